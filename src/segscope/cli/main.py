@@ -1,0 +1,62 @@
+"""The ``segscope`` command: one line per subcommand, and what happens to errors."""
+
+import sys
+import traceback
+
+import click
+import typer
+from rich.console import Console
+
+from segscope.errors import InputError, WorkError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train, prune, explain and quality-control networks that segment medical images.",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed in the middle, 2 bad input or usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    sys.exit(_run(words, debug=debug))
+
+
+def _run(words: list[str], *, debug: bool) -> int:
+    try:
+        status = app(words, standalone_mode=False)
+    except click.exceptions.Abort:
+        return _say("stopped", 1)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except InputError as error:
+        return _fail(error, 2, debug)
+    except (WorkError, MemoryError, OSError) as error:
+        return _fail(error, 1, debug)
+    except KeyboardInterrupt:
+        return _say("stopped by the keyboard", 130)
+    except Exception as error:  # the last door: a defect is said in one line, details on request
+        return _fail(error, 1, debug, "defect in segscope (please report it with --debug): ")
+    return int(status or 0)
+
+
+def _fail(error: BaseException, code: int, debug: bool, prefix: str = "") -> int:
+    if debug:
+        traceback.print_exception(error)
+    name = "" if str(error) else type(error).__name__
+    return _say(f"{prefix}{error}{name}", code)
+
+
+def _say(message: str, code: int) -> int:
+    Console(stderr=True).print(f"segscope: {message}", markup=False, highlight=False, soft_wrap=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

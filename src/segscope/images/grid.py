@@ -1,0 +1,95 @@
+"""Where the voxels of an array lie in space.
+
+Array axis ``k`` belongs to column ``k`` of the affine; world coordinates are millimetres in the
+RAS+ frame of NIfTI (x to the patient's right, y to anterior, z to superior). Plane images without
+a position (PNG and the like) have rows and columns as axes and a unit affine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Shape of an array and the affine from voxel indices to world millimetres.
+
+    Args:
+        shape: Number of voxels along each array axis, ``(*S)``.
+        affine: ``(n + 1, n + 1)``, homogeneous; invertible.
+
+    Example:
+        >>> grid = Grid.from_spacing((4, 5, 6), (1.0, 1.0, 3.0))
+        >>> grid.spacing_mm, grid.ndim
+        ((1.0, 1.0, 3.0), 3)
+        >>> grid.to_world([[0, 0, 2]]).tolist()
+        [[0.0, 0.0, 6.0]]
+    """
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        n = len(self.shape)
+        affine = np.asarray(self.affine, np.float64)
+        if affine.shape != (n + 1, n + 1):
+            raise ValueError(
+                f"affine must be {n + 1} x {n + 1} for a shape of {n} axes, got {affine.shape}"
+            )
+        linear = affine[:n, :n]
+        if not np.isfinite(affine).all() or np.linalg.matrix_rank(linear) < n:
+            raise ValueError(f"affine must be finite and invertible, got {affine.tolist()}")
+        object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
+        object.__setattr__(self, "affine", affine)
+
+    @classmethod
+    def from_spacing(cls, shape: Sequence[int], spacing_mm: Sequence[float] | None = None) -> "Grid":
+        """Make a grid with axes along the world's, its first voxel at the origin."""
+        spacing = [1.0] * len(shape) if spacing_mm is None else list(spacing_mm)
+        return cls(tuple(shape), np.diag([*spacing, 1.0]))
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return len(self.shape)
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
+        """Distance between neighbouring voxels along each array axis, in mm."""
+        n = self.ndim
+        return tuple(float(s) for s in np.linalg.norm(self.affine[:n, :n], axis=0))
+
+    @property
+    def directions(self) -> NDArray[np.float64]:
+        """Unit vectors of the array axes in the world, as columns ``(n, n)``."""
+        n = self.ndim
+        return self.affine[:n, :n] / np.asarray(self.spacing_mm)
+
+    def to_world(self, indices: ArrayLike) -> NDArray[np.float64]:
+        """Map voxel indices ``(..., n)`` to world points in mm ``(..., n)``."""
+        n = self.ndim
+        return np.asarray(indices, np.float64) @ self.affine[:n, :n].T + self.affine[:n, n]
+
+    def to_voxel(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Map world points in mm ``(..., n)`` to (fractional) voxel indices ``(..., n)``."""
+        n = self.ndim
+        shifted = np.asarray(points_mm, np.float64) - self.affine[:n, n]
+        return shifted @ np.linalg.inv(self.affine[:n, :n]).T
+
+    def displacement_mm(self, other: "Grid") -> float:
+        """Largest distance between corresponding corner voxels of two grids, in mm.
+
+        Infinite when the shapes differ.
+        """
+        if self.shape != other.shape:
+            return float("inf")
+        corners = np.array(list(product(*((0, s - 1) for s in self.shape))))
+        apart = self.to_world(corners) - other.to_world(corners)
+        return float(np.linalg.norm(apart, axis=1).max())
+
+    def matches(self, other: "Grid", *, tolerance_voxels: float = 0.1) -> bool:
+        """Whether no corner lies further than a share of the smallest voxel side from its twin."""
+        return self.displacement_mm(other) <= tolerance_voxels * min(self.spacing_mm)

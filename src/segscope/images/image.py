@@ -1,0 +1,79 @@
+"""An image, a label map and class probabilities: an array on its grid."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.images.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Channels of one case on one grid.
+
+    Args:
+        array: ``(C, *S)``, finite real numbers.
+        grid: Where the voxels lie; ``grid.shape == array.shape[1:]``.
+        notes: What a reader had to choose or change, in sentences a person can read.
+    """
+
+    array: NDArray[np.generic]
+    grid: Grid
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape("image", self.array.shape[1:], self.grid)
+
+    def with_notes(self, *notes: str) -> "Image":
+        """Return the same image with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMap:
+    """One integer label per voxel.
+
+    Args:
+        array: ``(*S)``, non-negative integers.
+        grid: Where the voxels lie.
+        notes: As of an image.
+    """
+
+    array: NDArray[np.integer]
+    grid: Grid
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_shape("label map", self.array.shape, self.grid)
+        if not np.issubdtype(self.array.dtype, np.integer):
+            raise ValueError(f"a label map holds integers, got {self.array.dtype}")
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """Class probabilities per voxel.
+
+    Args:
+        array: ``(K, *S)`` float32; ``K = 1`` for one sigmoid channel, else background first.
+        grid: Where the voxels lie.
+    """
+
+    array: NDArray[np.float32]
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        _check_shape("probabilities", self.array.shape[1:], self.grid)
+
+    def to_labels(self) -> LabelMap:
+        """Take the likeliest class; a single channel counts as foreground above 0.5."""
+        if len(self.array) == 1:
+            labels = (self.array[0] > 0.5).astype(np.uint8)
+        else:
+            labels = self.array.argmax(0).astype(np.uint8 if len(self.array) < 256 else np.uint16)
+        return LabelMap(labels, self.grid)
+
+
+def _check_shape(what: str, spatial: tuple[int, ...], grid: Grid) -> None:
+    if tuple(spatial) != grid.shape:
+        raise ValueError(f"{what} has the spatial shape {tuple(spatial)}, its grid {grid.shape}")
