@@ -1,0 +1,21 @@
+"""Networks that segment, 2D and 3D by one code."""
+
+from segscope.networks.blocks import Segmenter
+from segscope.networks.measure import count_parameters, multiply_adds
+from segscope.networks.names import NETWORKS, build_network
+from segscope.networks.nested import ANUNet, UNetPlusPlus
+from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
+
+__all__ = [
+    "NETWORKS",
+    "ANUNet",
+    "AttentionR2UNet",
+    "AttentionUNet",
+    "R2UNet",
+    "Segmenter",
+    "UNet",
+    "UNetPlusPlus",
+    "build_network",
+    "count_parameters",
+    "multiply_adds",
+]
