@@ -1,0 +1,30 @@
+"""Losses, each ``(logits, target) -> scalar``."""
+
+from segscope.losses.deep_supervision import DeepSupervisionLoss
+from segscope.losses.hybrid import HybridLoss, balanced_alpha, hybrid_loss
+from segscope.losses.names import LOSSES, build_loss
+from segscope.losses.overlap import (
+    DiceCELoss,
+    DiceLoss,
+    GeneralizedDiceLoss,
+    TverskyLoss,
+    dice_loss,
+)
+from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
+
+__all__ = [
+    "LOSSES",
+    "CrossEntropyLoss",
+    "DeepSupervisionLoss",
+    "DiceCELoss",
+    "DiceLoss",
+    "FocalLoss",
+    "GeneralizedDiceLoss",
+    "HybridLoss",
+    "TverskyLoss",
+    "balanced_alpha",
+    "build_loss",
+    "cross_entropy",
+    "dice_loss",
+    "hybrid_loss",
+]

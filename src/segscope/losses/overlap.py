@@ -1,0 +1,136 @@
+"""Losses that compare regions: Dice, Dice + cross entropy, Tversky, generalised Dice.
+
+The first two are written here because every training spends its time in them; the others are
+MONAI's, behind the same ``(logits, target)``. Regions are the foreground classes.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from segscope.losses.pixel import cross_entropy
+from segscope.losses.target import as_probabilities, as_target, foreground
+
+
+def dice_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    squared: bool = False,
+    per_image: bool = True,
+    smooth: float = 1.0,
+) -> Tensor:
+    r"""One minus soft Dice, averaged over foreground classes (and images).
+
+    :math:`1 - (2 \sum p y + s) / (\sum p + \sum y + s)`; with ``squared`` the denominator is
+    :math:`\sum p^2 + \sum y^2 + s` (ANU-Net paper, eq. 5).
+
+    Args:
+        logits: ``(N, K, *S)``.
+        target: Labels ``(N, 1, *S)`` or probabilities ``(N, K, *S)``.
+        squared: Which denominator.
+        per_image: Sum over each image for itself, or over the whole batch (nnU-Net's choice, where
+            a class that is absent from an image does not count against it).
+        smooth: s in voxels; keeps empty classes defined.
+
+    Returns:
+        Scalar in [0, 1].
+
+    Example:
+        >>> target = torch.tensor([[[0, 1, 1]]])
+        >>> sure = torch.tensor([[[-100.0, 100.0, 100.0]]])
+        >>> dice_loss(sure, target).item()
+        0.0
+    """
+    p, y = foreground(as_probabilities(logits), as_target(logits, target))
+    axes = tuple(range(2, p.ndim)) if per_image else (0, *range(2, p.ndim))
+    overlap = (p * y).sum(axes)
+    if squared:
+        size = p.square().sum(axes) + y.square().sum(axes)
+    else:
+        size = p.sum(axes) + y.sum(axes)
+    return 1 - ((2 * overlap + smooth) / (size + smooth)).mean()
+
+
+class DiceLoss(nn.Module):
+    """`dice_loss` as a module."""
+
+    def __init__(
+        self, *, squared: bool = False, per_image: bool = True, smooth: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.squared, self.per_image, self.smooth = squared, per_image, smooth
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return dice_loss(
+            logits, target, squared=self.squared, per_image=self.per_image, smooth=self.smooth
+        )
+
+
+class DiceCELoss(nn.Module):
+    """Dice over the batch plus cross entropy: nnU-Net's loss.
+
+    Args:
+        dice_weight: Weight of the Dice term.
+        ce_weight: Weight of the cross entropy.
+        per_image: As of `dice_loss`.
+    """
+
+    def __init__(
+        self, *, dice_weight: float = 1.0, ce_weight: float = 1.0, per_image: bool = False
+    ) -> None:
+        super().__init__()
+        self.dice_weight, self.ce_weight, self.per_image = dice_weight, ce_weight, per_image
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        overlap = dice_loss(logits, target, per_image=self.per_image, smooth=1e-5)
+        return self.dice_weight * overlap + self.ce_weight * cross_entropy(logits, target)
+
+
+class _MonaiLoss(nn.Module):
+    """A MONAI region loss on probabilities and one-hot targets, foreground classes only."""
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        value: Tensor = self.loss(
+            *foreground(as_probabilities(logits), as_target(logits, target))
+        )
+        return value
+
+
+class TverskyLoss(_MonaiLoss):
+    r"""One minus the Tversky index, :math:`TP / (TP + \alpha FP + \beta FN)`.
+
+    Salehi et al. 2017, arXiv:1706.05721, eq. 3; computed by MONAI.
+
+    Args:
+        alpha: Weight of false positives.
+        beta: Weight of false negatives.
+        smooth: Added above and below, in voxels.
+    """
+
+    def __init__(self, *, alpha: float = 0.3, beta: float = 0.7, smooth: float = 1.0) -> None:
+        from monai.losses import TverskyLoss as Monai
+
+        super().__init__(Monai(alpha=alpha, beta=beta, smooth_nr=smooth, smooth_dr=smooth))
+
+
+class GeneralizedDiceLoss(_MonaiLoss):
+    """Dice whose classes are weighted by their inverse squared size; computed by MONAI.
+
+    Sudre et al. 2017, arXiv:1707.03237.
+
+    Args:
+        weight: ``square`` (the paper's), ``simple`` or ``uniform``.
+        smooth: Added above and below, in voxels.
+    """
+
+    def __init__(self, *, weight: str = "square", smooth: float = 1e-5) -> None:
+        from monai.losses import GeneralizedDiceLoss as Monai
+
+        options: dict[str, Any] = {"w_type": weight, "smooth_nr": smooth, "smooth_dr": smooth}
+        super().__init__(Monai(**options))
