@@ -1,0 +1,52 @@
+"""Files to cases and back: the verified read path, datasets, splits, cache."""
+
+from segscope.data.cache import Cache, cache_key
+from segscope.data.check import Problem, Report, check_dataset
+from segscope.data.files import (
+    Limits,
+    atomic_path,
+    json_ready,
+    read_verified,
+    sha256_of,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from segscope.data.fingerprint import measure_fingerprint
+from segscope.data.layout import Dataset, LoadedCase, find_cases, load_case, open_dataset
+from segscope.data.readers import IMAGE_ENDINGS, image_ending, read_image, read_label
+from segscope.data.splits import Split, make_folds, read_splits, write_splits
+from segscope.data.writers import write_image, write_label, write_probabilities
+
+__all__ = [
+    "IMAGE_ENDINGS",
+    "Cache",
+    "Dataset",
+    "Limits",
+    "LoadedCase",
+    "Problem",
+    "Report",
+    "Split",
+    "atomic_path",
+    "cache_key",
+    "check_dataset",
+    "find_cases",
+    "image_ending",
+    "json_ready",
+    "load_case",
+    "make_folds",
+    "measure_fingerprint",
+    "open_dataset",
+    "read_image",
+    "read_label",
+    "read_splits",
+    "read_verified",
+    "sha256_of",
+    "write_bytes",
+    "write_image",
+    "write_json",
+    "write_label",
+    "write_probabilities",
+    "write_splits",
+    "write_text",
+]

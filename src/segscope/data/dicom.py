@@ -1,0 +1,149 @@
+"""A DICOM series as one volume.
+
+Slices are ordered and spaced by their positions along the normal of the image plane; the tags
+SliceThickness, SpacingBetweenSlices and InstanceNumber are never used for that.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.errors import InputError
+
+_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+_UNEVEN_SHARE = 0.05
+_TILT_DEGREES = 0.2
+
+
+def is_series(folder: Path) -> bool:
+    """Whether a folder holds at least one DICOM file directly."""
+    return folder.is_dir() and any(_is_dicom(file) for file in _files(folder))
+
+
+def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+    """Read all slices of a folder's one series as ``(i, j, k)``, RAS affine and notes.
+
+    Stored values are scaled by RescaleSlope and RescaleIntercept (Hounsfield units in CT).
+
+    Raises:
+        InputError: Several series or orientations, slices missing or doubled, gantry tilt, pixels
+            that cannot be decoded. Positions are listed.
+    """
+    import pydicom
+
+    files = [file for file in _files(folder) if _is_dicom(file)]
+    if not files:
+        raise InputError(f"{folder}: holds no DICOM file; name the folder of one series")
+    slices = []
+    for file in files:
+        try:
+            slices.append((file, pydicom.dcmread(file)))
+        except (pydicom.errors.InvalidDicomError, OSError, ValueError, EOFError) as error:
+            raise InputError(f"{file}: cannot be read as DICOM ({error})") from None
+    _check_one_series(folder, slices)
+    rows, columns = _orientation(folder, slices)
+    normal = np.cross(rows, columns)
+    places = np.array([_position(file, s) for file, s in slices]) @ normal
+    order = np.argsort(places, kind="stable")
+    slices, places = [slices[k] for k in order], places[order]
+    step = _step(folder, places)
+    origins = np.array([_position(file, s) for file, s in slices])
+    _check_tilt(folder, origins, normal)
+    array = np.stack([_pixels(file, s).T for file, s in slices], axis=-1)
+    spacing = [float(v) for v in slices[0][1].PixelSpacing]
+    affine = np.eye(4)
+    # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
+    affine[:3, 0], affine[:3, 1] = rows * spacing[1], columns * spacing[0]
+    affine[:3, 2], affine[:3, 3] = normal * step, origins[0]
+    affine[:3] = _TO_RAS @ affine[:3]
+    return array, affine, (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart",)
+
+
+def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
+    for file, s in slices:
+        if "PixelData" not in s or "ImagePositionPatient" not in s:
+            raise InputError(
+                f"{file}: is no image slice ({s.get('Modality', 'no modality')}); keep only the "
+                "slices of one series in the folder"
+            )
+        if int(s.get("SamplesPerPixel", 1)) != 1 or int(s.get("NumberOfFrames", 1)) != 1:
+            raise InputError(f"{file}: colour or multi-frame DICOM; convert it to NIfTI first")
+    for tag in ("SeriesInstanceUID", "Rows", "Columns", "PixelSpacing"):
+        found = {str(s.get(tag)) for _, s in slices}
+        if len(found) > 1:
+            raise InputError(
+                f"{folder}: mixes {len(found)} values of {tag} ({', '.join(sorted(found)[:3])}); "
+                "put each series into a folder of its own"
+            )
+
+
+def _orientation(folder: Path, slices: Sequence[tuple[Path, Any]]) -> NDArray[np.float64]:
+    cosines = np.array([[float(v) for v in s.ImageOrientationPatient] for _, s in slices])
+    if np.abs(cosines - cosines[0]).max() > 1e-3:
+        raise InputError(f"{folder}: mixes image orientations; put each into a folder of its own")
+    axes: NDArray[np.float64] = cosines[0].reshape(2, 3)
+    if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-3):
+        raise InputError(f"{folder}: image axes {axes.tolist()} are not at right angles")
+    return axes
+
+
+def _position(file: Path, s: Any) -> NDArray[np.float64]:
+    place = np.array([float(v) for v in s.ImagePositionPatient])
+    if place.shape != (3,) or not np.isfinite(place).all():
+        raise InputError(f"{file}: its position {place.tolist()} is not three finite numbers")
+    return place
+
+
+def _step(folder: Path, places: NDArray[np.float64]) -> float:
+    if len(places) == 1:
+        raise InputError(f"{folder}: a single slice has no thickness along the normal; add others")
+    steps = np.diff(places)
+    step = float(np.median(steps))
+    listed = ", ".join(f"{p:.2f}" for p in places[:60])
+    if (steps <= 1e-3).any():
+        raise InputError(f"{folder}: slices lie on the same place; positions in mm: {listed}")
+    if np.abs(steps - step).max() > _UNEVEN_SHARE * step:
+        raise InputError(
+            f"{folder}: slices are missing or unevenly spaced (about {step:.3g} mm, up to "
+            f"{steps.max():.3g}); positions in mm: {listed}"
+        )
+    # the mean carries no rounding error of single positions
+    return float((places[-1] - places[0]) / (len(places) - 1))
+
+
+def _check_tilt(folder: Path, origins: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
+    way = origins[-1] - origins[0]
+    cosine = float(way @ normal / np.linalg.norm(way))
+    tilt = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+    if tilt > _TILT_DEGREES:
+        raise InputError(
+            f"{folder}: the gantry was tilted by {tilt:.1f} degrees; resample the series to an "
+            "upright grid first"
+        )
+
+
+def _pixels(file: Path, s: Any) -> NDArray[Any]:
+    try:
+        stored: NDArray[Any] = s.pixel_array
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise InputError(f"{file}: its pixels cannot be decoded ({error})") from None
+    slope, intercept = float(s.get("RescaleSlope", 1)), float(s.get("RescaleIntercept", 0))
+    if not (np.isfinite([slope, intercept]).all() and slope):
+        raise InputError(f"{file}: its rescaling is {slope} x + {intercept}")
+    if slope == 1 and float(intercept).is_integer():
+        shifted = stored.astype(np.int32) + int(intercept)
+        fits = -32768 <= shifted.min() and shifted.max() <= 32767
+        return shifted.astype(np.int16) if fits else shifted
+    return (stored * slope + intercept).astype(np.float32)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+
+
+def _is_dicom(file: Path) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(132)[128:] == b"DICM"

@@ -1,0 +1,225 @@
+"""The one door for images and label maps, whatever the format.
+
+Every reader behind it has checked its file's bytes; here the values are checked: finite, real,
+whole numbers where they are labels. What had to be chosen or changed is in the result's notes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data.dicom import is_series, read_series
+from segscope.data.nifti import read_nifti
+from segscope.data.nrrd import ITK_ENDINGS, read_itk
+from segscope.data.png import PLANE_ENDINGS, read_plane
+from segscope.errors import InputError
+from segscope.images import Grid, Image, LabelMap
+
+IMAGE_ENDINGS = (".nii.gz", ".nii", *ITK_ENDINGS, *PLANE_ENDINGS)
+_SHEAR_DEGREES = 1.0
+_LABEL_TOLERANCE = 1e-3
+
+
+def image_ending(path: Path) -> str | None:
+    """Return the ending that decides the format, as it is written, or None.
+
+    Example:
+        >>> image_ending(Path("a.NII.gz")), image_ending(Path("a.txt"))
+        ('.NII.gz', None)
+    """
+    name = path.name.lower()
+    for ending in IMAGE_ENDINGS:
+        if name.endswith(ending):
+            return path.name[len(path.name) - len(ending) :]
+    return None
+
+
+def read_image(
+    path: Path, *, replace_nonfinite: float | None = None, resample_shear: bool = False
+) -> Image:
+    """Read one image file or one folder with a DICOM series.
+
+    Args:
+        path: ``.nii .nii.gz .nrrd .mha .png .tif .jpg .bmp``, or a folder.
+        replace_nonfinite: Put this in place of NaN and infinities, and note how many.
+        resample_shear: Resample a sheared grid onto an upright one instead of refusing it.
+
+    Returns:
+        ``(C, *S)``: C is 3 for RGB, else 1.
+
+    Raises:
+        InputError: The file is not whole, or cannot be believed.
+    """
+    path = Path(path)
+    array, affine, notes = _read(path)
+    array, said = _finite(path, array, replace_nonfinite)
+    image = Image(array, Grid(array.shape[1:], affine), (*notes, *said))
+    return _upright(path, image, order=1) if _sheared(path, image.grid, resample_shear) else image
+
+
+def read_label(
+    path: Path,
+    *,
+    labels: Mapping[str, int] | None = None,
+    replace_nonfinite: float | None = None,
+    resample_shear: bool = False,
+) -> LabelMap:
+    """Read one label map: whole, non-negative, declared numbers.
+
+    Args:
+        path: As of `read_image`, without DICOM.
+        labels: Name to value, background included; where given, others are refused.
+        replace_nonfinite: As of `read_image`.
+        resample_shear: As of `read_image`, by nearest neighbour.
+
+    Raises:
+        InputError: Also when values are not whole (within 1e-3), negative or not declared.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; a label map is one file")
+    array, affine, notes = _read(path)
+    if len(array) > 1:
+        if not (array[:1] == array).all():
+            raise InputError(f"{path}: is a colour image; a label map has one number per voxel")
+        notes = (*notes, "equal colour channels read as one")
+    array, said = _finite(path, array[:1], replace_nonfinite)
+    whole, rounded = _whole(path, array[0])
+    _check_declared(path, whole, labels)
+    label = LabelMap(whole, Grid(whole.shape, affine), (*notes, *said, *rounded))
+    if _sheared(path, label.grid, resample_shear):
+        upright = _upright(path, Image(whole[None], label.grid, label.notes), order=0)
+        return LabelMap(upright.array[0].astype(whole.dtype), upright.grid, upright.notes)
+    return label
+
+
+def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+    if path.is_dir():
+        if not is_series(path):
+            raise InputError(f"{path}: is a folder without DICOM files; name an image file")
+        array, affine, notes = read_series(path)
+        return array[None], affine, notes
+    ending = image_ending(path)
+    if ending is None:
+        raise InputError(
+            f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)} and folders "
+            "of DICOM files"
+        )
+    if ending.lower() in PLANE_ENDINGS:
+        plane, notes = read_plane(path)
+        return plane, np.eye(3), notes
+    if ending.lower() in ITK_ENDINGS:
+        array, affine, notes = read_itk(path)
+        return array[None], _invertible(path, affine), notes
+    volume = read_nifti(path)
+    return volume.array[None], volume.affine, volume.notes
+
+
+def _finite(
+    path: Path, array: NDArray[Any], replacement: float | None
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    if array.dtype.kind != "f":
+        return array, ()
+    with np.errstate(over="ignore", invalid="ignore"):
+        # one cheap pass: a sum is finite only where every term is (or it overflowed: look again)
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return array, ()
+    bad = ~np.isfinite(array)
+    count = int(bad.sum())
+    if count == 0:
+        return array, ()
+    first = tuple(int(i) for i in np.argwhere(bad)[0][1:])
+    if replacement is None:
+        raise InputError(
+            f"{path}: {count} voxels are NaN or infinite, the first at {first}; mend them or "
+            "say --replace-nonfinite VALUE"
+        )
+    filled = np.where(bad, array.dtype.type(replacement), array)
+    return filled, (f"{count} NaN or infinite voxels replaced by {replacement:g}",)
+
+
+def _whole(path: Path, array: NDArray[Any]) -> tuple[NDArray[np.integer[Any]], tuple[str, ...]]:
+    notes: tuple[str, ...] = ()
+    if array.dtype.kind == "f":
+        rounded = np.rint(array)
+        off = float(np.abs(array - rounded).max(initial=0.0))
+        if off > _LABEL_TOLERANCE:
+            raise InputError(
+                f"{path}: its values are not whole numbers (off by up to {off:.3g}); a label map "
+                "that was interpolated must be made again by nearest neighbour"
+            )
+        notes = ("stored as floating point, read as whole numbers",)
+        array = rounded
+    low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+    if low < 0:
+        raise InputError(f"{path}: has negative labels (lowest {low:g}); labels are 0, 1, 2, ...")
+    if high > 65535:
+        raise InputError(f"{path}: has labels up to {high:g}, at most 65535 are possible")
+    return array.astype(np.uint8 if high <= 255 else np.uint16), notes
+
+
+def _check_declared(
+    path: Path, array: NDArray[np.integer[Any]], labels: Mapping[str, int] | None
+) -> None:
+    if labels is None:
+        return
+    counts = np.bincount(array.ravel())
+    declared = set(labels.values())
+    strange = [f"{v} ({counts[v]} voxels)" for v in np.flatnonzero(counts) if v not in declared]
+    if strange:
+        raise InputError(
+            f"{path}: has labels that the dataset does not declare: {', '.join(strange[:10])}; "
+            f"declared are {sorted(declared)}: mend the file or dataset.json"
+        )
+
+
+def _invertible(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        raise InputError(f"{path}: its geometry is not finite and invertible")
+    return affine
+
+
+def _sheared(path: Path, grid: Grid, resample: bool) -> bool:
+    if grid.ndim < 3:
+        return False
+    cosines = grid.directions.T @ grid.directions
+    worst = float(np.abs(cosines - np.diag(np.diag(cosines))).max())
+    degrees = float(np.degrees(np.arcsin(min(1.0, worst))))
+    if degrees <= _SHEAR_DEGREES:
+        return False
+    if not resample:
+        raise InputError(
+            f"{path}: its axes are sheared by {degrees:.1f} degrees; resample it to an upright "
+            "grid, or say --resample-shear"
+        )
+    return True
+
+
+def _upright(path: Path, image: Image, *, order: int) -> Image:
+    """Resample onto the nearest orthogonal axes with the same spacing, covering all corners."""
+    from scipy import ndimage
+
+    u, _, vt = np.linalg.svd(image.grid.directions)
+    axes = u @ vt
+    spacing = np.array(image.grid.spacing_mm)
+    sides = np.array(image.grid.shape)
+    corners = np.array(np.meshgrid(*[(0, s - 1) for s in sides], indexing="ij")).reshape(3, -1).T
+    local = image.grid.to_world(corners) @ axes
+    low, high = local.min(0), local.max(0)
+    shape = tuple(int(n) for n in np.ceil((high - low) / spacing).astype(int) + 1)
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = axes * spacing, axes @ low
+    grid = Grid(shape, affine)
+    back = np.linalg.inv(image.grid.affine) @ affine
+    resampled = np.stack(
+        [
+            ndimage.affine_transform(
+                channel, back[:3, :3], back[:3, 3], shape, order=order, mode="constant"
+            )
+            for channel in image.array
+        ]
+    )
+    return Image(resampled, grid, (*image.notes, "sheared axes resampled to an upright grid"))

@@ -1,0 +1,59 @@
+"""Label maps, images and probabilities to files: atomic, read back, without patient data."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data.files import write_bytes
+from segscope.data.nifti import write_nifti
+from segscope.data.nrrd import ITK_ENDINGS, write_itk
+from segscope.data.png import PLANE_ENDINGS, write_plane
+from segscope.data.readers import image_ending
+from segscope.errors import InputError
+from segscope.images import Grid, Image, LabelMap, Probabilities
+
+
+def write_label(path: Path, label: LabelMap, like: Path | None = None) -> None:
+    """Write a label map on its own grid.
+
+    Args:
+        path: Its ending decides the format.
+        label: On the grid that the file shall have.
+        like: The image it belongs to; a NIfTI file's codes and units are kept.
+    """
+    _write(Path(path), label.array, label.grid, like)
+
+
+def write_image(path: Path, image: Image, like: Path | None = None) -> None:
+    """Write a single-channel image on its own grid, in its own number type."""
+    if len(image.array) != 1:
+        raise ValueError(f"one channel per file, got {len(image.array)}")
+    _write(Path(path), image.array[0], image.grid, like)
+
+
+def write_probabilities(path: Path, probabilities: Probabilities) -> None:
+    """Write ``probabilities`` (K, *S) float32 and ``affine`` as ``.npz``."""
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, probabilities=probabilities.array, affine=probabilities.grid.affine
+    )
+    write_bytes(Path(path), stream.getvalue())
+
+
+def _write(path: Path, array: NDArray[Any], grid: Grid, like: Path | None) -> None:
+    ending = (image_ending(path) or "").lower()
+    if ending in PLANE_ENDINGS:
+        if grid.ndim != 2:
+            raise InputError(f"{path}: a volume cannot be written as {ending}; use .nii.gz")
+        write_plane(path, array)
+    elif grid.ndim != 3:
+        raise InputError(f"{path}: a plane image cannot be written as {ending}; use .png")
+    elif ending in ITK_ENDINGS:
+        write_itk(path, array, grid)
+    elif ending in (".nii", ".nii.gz"):
+        write_nifti(path, array, grid, like)
+    else:
+        raise InputError(f"{path}: cannot write this kind of file; use .nii.gz or .png")
