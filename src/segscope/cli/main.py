@@ -2,11 +2,19 @@
 
 import sys
 import traceback
+from typing import Annotated
 
 import click
 import typer
 from rich.console import Console
 
+from segscope.cli.data import app_data
+from segscope.cli.demo import demo
+from segscope.cli.evaluate import evaluate
+from segscope.cli.predict import predict
+from segscope.cli.prune import prune
+from segscope.cli.study import app_study
+from segscope.cli.train import train
 from segscope.errors import InputError, WorkError
 
 app = typer.Typer(
@@ -17,6 +25,32 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Train, prune, explain and quality-control networks that segment medical images.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from segscope import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command()(demo)
+app.add_typer(app_data, name="data")
+app.command()(train)
+app.command()(predict)
+app.command()(evaluate)
+app.command()(prune)
+app.add_typer(app_study, name="study")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
+    ] = False,
+) -> None:
+    """Train, prune, explain and quality-control networks that segment medical images."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,7 +88,9 @@ def _fail(error: BaseException, code: int, debug: bool, prefix: str = "") -> int
 
 
 def _say(message: str, code: int) -> int:
-    Console(stderr=True).print(f"segscope: {message}", markup=False, highlight=False, soft_wrap=True)
+    Console(stderr=True).print(
+        f"segscope: {message}", markup=False, highlight=False, soft_wrap=True
+    )
     return code
 
 

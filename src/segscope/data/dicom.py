@@ -135,7 +135,7 @@ def _pixels(file: Path, s: Any) -> NDArray[Any]:
         raise InputError(f"{file}: its rescaling is {slope} x + {intercept}")
     if slope == 1 and float(intercept).is_integer():
         shifted = stored.astype(np.int32) + int(intercept)
-        fits = -32768 <= shifted.min() and shifted.max() <= 32767
+        fits = shifted.min() >= -32768 and shifted.max() <= 32767
         return shifted.astype(np.int16) if fits else shifted
     return (stored * slope + intercept).astype(np.float32)
 

@@ -100,9 +100,7 @@ def combine(dataset: Dataset, facts: Iterable[CaseFacts]) -> Fingerprint:
     return Fingerprint(
         dataset=dataset.name,
         image_dims=dims.pop(),
-        channels=tuple(
-            _channel(name, known, k) for k, name in enumerate(dataset.channel_names)
-        ),
+        channels=tuple(_channel(name, known, k) for k, name in enumerate(dataset.channel_names)),
         labels=dataset.labels,
         cases=tuple(f.name for f in known),
         shapes=tuple(f.shape for f in known),

@@ -144,7 +144,9 @@ def load_case(
     found = sum(len(image.array) for image in images)
     if found != channels:
         files = ", ".join(str(file) for file in case.image_files)
-        raise InputError(f"case {case.name}: {channels} channels expected, {found} found in {files}")
+        raise InputError(
+            f"case {case.name}: {channels} channels expected, {found} found in {files}"
+        )
     array = first.array if len(images) == 1 else np.concatenate([i.array for i in images])
     notes = tuple(note for image in images for note in image.notes)
     image = Image(array, first.grid, notes)
@@ -365,5 +367,3 @@ def _onto(grid: Grid, label: LabelMap) -> LabelMap:
         label.array, back[:n, :n], back[:n, n], grid.shape, order=0, mode="constant"
     )
     return LabelMap(array, grid, (*label.notes, "label resampled onto the image's grid"))
-
-

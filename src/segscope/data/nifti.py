@@ -45,9 +45,7 @@ def read_nifti(path: Path) -> Volume:
     return Volume(array, affine, (*notes, *said))
 
 
-def write_nifti(
-    path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None
-) -> None:
+def write_nifti(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
     """Write a volume with exactly this affine, then read it back and compare.
 
     Codes, units and the number of dimensions follow ``like`` where it is a NIfTI file; free text

@@ -100,5 +100,7 @@ def _read_tiff(path: Path, data: bytes) -> tuple[NDArray[Any], tuple[str, ...]]:
     if array.ndim == 3 and array.shape[2] == 3:
         return np.ascontiguousarray(np.moveaxis(array, -1, 0)), ()
     if array.ndim != 2 or array.dtype.kind not in "uifb":
-        raise InputError(f"{path}: has the shape {array.shape} of {array.dtype}, grey or RGB needed")
+        raise InputError(
+            f"{path}: has the shape {array.shape} of {array.dtype}, grey or RGB needed"
+        )
     return (array.astype(np.uint8) if array.dtype == bool else array)[None], ()

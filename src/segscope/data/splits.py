@@ -64,9 +64,7 @@ def read_splits(path: Path) -> tuple[Split, ...]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path}: is not a list of folds with train and val ({error!r})"
-        ) from None
+        raise InputError(f"{path}: is not a list of folds with train and val ({error!r})") from None
     for number, split in enumerate(splits):
         both = sorted(set(split.train) & set(split.val))
         if both:

@@ -37,9 +37,7 @@ def write_image(path: Path, image: Image, like: Path | None = None) -> None:
 def write_probabilities(path: Path, probabilities: Probabilities) -> None:
     """Write ``probabilities`` (K, *S) float32 and ``affine`` as ``.npz``."""
     stream = io.BytesIO()
-    np.savez_compressed(
-        stream, probabilities=probabilities.array, affine=probabilities.grid.affine
-    )
+    np.savez_compressed(stream, probabilities=probabilities.array, affine=probabilities.grid.affine)
     write_bytes(Path(path), stream.getvalue())
 
 

@@ -46,7 +46,9 @@ class Grid:
         object.__setattr__(self, "affine", affine)
 
     @classmethod
-    def from_spacing(cls, shape: Sequence[int], spacing_mm: Sequence[float] | None = None) -> "Grid":
+    def from_spacing(
+        cls, shape: Sequence[int], spacing_mm: Sequence[float] | None = None
+    ) -> "Grid":
         """Make a grid with axes along the world's, its first voxel at the origin."""
         spacing = [1.0] * len(shape) if spacing_mm is None else list(spacing_mm)
         return cls(tuple(shape), np.diag([*spacing, 1.0]))

@@ -1,0 +1,38 @@
+"""Trained networks on images: load, predict, prune."""
+
+from segscope.inference.cases import Predicted, predict_cases
+from segscope.inference.model import (
+    ModelSpec,
+    NetworkSpec,
+    TrainedModel,
+    choose_device,
+    load_model,
+    load_weights,
+    parse_level,
+    read_spec,
+    save_model,
+)
+from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
+from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
+
+__all__ = [
+    "LevelRow",
+    "ModelSpec",
+    "NetworkSpec",
+    "Predicted",
+    "Pruned",
+    "TrainedModel",
+    "choose_device",
+    "choose_level",
+    "load_model",
+    "load_weights",
+    "measure_levels",
+    "parse_level",
+    "predict_cases",
+    "predict_labels",
+    "predict_prepared",
+    "predict_probabilities",
+    "prune_run",
+    "read_spec",
+    "save_model",
+]

@@ -6,7 +6,6 @@ MONAI's, behind the same ``(logits, target)``. Regions are the foreground classe
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from segscope.losses.pixel import cross_entropy
@@ -96,9 +95,7 @@ class _MonaiLoss(nn.Module):
         self.loss = loss
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        value: Tensor = self.loss(
-            *foreground(as_probabilities(logits), as_target(logits, target))
-        )
+        value: Tensor = self.loss(*foreground(as_probabilities(logits), as_target(logits, target)))
         return value
 
 

@@ -38,7 +38,9 @@ class ChannelPlan(BaseModel):
     def _complete(self) -> "ChannelPlan":
         window = (self.lower, self.upper)
         if self.scheme in ("ct", "rescale") and (None in window or window[0] >= window[1]):  # type: ignore[operator]
-            raise ValueError(f"channel {self.name}: {self.scheme} needs lower < upper, got {window}")
+            raise ValueError(
+                f"channel {self.name}: {self.scheme} needs lower < upper, got {window}"
+            )
         if self.scheme == "ct" and (self.mean is None or not self.sd or self.sd <= 0):
             raise ValueError(f"channel {self.name}: ct needs mean and a positive sd")
         return self

@@ -1,0 +1,43 @@
+"""From images and masks to a run: recipe, plan, samples, loop, state, log."""
+
+from segscope.training.augment import AugmentPlan, allowed_mirror_axes
+from segscope.training.checkpoint import load_state, save_state
+from segscope.training.loop import Progress, fit
+from segscope.training.patches import EpochSampler, PatchDataset, PreparedCase
+from segscope.training.planner import (
+    Machine,
+    estimated_memory_gb,
+    plan_recipe,
+    plan_run,
+    write_plan,
+)
+from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
+from segscope.training.run import labelled, train_dataset
+from segscope.training.validation import evaluate_validation, read_split, validation_cases
+
+__all__ = [
+    "AugmentPlan",
+    "EpochSampler",
+    "Machine",
+    "PatchDataset",
+    "PreparedCase",
+    "Progress",
+    "Recipe",
+    "allowed_mirror_axes",
+    "estimated_memory_gb",
+    "evaluate_validation",
+    "fit",
+    "labelled",
+    "load_partial",
+    "load_state",
+    "parse_settings",
+    "plan_recipe",
+    "plan_run",
+    "preset_names",
+    "read_recipe",
+    "read_split",
+    "save_state",
+    "train_dataset",
+    "validation_cases",
+    "write_plan",
+]

@@ -1,0 +1,62 @@
+"""``segscope predict``: label maps for new images."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a run (model.json and weights).")],
+    source: Annotated[
+        Path, typer.Option("-i", "--input", help="File, folder, dataset or DICOM series.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for label maps.")],
+    level: Annotated[
+        str | None, typer.Option("--level", help="L1 to L4: prune a nested network first.")
+    ] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average over mirrored copies (slower).")
+    ] = False,
+    overlap: Annotated[
+        float, typer.Option("--overlap", min=0.0, max=0.9, help="Of sliding windows.")
+    ] = 0.5,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also write CASE.npz (K, *S).")
+    ] = False,
+    weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    replace_nonfinite: Annotated[
+        float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files made otherwise.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+) -> None:
+    """Predict label maps on the images' own grids.
+
+    Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
+    """
+    from segscope.data import find_cases, sha256_of
+    from segscope.inference import load_model, parse_level, predict_cases
+
+    model = load_model(run, weights=weights, device=device, level=parse_level(level))
+    cases = find_cases(source, channels=len(model.spec.channel_names))
+    done = predict_cases(
+        model,
+        cases,
+        output,
+        mirror=mirror,
+        overlap=overlap,
+        probabilities=probabilities,
+        overwrite=overwrite,
+        replace_nonfinite=replace_nonfinite,
+        model_hash=sha256_of(run / f"weights_{weights}.safetensors"),
+    )
+    if as_json:
+        typer.echo(json.dumps({"written": done.written, "reused": done.reused}))
+        return
+    reused = f", {len(done.reused)} were there already" if done.reused else ""
+    typer.echo(f"{len(done.written)} label maps written to {output}{reused}")

@@ -1,0 +1,322 @@
+"""From a dataset's fingerprint to a complete recipe: the plan a person can read and change.
+
+The rules, in order (nnU-Net's habits, scaled to the machine):
+
+1. preprocessing from the fingerprint (`preprocessing.plan_preprocessing`);
+2. the network halves an axis while eight voxels are left and its spacing is not more than twice
+   the finest one, at most `Machine.max_halvings` times;
+3. the patch is the median prepared shape, rounded up to what the halvings need, and shrunk along
+   its longest axis until it fits `Machine.patch_voxels`;
+4. widths double per level from `Machine.base_width`;
+5. the batch is as large as memory allows, between 2 and 32 (8 on a processor).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segscope.data import write_text
+from segscope.errors import InputError
+from segscope.images import Fingerprint
+from segscope.losses import balanced_alpha
+from segscope.preprocessing import Plan, plan_preprocessing
+from segscope.training.augment import allowed_mirror_axes
+from segscope.training.recipe import (
+    Recipe,
+    load_partial,
+    merge,
+    read_recipe,
+    recipe_from,
+    recipe_to_yaml,
+)
+
+_WIDEST = {2: 512, 3: 320}
+_MEASURED_ONLY = ("spatial_dims", "spacing_mm", "resize")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a training may use.
+
+    Args:
+        kind: ``cpu``, ``cuda`` or ``mps``.
+        memory_gb: Memory for activations, weights and the optimiser.
+    """
+
+    kind: str
+    memory_gb: float
+
+    @property
+    def base_width(self) -> int:
+        """Channels at full resolution."""
+        return 32 if self.kind == "cuda" else 16
+
+    @property
+    def max_halvings(self) -> int:
+        """Most levels below full resolution."""
+        return 5 if self.kind == "cuda" else 4
+
+    def patch_voxels(self, spatial_dims: int) -> int:
+        """Most voxels of a training patch."""
+        if self.kind == "cuda":
+            return 512**2 if spatial_dims == 2 else 128**3
+        return 256**2 if spatial_dims == 2 else 96 * 1024
+
+    @property
+    def largest_batch(self) -> int:
+        """More than this makes steps rarer without making them better."""
+        return 32 if self.kind == "cuda" else 8
+
+
+def this_machine(device: str = "auto") -> Machine:
+    """Look at what ``device`` (``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``) offers here."""
+    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+        if not torch.cuda.is_available():
+            raise InputError(f"device {device}: no CUDA device is available here; use device=cpu")
+        index = int(device.partition(":")[2] or 0)
+        total = torch.cuda.get_device_properties(index).total_memory
+        return Machine("cuda", total / 2**30)
+    if device == "mps" or (device == "auto" and torch.backends.mps.is_available()):
+        return Machine("mps", 8.0)
+    return Machine("cpu", 8.0)
+
+
+def plan_recipe(
+    fingerprint: Fingerprint,
+    preset: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    machine: Machine | None = None,
+) -> Recipe:
+    """Plan everything a preset, a recipe file or a setting does not fix.
+
+    Args:
+        fingerprint: Of the dataset to train on.
+        preset: Partial recipe that replaces what would be planned.
+        settings: Single values that replace both.
+        machine: Defaults to this one, for the device that the recipe names.
+
+    Raises:
+        InputError: With every fault, when the result is not a usable recipe.
+    """
+    fixed = merge(preset or {}, settings or {})
+    machine = machine or this_machine(str(_get(fixed, "train", "device", "auto")))
+    plan = _plan_images(fingerprint, _section(fixed, "preprocessing"))
+    shape, spacing = _prepared_geometry(fingerprint, plan)
+    levels = _get(fixed, "network", "widths", None)
+    most = len(levels) - 1 if isinstance(levels, list | tuple) else machine.max_halvings
+    patch, strides = plan_patch(shape, spacing, machine.patch_voxels(len(shape)), most)
+    if isinstance(levels, list | tuple):
+        # asked-for levels are built even where the axis is already short
+        strides = (*strides, *([(2,) * len(shape)] * (most - len(strides))))
+        patch = _round_up(patch, strides)
+    patch = tuple(fixed.get("patch") or patch)
+    widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
+    batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases))
+    base = {
+        "preprocessing": plan.model_dump(mode="json"),
+        "patch": list(patch),
+        "network": {"name": "unet", "widths": widths, "norm": "instance", "strides": strides},
+        "loss": {"name": "dice_ce"},
+        "train": {"epochs": 200, "steps_per_epoch": 50, "batch_size": batch},
+        "augment": {
+            "mirror_axes": list(
+                allowed_mirror_axes(
+                    fingerprint.labels,
+                    spatial_dims=len(shape),
+                    image_dims=fingerprint.image_dims,
+                )
+            )
+        },
+    }
+    values = merge(base, {key: v for key, v in fixed.items() if key != "preprocessing"})
+    recipe = recipe_from(_resolve_alpha(values, fingerprint), source="planned from the dataset")
+    _check_fits(recipe, fingerprint)
+    return recipe
+
+
+def plan_patch(
+    shape: Sequence[int], spacing_mm: Sequence[float], most_voxels: int, max_halvings: int
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Find the largest patch and the halvings per level that fit.
+
+    Example:
+        >>> plan_patch((35, 50, 36), (1.0, 1.0, 1.0), 96 * 1024, 4)
+        ((40, 56, 40), ((2, 2, 2), (2, 2, 2), (2, 2, 2)))
+    """
+    patch = [int(s) for s in shape]
+    while True:
+        strides = plan_strides(patch, spacing_mm, max_halvings)
+        rounded = _round_up(patch, strides)
+        if math.prod(rounded) <= most_voxels or max(patch) <= 8:
+            return rounded, strides
+        longest = patch.index(max(patch))
+        patch[longest] = max(8, rounded[longest] - max(1, math.prod(s[longest] for s in strides)))
+
+
+def plan_strides(
+    shape: Sequence[int], spacing_mm: Sequence[float], max_halvings: int
+) -> tuple[tuple[int, ...], ...]:
+    """Halve an axis while it has 8 voxels and is not coarser than twice the finest.
+
+    Example:
+        >>> plan_strides((64, 64, 10), (1.0, 1.0, 5.0), 4)
+        ((2, 2, 1), (2, 2, 1), (2, 2, 2), (2, 2, 1))
+    """
+    sizes, spacing = [float(s) for s in shape], [float(s) for s in spacing_mm]
+    strides: list[tuple[int, ...]] = []
+    while len(strides) < max_halvings:
+        long_enough = [size >= 8 for size in sizes]
+        if not any(long_enough):
+            break
+        finest = min(s for s, enough in zip(spacing, long_enough, strict=True) if enough)
+        step = tuple(
+            2 if enough and s <= 2 * finest else 1
+            for s, enough in zip(spacing, long_enough, strict=True)
+        )
+        strides.append(step)
+        sizes = [size / k for size, k in zip(sizes, step, strict=True)]
+        spacing = [s * k for s, k in zip(spacing, step, strict=True)]
+    return tuple(strides) or ((2,) * len(sizes),)
+
+
+def estimated_memory_gb(patch: Sequence[int], widths: Sequence[int], batch: int) -> float:
+    """Estimate what a training step of a plain U-Net holds, in GiB.
+
+    Per level ten feature maps of its width are kept for the way back (two blocks of two
+    convolutions with their norms, the skip and the up-sampled map), in four bytes; weights count
+    four times (value, gradient, two moments).
+
+    Example:
+        >>> 0.15 < estimated_memory_gb((40, 56, 40), (16, 32, 64, 128), 2) < 0.2
+        True
+    """
+    dims = len(patch)
+    maps = sum(10 * w * math.prod(patch) / 2 ** (dims * k) for k, w in enumerate(widths))
+    weights = sum(4 * 4 * 3**dims * w * w for w in widths)
+    return (4 * batch * maps + 4 * weights) / 2**30
+
+
+def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, cases: int) -> int:
+    """Find the largest batch, in halves of memory, that a dataset of this size deserves."""
+    batch = 2
+    most = min(machine.largest_batch, max(2, cases // 4))
+    if len(patch) == 3 and machine.kind != "cuda":
+        most = 2  # a processor gains nothing from larger batches of volumes
+    while batch * 2 <= most:
+        if estimated_memory_gb(patch, widths, batch * 2) > machine.memory_gb / 2:
+            break
+        batch *= 2
+    return batch
+
+
+def _plan_images(fingerprint: Fingerprint, wanted: Mapping[str, Any]) -> Plan:
+    measured = {k: wanted[k] for k in (*_MEASURED_ONLY, "ct_window") if wanted.get(k) is not None}
+    try:
+        plan = plan_preprocessing(fingerprint, **measured)
+        changes = {k: v for k, v in wanted.items() if k != "ct_window"}
+        return Plan.model_validate({**plan.model_dump(mode="json"), **changes})
+    except ValueError as error:
+        raise InputError(f"recipe: preprocessing is not usable: {error}") from None
+
+
+def _prepared_geometry(
+    fingerprint: Fingerprint, plan: Plan
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    shape: list[float] = list(fingerprint.median_shape)
+    spacing = list(fingerprint.median_spacing_mm)
+    if plan.resize is not None:
+        shape, spacing = list(plan.resize), [1.0] * len(plan.resize)
+    elif plan.spacing_mm is not None:
+        shape = [n * s / t for n, s, t in zip(shape, spacing, plan.spacing_mm, strict=True)]
+        spacing = list(plan.spacing_mm)
+    if plan.spatial_dims < plan.image_dims and len(shape) > plan.spatial_dims:
+        axis = plan.slice_axis if plan.slice_axis is not None else len(shape) - 1
+        del shape[axis], spacing[axis]
+    return tuple(max(1, round(s)) for s in shape), tuple(spacing)
+
+
+def _resolve_alpha(values: dict[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:
+    loss = values.get("loss", {})
+    if isinstance(loss, dict) and _section(loss, "options").get("alpha") == "balanced":
+        alpha = balanced_alpha(fingerprint.label_voxels)
+        return merge(values, {"loss": {"options": {"alpha": alpha}}})
+    return values
+
+
+def _check_fits(recipe: Recipe, fingerprint: Fingerprint) -> None:
+    dims = recipe.preprocessing.spatial_dims
+    faults = []
+    if len(recipe.patch) != dims:
+        faults.append(f"patch: {dims} numbers expected, got {list(recipe.patch)}")
+    foreground = sum(value > 0 for value in fingerprint.labels.values())
+    if recipe.network.output == "sigmoid" and foreground != 1:
+        faults.append(
+            f"network.output: sigmoid is for one foreground label, this dataset has {foreground}; "
+            "use softmax"
+        )
+    strides = recipe.network.strides
+    if strides is not None and len(strides) != len(recipe.network.widths) - 1:
+        faults.append(
+            f"network.strides: one per step between {len(recipe.network.widths)} widths expected, "
+            f"got {len(strides)}"
+        )
+    if faults:
+        raise InputError("recipe is not usable:", faults)
+
+
+def _round_up(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[int, ...]:
+    multiples = [math.prod(step[k] for step in strides) for k in range(len(patch))]
+    return tuple(-(-p // m) * m for p, m in zip(patch, multiples, strict=True))
+
+
+def _section(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = values.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _get(values: Mapping[str, Any], section: str, key: str, default: Any) -> Any:
+    return _section(values, section).get(key, default)
+
+
+def plan_run(
+    fingerprint: Fingerprint,
+    folder: Path,
+    *,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+) -> Recipe:
+    """Plan a new run, or read the recipe of the one to resume.
+
+    Args:
+        fingerprint: Of the dataset.
+        folder: The run.
+        preset: Name of a preset or a YAML file.
+        settings: Nested values that replace both, see `recipe.parse_settings`.
+        resume: Whether ``folder`` holds a run that goes on; its recipe stays as it is.
+    """
+    if not resume:
+        return plan_recipe(fingerprint, load_partial(preset or "default"), settings)
+    if preset or settings:
+        raise InputError(
+            "--resume: a run goes on with its own recipe; leave --recipe, --set and --device "
+            "out, or start a new run"
+        )
+    if not (folder / "recipe.yaml").is_file():
+        raise InputError(f"--resume: {folder} holds no run; start without --resume")
+    return read_recipe(folder / "recipe.yaml")
+
+
+def write_plan(recipe: Recipe, folder: Path) -> Path:
+    """Write a plan for a person to change; train with ``--recipe`` and this file afterwards."""
+    file = folder.with_suffix(".recipe.yaml") if folder.suffix == "" else folder
+    if file.exists():
+        raise InputError(f"{file}: exists already; move it away first")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, recipe_to_yaml(recipe))
+    return file

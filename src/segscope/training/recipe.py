@@ -1,0 +1,223 @@
+"""A recipe: all that decides a training, as one typed YAML file.
+
+A recipe is complete: nothing that changes the result is decided elsewhere. `planner.plan_recipe`
+makes one from a dataset's fingerprint, a preset or a file replaces parts of it, and single values
+are set by ``key=value``. Unknown keys are errors that name the nearest known one.
+"""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from segscope.errors import InputError
+from segscope.preprocessing import Plan
+from segscope.training.augment import AugmentPlan
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkRecipe(_Section):
+    """Which network, and how wide; ``options`` go to its constructor as they are."""
+
+    name: str
+    widths: tuple[int, ...] = Field(min_length=2)
+    norm: Literal["batch", "instance", "group"] = "batch"
+    strides: tuple[tuple[int, ...], ...] | None = None
+    output: Literal["softmax", "sigmoid"] = "softmax"
+    options: dict[str, Any] = {}
+
+
+class LossRecipe(_Section):
+    """Which loss; with deep supervision it is summed over all heads of the network."""
+
+    name: str = "dice_ce"
+    deep_supervision: bool = True
+    head_weights: tuple[float, ...] | None = None
+    options: dict[str, Any] = {}
+
+
+class TrainRecipe(_Section):
+    """How the weights are found.
+
+    Training ends after ``epochs`` or ``max_minutes``, whichever comes first; the learning rate
+    falls to its end over the same span. ``patience`` counts epochs without a better validation
+    Dice (0: never stop early). ``snapshots`` names epochs (from 1) whose weights are kept beside
+    best and last.
+    """
+
+    epochs: int = Field(ge=1)
+    steps_per_epoch: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    max_minutes: float | None = Field(default=None, gt=0)
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
+    warmup_steps: int = Field(default=20, ge=0)
+    schedule: Literal["cosine", "poly", "constant"] = "cosine"
+    gradient_clip: float = Field(default=12.0, gt=0)
+    validate_every: int = Field(default=1, ge=1)
+    patience: int = Field(default=0, ge=0)
+    snapshots: tuple[int, ...] = ()
+    foreground_share: float = Field(default=0.33, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0)
+    device: str = "auto"
+    devices: int = Field(default=1, ge=1)
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    compile: Literal["auto", "yes", "no"] = "auto"
+    deterministic: bool = False
+
+
+class Recipe(_Section):
+    """Everything that decides a training.
+
+    Args:
+        preset: The preset that was asked for; for the reader, decides nothing.
+        patch: Size of a training sample in prepared voxels, one number per network axis.
+    """
+
+    format: Literal[1] = 1
+    preset: str = "default"
+    preprocessing: Plan
+    patch: tuple[int, ...]
+    network: NetworkRecipe
+    loss: LossRecipe = LossRecipe()
+    train: TrainRecipe
+    augment: AugmentPlan = AugmentPlan()
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of the presets that segscope ships.
+
+    Example:
+        >>> "anunet" in preset_names()
+        True
+    """
+    folder = resources.files("segscope.training") / "presets"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def load_partial(name_or_file: str) -> dict[str, Any]:
+    """Read a preset by name, or a (partial or complete) recipe from a YAML file."""
+    if name_or_file in preset_names():
+        preset = resources.files("segscope.training") / "presets" / f"{name_or_file}.yaml"
+        return {**_parse(preset.read_text("utf-8"), name_or_file), "preset": name_or_file}
+    path = Path(name_or_file)
+    if not path.is_file():
+        raise InputError(
+            f"--recipe {name_or_file}: neither a file nor a preset"
+            f"{_nearest(name_or_file, preset_names())}; presets: {', '.join(preset_names())}"
+        )
+    return _parse(path.read_text("utf-8"), name_or_file)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Turn ``["train.epochs=3"]`` into ``{"train": {"epochs": 3}}``; values are YAML.
+
+    Example:
+        >>> parse_settings(["network.widths=[8, 16]", "train.max_minutes=2"])
+        {'network': {'widths': [8, 16]}, 'train': {'max_minutes': 2}}
+    """
+    result: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"--set {setting}: expected key=value, e.g. train.epochs=100")
+        nested: Any = _parse_value(value, setting)
+        for word in reversed(key.strip().split(".")):
+            nested = {word: nested}
+        result = merge(result, nested)
+    return result
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay ``changes`` over ``base``, section by section; a change of a network, loss or plan
+    kind (``name``) drops the options that belonged to the former one.
+
+    Example:
+        >>> merge({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}})
+        {'a': {'b': 3, 'c': 2}}
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            renamed = "name" in value and value["name"] != old.get("name")
+            kept = {k: v for k, v in old.items() if k != "options"} if renamed else old
+            merged[key] = merge(kept, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def recipe_from(values: Mapping[str, Any], *, source: str) -> Recipe:
+    """Check every value; all faults are reported at once, unknown keys with the nearest name."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        faults = [_explain(fault) for fault in error.errors()]
+        raise InputError(f"recipe ({source}) is not usable:", faults) from None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read the complete recipe of a run."""
+    return recipe_from(load_partial(str(path)), source=str(path))
+
+
+def recipe_to_yaml(recipe: Recipe) -> str:
+    """Write a recipe so that a person can read and change it."""
+    text: str = yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, width=96)
+    return text
+
+
+def _explain(fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"{where}: {fault['msg']}, got {fault['input']!r}"
+    known = _known_keys(fault["loc"][:-1])
+    return f"{where}: unknown key{_nearest(str(fault['loc'][-1]), known)}"
+
+
+def _known_keys(section: Sequence[Any]) -> tuple[str, ...]:
+    model: Any = Recipe
+    for name in section:
+        field = getattr(model, "model_fields", {}).get(name)
+        if field is None:
+            return ()
+        model = field.annotation
+    return tuple(getattr(model, "model_fields", {}))
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.0)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{source}: not a YAML file segscope can read: {error}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{source}: expected sections such as network: and train:, got {values!r}")
+    return values
+
+
+def _parse_value(text: str, setting: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"--set {setting}: the value is not YAML; quote it") from None
+    if isinstance(value, str):
+        try:  # YAML 1.1 reads 1e-3 as text
+            return float(value)
+        except ValueError:
+            return value
+    return value

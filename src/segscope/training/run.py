@@ -1,0 +1,352 @@
+"""A run: from a dataset and a recipe to a folder with weights, log, split and evaluation.
+
+recipe.yaml  fingerprint.json  split.json  splits_final.json  manifest.json
+model.json  weights_best.safetensors  weights_last.safetensors  state.safetensors
+log.csv  tensorboard/  cache/  validation/ (predictions and summary of the validation cases)
+"""
+
+import fcntl
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+
+from segscope import __version__
+from segscope.data import (
+    Cache,
+    Dataset,
+    Split,
+    cache_key,
+    load_case,
+    make_folds,
+    read_splits,
+    write_json,
+    write_splits,
+    write_text,
+)
+from segscope.errors import InputError, WorkError
+from segscope.images import Case, Fingerprint
+from segscope.inference import ModelSpec, NetworkSpec, TrainedModel, predict_prepared, save_model
+from segscope.losses import DeepSupervisionLoss, build_loss
+from segscope.networks import Segmenter, build_network
+from segscope.preprocessing import Plan
+from segscope.progress import track
+from segscope.training.loop import Progress, fit
+from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
+from segscope.training.recipe import Recipe, recipe_to_yaml
+
+_PREPARED_FORMAT = "prepared-1"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Which cases train and which validate."""
+
+    number: int
+    folds: int
+    split: Split
+
+
+def choose_fold(dataset: Dataset, *, fold: int, folds: int, seed: int) -> tuple[Fold, list[Split]]:
+    """Split by subject, or take the dataset's own ``splits_final.json`` when it has one."""
+    own = dataset.folder / "splits_final.json"
+    splits = (
+        list(read_splits(own))
+        if own.is_file()
+        else list(make_folds(labelled(dataset), folds=folds, seed=seed))
+    )
+    if not 0 <= fold < len(splits):
+        raise InputError(f"--fold {fold}: there are {len(splits)} folds, 0 to {len(splits) - 1}")
+    known = {case.name for case in labelled(dataset)}
+    missing = sorted({*splits[fold].train, *splits[fold].val} - known)
+    if missing:
+        raise InputError(f"{own}: names cases that {dataset.folder} does not have: {missing[:5]}")
+    return Fold(fold, len(splits), splits[fold]), splits
+
+
+def labelled(dataset: Dataset) -> tuple[Case, ...]:
+    """Training cases that have a label map."""
+    return tuple(case for case in dataset.training if case.label_file is not None)
+
+
+def train_dataset(
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    fold: int = 0,
+    folds: int = 5,
+    cache: Path | None = None,
+    resume: bool = False,
+) -> Progress:
+    """Train one fold and evaluate its validation cases on their own grids.
+
+    Args:
+        dataset: With labelled training cases.
+        fingerprint: Of that dataset.
+        recipe: Complete; of the run itself when resuming.
+        folder: The run; must not hold one already, unless ``resume``.
+        fold: Which of the folds validates.
+        folds: How many; ignored where the dataset brings ``splits_final.json``.
+        cache: Where prepared cases are kept; the run's own folder by default.
+        resume: Continue a training that was stopped.
+
+    Raises:
+        InputError: The folder holds a run, or none to resume; a case cannot be read.
+        WorkError: Another process works in this folder, or training failed in the middle.
+    """
+    chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
+    _check_folder(folder, resume=resume)
+    folder.mkdir(parents=True, exist_ok=True)
+    fabric = make_fabric(recipe)
+    fabric.launch()
+    with _locked(folder, fabric):
+        if fabric.is_global_zero and not resume:
+            _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
+        fabric.barrier()
+        store = Cache(cache or folder / "cache")
+        by_name = {case.name: case for case in labelled(dataset)}
+        prepared = {
+            name: prepare_case(by_name[name], dataset, recipe.preprocessing, store)
+            for name in track((*chosen.split.train, *chosen.split.val), "preparing")
+        }
+        return _train_prepared(
+            recipe,
+            dataset,
+            [prepared[name] for name in chosen.split.train],
+            [prepared[name] for name in chosen.split.val],
+            folder=folder,
+            fabric=fabric,
+            resume=resume,
+        )
+
+
+def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> PreparedCase:
+    """Apply the plan to a case, or take the stored result of the same files and the same plan."""
+    files = [*case.image_files, *([case.label_file] if case.label_file else [])]
+    key = cache_key(_PREPARED_FORMAT, plan.model_dump_json(), *files)
+
+    def make() -> dict[str, NDArray[Any]]:
+        loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
+        if loaded.label is None:
+            raise InputError(f"case {case.name}: has no label map; training needs one")
+        prepared = plan.apply(loaded.image)
+        label = plan.apply_label(loaded.label, prepared)
+        found = foreground_voxels(label)
+        return {
+            "image": prepared.array,
+            "label": label,
+            **{f"foreground_{value}": voxels for value, voxels in found.items()},
+        }
+
+    stored = store.get(key, make)
+    foreground = {
+        int(name.removeprefix("foreground_")): np.asarray(voxels)
+        for name, voxels in stored.items()
+        if name.startswith("foreground_")
+    }
+    return PreparedCase(case.name, stored["image"], stored["label"], foreground)
+
+
+def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
+    """Describe the trained network so that prediction needs no recipe."""
+    network, plan = recipe.network, recipe.preprocessing
+    sigmoid = network.output == "sigmoid"
+    options: dict[str, Any] = {
+        "widths": list(network.widths),
+        "norm": network.norm,
+        **network.options,
+    }
+    if network.strides is not None:
+        options["strides"] = [list(step) for step in network.strides]
+    return ModelSpec(
+        network=NetworkSpec(
+            name=network.name,
+            spatial_dims=plan.spatial_dims,
+            in_channels=len(dataset.channel_names),
+            out_channels=1 if sigmoid else len(dataset.labels),
+            options=options,
+        ),
+        plan=plan,
+        labels=dict(dataset.labels),
+        channel_names=tuple(dataset.channel_names),
+        patch=recipe.patch,
+        mirror_axes=recipe.augment.mirror_axes,
+        file_ending=dataset.file_ending,
+    )
+
+
+def make_network(spec: ModelSpec, seed: int) -> Segmenter:
+    """Build the network with weights that depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = spec.network
+        try:
+            return build_network(
+                network.name,
+                network.spatial_dims,
+                network.in_channels,
+                network.out_channels,
+                **network.options,
+            )
+        except (ValueError, TypeError) as error:
+            raise InputError(f"recipe: network {network.name}: {error}") from None
+
+
+def prepared_dice(model: TrainedModel, cases: Sequence[PreparedCase]) -> dict[str, float]:
+    """Dice per label on prepared voxels, averaged over the cases where it is defined.
+
+    A quick measure to choose weights by; figures to report come from the native grids.
+    """
+    names = {value: name for name, value in model.spec.labels.items() if value > 0}
+    scores: dict[int, list[float]] = {value: [] for value in names}
+    for case in cases:
+        probabilities = predict_prepared(model, np.asarray(case.image))
+        if len(probabilities) == 1:
+            predicted = (probabilities[0] > 0.5).astype(np.uint8)
+        else:
+            predicted = probabilities.argmax(0)
+        truth = np.asarray(case.label)
+        for value, found in scores.items():
+            p, t = predicted == value, truth == value
+            size = int(p.sum()) + int(t.sum())
+            if size:
+                found.append(2 * int((p & t).sum()) / size)
+    means = {value: float(np.mean(found)) for value, found in scores.items() if found}
+    result = {"dice": float(np.mean(list(means.values()))) if means else float("nan")}
+    return result | {f"dice_{names[value]}": mean for value, mean in means.items()}
+
+
+def make_fabric(recipe: Recipe) -> Fabric:
+    """Choose devices and precision, the recipe's or the best there is."""
+    settings = recipe.train
+    device, devices = settings.device, settings.devices
+    accelerator, _, index = device.partition(":")
+    precision = settings.precision
+    if precision == "auto":
+        fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if fast and accelerator in ("auto", "cuda") else "32-true"
+    if settings.deterministic:
+        # names the operation that has no deterministic form, instead of going on quietly
+        torch.use_deterministic_algorithms(True)
+    try:
+        return Fabric(
+            accelerator=accelerator,
+            devices=[int(index)] if index else devices,
+            strategy="ddp" if devices > 1 else "auto",
+            precision=precision,  # type: ignore[arg-type]
+        )
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"train.device={device}, train.devices={devices}: {error}") from None
+
+
+def _train_prepared(
+    recipe: Recipe,
+    dataset: Dataset,
+    training: Sequence[PreparedCase],
+    validation: Sequence[PreparedCase],
+    *,
+    folder: Path,
+    fabric: Fabric,
+    resume: bool,
+) -> Progress:
+    spec = model_spec(recipe, dataset)
+    net = make_network(spec, recipe.train.seed)
+    plan, settings = recipe.preprocessing, recipe.train
+    slices = plan.slice_axis if plan.spatial_dims < plan.image_dims else None
+    samples = PatchDataset(
+        training,
+        recipe.patch,
+        samples=settings.steps_per_epoch * settings.batch_size * fabric.world_size,
+        seed=settings.seed,
+        augment=recipe.augment,
+        foreground_share=settings.foreground_share,
+        slice_axis=slices,
+    )
+    try:
+        loss = build_loss(recipe.loss.name, **recipe.loss.options)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"recipe: loss {recipe.loss.name}: {error}") from None
+    supervised = DeepSupervisionLoss(loss, weights=_head_weights(recipe, net))
+    model = TrainedModel(spec, net)
+    # whatever else draws from torch's generator from here on is part of the saved state
+    torch.manual_seed(settings.seed)
+    return fit(
+        net,
+        supervised,
+        samples,
+        settings,
+        fabric,
+        folder=folder,
+        validate=lambda: prepared_dice(model, validation),
+        keep=lambda name: save_model(folder, spec, net, name=name),
+        resume=resume,
+    )
+
+
+def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:
+    if recipe.loss.deep_supervision:
+        return recipe.loss.head_weights
+    return (*([0.0] * (net.head_count - 1)), 1.0)
+
+
+def _check_folder(folder: Path, *, resume: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder}: is a file; name a folder")
+    begun = (folder / "recipe.yaml").exists() or (folder / "state.safetensors").exists()
+    if resume and not (folder / "state.safetensors").exists():
+        raise InputError(f"--resume: {folder} holds no training state; start without --resume")
+    if begun and not resume:
+        raise InputError(f"-o {folder}: holds a run already; add --resume or name another folder")
+
+
+@contextmanager
+def _locked(folder: Path, fabric: Fabric) -> Iterator[None]:
+    if not fabric.is_global_zero:
+        yield
+        return
+    with (folder / "lock").open("w") as file:
+        try:
+            # the kernel lets go of it when the process ends, however it ends
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkError(f"{folder}: another process trains in this folder") from None
+        yield
+
+
+def _write_facts(
+    folder: Path,
+    dataset: Dataset,
+    fingerprint: Fingerprint,
+    recipe: Recipe,
+    fold: Fold,
+    splits: Sequence[Split],
+) -> None:
+    write_text(folder / "recipe.yaml", recipe_to_yaml(recipe))
+    write_text(folder / "fingerprint.json", fingerprint.model_dump_json(indent=1))
+    write_splits(folder / "splits_final.json", splits)
+    facts: Mapping[str, Any] = {
+        "dataset": str(dataset.folder.resolve()),
+        "fold": fold.number,
+        "folds": fold.folds,
+        "train": list(fold.split.train),
+        "val": list(fold.split.val),
+    }
+    write_json(folder / "split.json", facts)
+    manifest = {
+        "segscope": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "dataset": dataset.name,
+    }
+    write_json(folder / "manifest.json", manifest)

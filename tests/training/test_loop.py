@@ -1,0 +1,134 @@
+"""The loop and the run around it, on phantoms small enough to train in seconds."""
+
+import csv
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from segscope.data import measure_fingerprint, open_dataset
+from segscope.errors import InputError, WorkError
+from segscope.training import load_state, plan_recipe, train_dataset
+from segscope.training import loop as loop_module
+from tests.synthetic import write_plane_dataset, write_volume_dataset
+
+TINY = {
+    "network": {"widths": [4, 8]},
+    "train": {"epochs": 2, "steps_per_epoch": 3, "batch_size": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def planes(tmp_path_factory):
+    return open_dataset(write_plane_dataset(tmp_path_factory.mktemp("planes")))
+
+
+def run(dataset, folder, **train):
+    fingerprint = measure_fingerprint(dataset)
+    changes = {**TINY, "train": {**TINY["train"], **train}}
+    recipe = plan_recipe(fingerprint, None, changes)
+    return train_dataset(dataset, fingerprint, recipe, folder, folds=3)
+
+
+def weights(folder, name="last"):
+    return load_file(folder / f"weights_{name}.safetensors")
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_training_learns_bright_discs(planes, tmp_path):
+    progress = run(planes, tmp_path / "run", epochs=4, steps_per_epoch=15, learning_rate=0.01)
+    assert progress.best_dice > 0.8
+
+
+def test_the_number_of_workers_changes_nothing(planes, tmp_path):
+    run(planes, tmp_path / "none", workers=0)
+    run(planes, tmp_path / "two", workers=2)
+    assert same(weights(tmp_path / "none"), weights(tmp_path / "two"))
+
+
+def test_another_seed_gives_other_weights(planes, tmp_path):
+    run(planes, tmp_path / "a", seed=1)
+    run(planes, tmp_path / "b", seed=2)
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+
+
+def test_a_resumed_training_ends_with_the_same_bits(planes, tmp_path, monkeypatch):
+    run(planes, tmp_path / "whole", epochs=4)
+
+    fingerprint = measure_fingerprint(planes)
+    changes = {**TINY, "train": {**TINY["train"], "epochs": 4}}
+    recipe = plan_recipe(fingerprint, None, changes)
+    saved = loop_module.save_state
+
+    def stop_after_second(path, state):
+        saved(path, state)
+        if state["progress"]["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop_module, "save_state", stop_after_second)
+    with pytest.raises(KeyboardInterrupt):
+        train_dataset(planes, fingerprint, recipe, tmp_path / "cut", folds=3)
+    monkeypatch.undo()
+    torch.rand(7)  # whatever happens between the two processes must not matter
+    train_dataset(planes, fingerprint, recipe, tmp_path / "cut", folds=3, resume=True)
+
+    for name in ("best", "last"):
+        assert same(weights(tmp_path / "whole", name), weights(tmp_path / "cut", name))
+    rows = [
+        list(csv.DictReader((tmp_path / n / "log.csv").read_text().splitlines()))
+        for n in ("whole", "cut")
+    ]
+    for row in (*rows[0], *rows[1]):
+        del row["seconds"]
+    assert rows[0] == rows[1]
+
+
+def test_resuming_nothing_is_an_error(planes, tmp_path):
+    fingerprint = measure_fingerprint(planes)
+    recipe = plan_recipe(fingerprint, None, TINY)
+    with pytest.raises(InputError, match="without --resume"):
+        train_dataset(planes, fingerprint, recipe, tmp_path / "none", folds=3, resume=True)
+
+
+def test_a_run_is_never_overwritten(planes, tmp_path):
+    run(planes, tmp_path / "run")
+    before = (tmp_path / "run" / "weights_best.safetensors").read_bytes()
+    with pytest.raises(InputError, match="holds a run already"):
+        run(planes, tmp_path / "run")
+    assert (tmp_path / "run" / "weights_best.safetensors").read_bytes() == before
+
+
+def test_time_ends_a_training_with_a_small_rate(planes, tmp_path):
+    progress = run(planes, tmp_path / "run", epochs=100000, max_minutes=0.03)
+    assert progress.elapsed_s < 10
+    assert progress.rows[-1]["learning_rate"] < 2e-4
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_step(planes, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_module, "_finite", _finite_of_nan(loop_module._finite))
+    with pytest.raises(WorkError, match="step 0"):
+        run(planes, tmp_path / "run")
+
+
+def _finite_of_nan(original):
+    return lambda value, progress: original(float("nan"), progress)
+
+
+def test_patience_stops_early(planes, tmp_path):
+    progress = run(planes, tmp_path / "run", epochs=50, patience=2, learning_rate=1e-12)
+    assert progress.epoch == progress.best_epoch + 3
+
+
+def test_volumes_train_networks_of_both_kinds(tmp_path):
+    dataset = open_dataset(write_volume_dataset(tmp_path / "data"))
+    fingerprint = measure_fingerprint(dataset)
+    for dims in (2, 3):
+        changes = {**TINY, "preprocessing": {"spatial_dims": dims}}
+        recipe = plan_recipe(fingerprint, None, changes)
+        assert len(recipe.patch) == dims
+        progress = train_dataset(dataset, fingerprint, recipe, tmp_path / f"r{dims}", folds=3)
+        assert progress.epoch == 2
+        assert load_state(tmp_path / f"r{dims}" / "state.safetensors")["progress"]["step"] == 6

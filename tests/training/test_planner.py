@@ -1,0 +1,83 @@
+"""Plans follow from fingerprints by rules a person can check by hand."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segscope.errors import InputError
+from segscope.training.planner import (
+    Machine,
+    estimated_memory_gb,
+    plan_batch,
+    plan_patch,
+    plan_recipe,
+    plan_strides,
+)
+from tests.synthetic import fingerprint_2d, fingerprint_3d
+
+CPU = Machine("cpu", 8.0)
+
+
+def test_small_volumes_train_whole():
+    recipe = plan_recipe(fingerprint_3d(shape=(35, 50, 36)), machine=CPU)
+    assert recipe.patch == (40, 56, 40)
+    assert recipe.network.widths == (16, 32, 64, 128)
+
+
+def test_a_coarse_axis_waits_to_be_halved():
+    # 1 mm, 1 mm, 5 mm: 5 > 2 x 1, 5 > 2 x 2, 5 <= 2 x 4; then 10 / 2 = 5 < 8 voxels
+    strides = plan_strides((64, 64, 10), (1.0, 1.0, 5.0), 4)
+    assert strides == ((2, 2, 1), (2, 2, 1), (2, 2, 2), (2, 2, 1))
+
+
+sizes = st.integers(1, 400)
+
+
+@given(shape=st.tuples(sizes, sizes, sizes), spacing=st.tuples(*[st.floats(0.3, 6)] * 3))
+def test_every_patch_can_be_halved_and_fits(shape, spacing):
+    patch, strides = plan_patch(shape, spacing, 96 * 1024, 4)
+    for axis, side in enumerate(patch):
+        assert side % math.prod(step[axis] for step in strides) == 0
+    assert math.prod(patch) <= 96 * 1024 or max(patch) <= 16
+
+
+def test_batches_grow_until_half_the_memory_is_used():
+    need = estimated_memory_gb((256, 256), (32, 64, 128, 256, 512), 8)
+    assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 2 * need), 400) == 8
+    assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 4 * need), 400) == 16
+
+
+def test_memory_counted_by_hand():
+    # one level, width 1, 4 x 4 pixels: 10 maps x 16 pixels x 4 bytes; 4 x 9 weights x 4 copies
+    assert estimated_memory_gb((4, 4), (1,), 1) == pytest.approx((4 * 160 + 4 * 4 * 4 * 9) / 2**30)
+
+
+def test_sided_labels_switch_mirroring_off_along_the_sides():
+    sided = fingerprint_3d(labels={"background": 0, "left_kidney": 1, "right_kidney": 2})
+    assert 0 not in plan_recipe(sided, machine=CPU).augment.mirror_axes
+    assert 0 in plan_recipe(fingerprint_3d(), machine=CPU).augment.mirror_axes
+
+
+def test_sigmoid_needs_a_single_foreground_label():
+    with pytest.raises(InputError, match="use softmax"):
+        plan_recipe(fingerprint_3d(), None, {"network": {"output": "sigmoid"}}, machine=CPU)
+
+
+def test_balanced_alpha_comes_from_the_label_frequencies():
+    fingerprint = fingerprint_2d(label_voxels={0: 900, 1: 100})
+    changes = {"loss": {"name": "hybrid", "options": {"alpha": "balanced"}}}
+    recipe = plan_recipe(fingerprint, None, changes, machine=CPU)
+    assert recipe.loss.options["alpha"] == pytest.approx(0.9)
+
+
+def test_plane_images_get_a_plane_network():
+    recipe = plan_recipe(fingerprint_2d(), machine=CPU)
+    assert len(recipe.patch) == 2
+    assert recipe.preprocessing.spatial_dims == 2
+
+
+def test_more_widths_than_the_patch_allows_still_make_a_network():
+    recipe = plan_recipe(fingerprint_3d(), None, {"network": {"widths": [4] * 5}}, machine=CPU)
+    assert all(side % 16 == 0 for side in recipe.patch)
