@@ -43,12 +43,12 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
     Raises:
         InputError: Byte count and header disagree, data elsewhere, colour, or not three axes.
     """
-    import SimpleITK as sitk
+    import SimpleITK
 
     data = read_verified(path)
     (_check_nrrd if path.suffix.lower() == ".nrrd" else _check_mha)(path, data)
     try:
-        image = sitk.ReadImage(str(path))
+        image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{path}: SimpleITK cannot read it ({reason})") from None
@@ -62,7 +62,7 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
         image, notes = image[:, :, :, 0], ("squeezed from 4 dimensions to 3",)
     if image.GetDimension() != 3:
         raise InputError(f"{path}: has {image.GetDimension()} dimensions, a volume has 3")
-    array = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
+    array = SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0)
     affine = np.eye(4)
     directions = np.array(image.GetDirection()).reshape(3, 3)
     affine[:3, :3] = _TO_RAS @ directions * np.array(image.GetSpacing())
@@ -72,15 +72,15 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
 
 def write_itk(path: Path, array: NDArray[Any], grid: Grid) -> None:
     """Write a volume compressed, read it back and compare."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    image = sitk.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
+    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
     image.SetSpacing(grid.spacing_mm)
     image.SetOrigin((_TO_RAS @ grid.affine[:3, 3]).tolist())
     image.SetDirection((_TO_RAS @ grid.directions).ravel().tolist())
     with atomic_path(path) as temporary:
         try:
-            sitk.WriteImage(image, str(temporary), useCompression=True)
+            SimpleITK.WriteImage(image, str(temporary), useCompression=True)
         except RuntimeError as error:
             raise WorkError(f"{path}: could not be written ({error})") from None
         again, affine, _ = read_itk(temporary)
@@ -146,7 +146,7 @@ def _unzip(path: Path, body: bytes, wbits: int, need: int) -> bytes:
     engine = isal_zlib.decompressobj(wbits=wbits)
     try:
         data: bytes = engine.decompress(body, need + 1)
-    except (isal_zlib.error, zlib.error) as error:
+    except zlib.error as error:
         raise InputError(f"{path}: damaged compressed data ({error}); copy it again") from None
     if not engine.eof and len(data) <= need:
         raise InputError(f"{path}: compressed data is cut short; copy it again")

@@ -43,8 +43,8 @@ def read_plane(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
         PillowImage.DecompressionBombError,
     ) as error:
         raise InputError(f"{path}: cannot be decoded ({error}); copy it again") from None
-    if getattr(image, "n_frames", 1) > 1:
-        raise InputError(f"{path}: holds {image.n_frames} frames, one is expected; split it")
+    if (frames := getattr(image, "n_frames", 1)) > 1:
+        raise InputError(f"{path}: holds {frames} frames, one is expected; split it")
     return _channels(path, image)
 
 

@@ -1,19 +1,18 @@
 """Trained networks on images: load, predict, prune."""
 
 from segscope.inference.cases import Predicted, predict_cases
+from segscope.inference.device import choose_device, parse_level
 from segscope.inference.model import (
     ModelSpec,
     NetworkSpec,
     TrainedModel,
-    choose_device,
     load_model,
-    load_weights,
-    parse_level,
     read_spec,
     save_model,
 )
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
+from segscope.inference.weights import load_weights, save_weights
 
 __all__ = [
     "LevelRow",
@@ -35,4 +34,5 @@ __all__ = [
     "prune_run",
     "read_spec",
     "save_model",
+    "save_weights",
 ]

@@ -1,19 +1,19 @@
 """A trained network in a folder: what it is (``model.json``) and its weights (safetensors)."""
 
 import json
-import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from torch import Tensor, nn
 
-from segscope.data import atomic_path, write_text
+from segscope.data import sha256_of, write_text
 from segscope.errors import InputError
+from segscope.inference.device import choose_device
+from segscope.inference.weights import check_weights, load_weights, save_weights
 from segscope.networks import Segmenter, build_network
 from segscope.preprocessing import Plan
 
@@ -34,12 +34,14 @@ class ModelSpec(BaseModel):
     """Everything that prediction needs beside the weights.
 
     Args:
+        format: Version of this file's form.
         network: How to build it.
         plan: What happens to images before and after.
         labels: Name to value, background included.
         channel_names: In the order of the network's input.
         patch: Size of a sliding window, in prepared voxels.
-        mirror_axes: Along which a mirrored image may be predicted too.
+        mirror_axes: Along which a mirrored image may be predicted too, counted among the
+            network's spatial axes.
         file_ending: Of the dataset it was trained on.
     """
 
@@ -54,29 +56,78 @@ class ModelSpec(BaseModel):
     mirror_axes: tuple[int, ...] = ()
     file_ending: str
 
+    @model_validator(mode="after")
+    def _consistent(self) -> "ModelSpec":
+        net = self.network
+        dims, channels, classes = net.spatial_dims, net.in_channels, net.out_channels
+        if self.plan.spatial_dims != dims or len(self.patch) != dims or min(self.patch) < 1:
+            raise ValueError(
+                f"a {dims}D network needs a plan for {dims}D and a patch of {dims} positive "
+                f"sides, got {self.plan.spatial_dims}D and {self.patch}"
+            )
+        if len(self.channel_names) != channels or len(self.plan.channels) != channels:
+            raise ValueError(
+                f"the network takes {channels} channels, named are {len(self.channel_names)}, "
+                f"planned {len(self.plan.channels)}"
+            )
+        if len(self.labels) != max(2, classes):
+            raise ValueError(f"{classes} output channels do not fit the labels {self.labels}")
+        if not set(self.mirror_axes) <= set(range(dims)):
+            raise ValueError(f"mirror_axes must be within 0 to {dims - 1}, got {self.mirror_axes}")
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A network with its weights and its specification."""
+    """A network with its weights and its specification.
+
+    Args:
+        spec: What it is.
+        net: On the device that shall predict.
+        bf16: Compute in bfloat16 where that is safe (automatic mixed precision, CUDA only).
+        weights_sha256: Of the file of weights; empty for a network that came from no file.
+    """
 
     spec: ModelSpec
     net: Segmenter
+    bf16: bool = False
+    weights_sha256: str = ""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.net.parameters()).device
 
 
-def save_model(folder: Path, spec: ModelSpec, net: nn.Module, *, name: str = "best") -> None:
-    """Write ``model.json`` and ``weights_NAME.safetensors``, each atomically."""
+def save_model(
+    folder: Path, spec: ModelSpec, net: nn.Module | Mapping[str, Tensor], *, name: str = "best"
+) -> None:
+    """Write ``model.json`` and ``weights_NAME.safetensors``, each whole or not at all.
+
+    Args:
+        folder: Made where it is missing.
+        spec: What the network is.
+        net: The network, or its state dict.
+        name: ``best``, ``last`` or of a snapshot.
+    """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     text = spec.model_dump_json(indent=1)
     file = folder / "model.json"
     if not file.is_file() or file.read_text("utf-8") != text:
         write_text(file, text)
-    tensors = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
-    with atomic_path(folder / f"weights_{name}.safetensors") as temporary:
-        save_file(tensors, temporary)
+    state = net.state_dict() if isinstance(net, nn.Module) else net
+    save_weights(folder / f"weights_{name}.safetensors", state)
 
 
 def load_model(
-    folder: Path, *, weights: str = "best", device: str = "cpu", level: int | None = None
+    folder: Path,
+    *,
+    weights: str = "best",
+    device: str = "cpu",
+    level: int | None = None,
+    bf16: bool = False,
+    channels_last: bool = False,
 ) -> TrainedModel:
     """Load a run's network for prediction.
 
@@ -85,116 +136,94 @@ def load_model(
         weights: ``best``, ``last`` or a snapshot such as ``epoch0010``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         level: Prune to this level of a nested network.
+        bf16: Compute in bfloat16 where that is safe; on CUDA only.
+        channels_last: Store weights with channels innermost: the same result but for rounding,
+            faster on many machines.
 
     Raises:
         InputError: Not a run, weights missing, damaged or of another network, no such device or
             level.
     """
+    folder = Path(folder)
+    where = choose_device(device)
+    if bf16 and where.type != "cuda":
+        raise InputError(f"--bf16: is for CUDA devices, this is {where}; leave it out")
     spec = read_spec(folder)
+    file = weights_file(folder, weights)
+    net = _build(folder / "model.json", spec.network)
+    state = load_weights(file)
+    check_weights(file, state, net.state_dict())
+    net.load_state_dict(state)
+    net.eval()
+    if level is not None:
+        net = prune(net, level)
+    net = net.to(where)
+    if channels_last:
+        plane = spec.network.spatial_dims == 2
+        form: Any = torch.channels_last if plane else torch.channels_last_3d
+        net = net.to(memory_format=form)
+    return TrainedModel(spec, net, bf16, sha256_of(file))
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """Read ``model.json``.
+
+    Raises:
+        InputError: Not there, or not such a file; what is wrong in it is listed.
+    """
+    file = Path(folder) / "model.json"
+    try:
+        return ModelSpec.model_validate(json.loads(file.read_text("utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder}: holds no model.json; name the folder of a run") from None
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in found['loc']) or 'model'}: {found['msg']}"
+            for found in error.errors()
+        ]
+        raise InputError(f"{file}: is not a model of this version of segscope:", faults) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: is not JSON ({error}); copy it again") from None
+
+
+def weights_file(folder: Path, weights: str) -> Path:
+    """Find the weights of a name.
+
+    Raises:
+        InputError: Not there; those that are there are named.
+    """
     file = folder / f"weights_{weights}.safetensors"
     if not file.is_file():
         there = sorted(f.stem.removeprefix("weights_") for f in folder.glob("weights_*"))
         raise InputError(f"{file}: no such weights; there are {', '.join(there) or 'none'}")
-    state = load_weights(file)
-    part = spec.network
-    try:
-        net = build_network(
-            part.name, part.spatial_dims, part.in_channels, part.out_channels, **part.options
-        )
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{folder / 'model.json'}: cannot build the network: {error}") from None
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise InputError(
-            f"{file}: does not fit the network of model.json ({lines[-1].strip()})"
-        ) from None
-    net.eval()
-    if level is not None:
-        net = prune(net, level)
-    return TrainedModel(spec, net.to(choose_device(device)))
-
-
-def read_spec(folder: Path) -> ModelSpec:
-    """Read ``model.json``."""
-    file = Path(folder) / "model.json"
-    try:
-        return ModelSpec.model_validate(json.loads(file.read_text("utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: holds no model.json; name the folder of a run") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        raise InputError(f"{file}: is not a model of segscope ({error})") from None
-
-
-def load_weights(file: Path) -> dict[str, Tensor]:
-    """Read a state dict; safetensors, or a torch file that holds nothing but tensors.
-
-    Raises:
-        InputError: Damaged, or pickled code in it (which is never run); the reason is named.
-    """
-    if file.suffix == ".safetensors":
-        try:
-            return load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{file}: is damaged ({error}); train or copy it again") from None
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"{file}: holds more than weights, or is damaged ({first}); save its state_dict() as "
-            "safetensors"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise InputError(f"{file}: is not a state dict of tensors; save net.state_dict()")
-    return state
+    return file
 
 
 def prune(net: Segmenter, level: int) -> Segmenter:
-    """Cut a nested network down to a level, or say why that is not possible."""
+    """Cut a nested network down to a level.
+
+    Raises:
+        InputError: The network has no levels, or not this one.
+    """
     cut = getattr(net, "prune", None)
     if cut is None:
         raise InputError(
             f"--level L{level}: a {type(net).__name__} has no levels; only UNet++ and ANU-Net have"
         )
     try:
-        small: Segmenter = cut(level)
+        with torch.random.fork_rng(devices=[]):
+            small: Segmenter = cut(level)
     except ValueError:
         raise InputError(f"--level L{level}: this network has L1 to L{net.head_count}") from None
     return small.eval()
 
 
-def parse_level(text: str | None) -> int | None:
-    """Turn ``L2`` (or ``2``) into 2.
-
-    Example:
-        >>> parse_level("L2"), parse_level(None)
-        (2, None)
-    """
-    if text is None:
-        return None
-    digits = text.upper().removeprefix("L")
-    if not digits.isdigit():
-        raise InputError(f"--level {text}: expected L1, L2, L3 or L4")
-    return int(digits)
-
-
-def choose_device(device: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps`` into a device that is there."""
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    kind, _, index = device.partition(":")
-    there = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
-        "mps": int(torch.backends.mps.is_available()),
-    }
-    if kind not in there or (index and not index.isdigit()) or int(index or 0) >= there[kind]:
-        here = ", ".join(f"{name} ({n})" for name, n in there.items() if n)
-        raise InputError(f"--device {device}: is not here; here are {here}")
-    return torch.device(device)
+def _build(file: Path, spec: NetworkSpec) -> Segmenter:
+    try:
+        # a new network draws weights: loading a model must not move the caller's random numbers
+        with torch.random.fork_rng(devices=[]):
+            return build_network(
+                spec.name, spec.spatial_dims, spec.in_channels, spec.out_channels, **spec.options
+            )
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{file}: cannot build the network: {error}") from None

@@ -45,10 +45,7 @@ def dice_loss(
     p, y = foreground(as_probabilities(logits), as_target(logits, target))
     axes = tuple(range(2, p.ndim)) if per_image else (0, *range(2, p.ndim))
     overlap = (p * y).sum(axes)
-    if squared:
-        size = p.square().sum(axes) + y.square().sum(axes)
-    else:
-        size = p.sum(axes) + y.sum(axes)
+    size = (p.square() + y.square() if squared else p + y).sum(axes)
     return 1 - ((2 * overlap + smooth) / (size + smooth)).mean()
 
 

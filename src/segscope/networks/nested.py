@@ -9,7 +9,7 @@ segmentation that needs nothing right of column j: that is what pruning keeps.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -135,7 +135,8 @@ class UNetPlusPlus(Segmenter):
                 for k in range(j):
                     skip, name = nodes[i, k], f"{i},{j},{k}"
                     if name in self.gates:
-                        alpha = self.gates[name].coefficients(skip, up)
+                        gate: Any = self.gates[name]
+                        alpha = gate.coefficients(skip, up)
                         skip = skip * alpha
                         if found is not None:
                             found[name] = alpha

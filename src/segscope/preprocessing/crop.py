@@ -38,14 +38,16 @@ def content_box(array: NDArray[Any]) -> Box:
 
 def cut(array: NDArray[Any], box: Box) -> NDArray[Any]:
     """Take a box out of the last axes; a view."""
-    return array[(..., *(slice(start, stop) for start, stop in box))]
+    window: Any = (..., *(slice(start, stop) for start, stop in box))
+    return array[window]
 
 
 def paste(array: NDArray[Any], box: Box, shape: Sequence[int], fill: float = 0) -> NDArray[Any]:
     """Undo `cut`: put the box back into a larger array of ``fill``."""
     lead = array.shape[: array.ndim - len(shape)]
     whole = np.full((*lead, *shape), fill, array.dtype)
-    whole[(..., *(slice(start, stop) for start, stop in box))] = array
+    window: Any = (..., *(slice(start, stop) for start, stop in box))
+    whole[window] = array
     return whole
 
 

@@ -32,7 +32,8 @@ def reorient(array: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
     lead = array.ndim - len(orientation)
     moved = array.transpose(*range(lead), *(lead + axis for axis, _ in orientation))
     steps = tuple(slice(None, None, sign) for _, sign in orientation)
-    return moved[(..., *steps)]
+    window: Any = (..., *steps)
+    return moved[window]
 
 
 def restore(array: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
@@ -40,7 +41,8 @@ def restore(array: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
     lead = array.ndim - len(orientation)
     steps = tuple(slice(None, None, sign) for _, sign in orientation)
     back = np.argsort([axis for axis, _ in orientation])
-    return array[(..., *steps)].transpose(*range(lead), *(lead + int(axis) for axis in back))
+    window: Any = (..., *steps)
+    return array[window].transpose(*range(lead), *(lead + int(axis) for axis in back))
 
 
 def reorient_grid(grid: Grid, orientation: Orientation) -> Grid:

@@ -29,6 +29,7 @@ from segscope.inference import LevelRow, TrainedModel, load_model, measure_level
 from segscope.metrics import Summary
 from segscope.networks import count_parameters, multiply_adds
 from segscope.studies.anunet_paper import NETWORKS
+from segscope.studies.panels import spread_of_cases
 from segscope.training import (
     Recipe,
     evaluate_validation,
@@ -72,6 +73,7 @@ class NetworkScore:
     sd: dict[str, float]
     cases: int
     undefined: int
+    case_dice: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Study:
     image: NDArray[np.float32]
     truth: NDArray[np.integer[Any]]
     attention: tuple[AttentionMap, ...]
+    shown_cases: tuple[str, ...]
 
 
 def run_study(
@@ -122,7 +125,7 @@ def run_study(
         raise InputError(f"--budget {budget}: expected one of {', '.join(BUDGETS)}")
     fingerprint = measure_fingerprint(dataset)
     wanted = merge(BUDGETS[budget], settings or {})
-    scores, recipes = [], {}
+    scores, recipes, summaries = [], {}, {}
     for name in networks:
         epochs = int(wanted.get("train", {}).get("epochs", 1))
         extra = {"train": {"snapshots": _snapshot_epochs(epochs)}} if name == "anunet" else {}
@@ -140,6 +143,7 @@ def run_study(
             resume=(run / "state.safetensors").exists(),
         )
         summary = evaluate_validation(run, dataset, device=recipe.train.device)
+        summaries[name] = summary
         scores.append(
             _score(name, load_model(run), progress.elapsed_s, progress.best_epoch, summary)
         )
@@ -158,6 +162,7 @@ def run_study(
         image=image,
         truth=truth,
         attention=tuple(attention_over_epochs(run, image)) if main == "anunet" else (),
+        shown_cases=tuple(name for name, _ in spread_of_cases(summaries[main], 8)),
     )
     write_json(folder / "study.json", _numbers(study))
     return study
@@ -200,6 +205,7 @@ def _score(
         sd={key: float(np.nanstd(v, ddof=1)) if len(v) > 1 else 0.0 for key, v in values.items()},
         cases=len(summary.rows),
         undefined=len(summary.rows) - len(rows),
+        case_dice=tuple(float(row["dice"]) for row in rows),
     )
 
 

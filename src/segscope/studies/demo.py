@@ -1,6 +1,6 @@
 """The demo: data, training, prediction, evaluation, pruning and a page, in one call.
 
-Without data of your own it uses slabs of the MNI152 T1 template with its grey- and white-matter
+Without data of your own it uses pieces of the MNI152 average brain with its grey- and white-matter
 maps, which nilearn ships: real MRI, but one averaged head, so its figures show that everything
 works and say nothing about accuracy on patients.
 """
@@ -15,13 +15,19 @@ from segscope.errors import InputError
 from segscope.inference import prune_run
 from segscope.studies.demo_data import write_demo_dataset
 from segscope.studies.demo_page import write_demo_page
-from segscope.training import evaluate_validation, load_partial, plan_recipe, train_dataset
+from segscope.training import (
+    evaluate_validation,
+    load_partial,
+    plan_recipe,
+    train_dataset,
+    validation_cases,
+)
 from segscope.training.recipe import merge
 
 _SMALL = {
     "preprocessing": {"spatial_dims": 2},
-    "network": {"widths": [8, 16, 32, 64, 128]},
-    "train": {"epochs": 60, "steps_per_epoch": 20, "batch_size": 4},
+    "network": {"name": "anunet", "widths": [8, 16, 32, 64, 128], "norm": "instance"},
+    "train": {"epochs": 200, "steps_per_epoch": 20, "batch_size": 4},
 }
 
 
@@ -42,27 +48,29 @@ class DemoResult:
 
 
 def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 1.5) -> DemoResult:
-    """Run everything into ``folder``.
+    """Run everything into ``folder``: ``dataset``, ``run``, ``pruned``, ``report.html``.
 
     Args:
         folder: New or empty.
-        data: nnU-Net v2 raw folder; the template by default.
-        max_minutes: Time for training; the rest takes about another minute.
+        data: nnU-Net v2 raw folder; the average brain by default.
+        max_minutes: Time for training; the rest takes less than another minute on small data.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     started = time.monotonic()
-    source = write_demo_dataset(folder / "dataset") if data is None else data
+    source = write_demo_dataset(folder / "dataset", image_dims=3) if data is None else data
     dataset = open_dataset(source)
     fingerprint = measure_fingerprint(dataset)
     small = merge(_SMALL, {"train": {"max_minutes": max_minutes}})
-    preset = load_partial("anunet_3d")
-    recipe = plan_recipe(fingerprint, merge(preset, small))
+    recipe = plan_recipe(fingerprint, merge(load_partial("anunet_3d"), small))
     run = folder / "run"
-    train_dataset(dataset, fingerprint, recipe, run, folds=4)
+    subjects = len({case.group for case in dataset.training})
+    train_dataset(dataset, fingerprint, recipe, run, folds=min(4, subjects))
     summary = evaluate_validation(run, dataset, device=recipe.train.device)
-    pruned = prune_run(run, folder / "pruned", dataset=dataset, level="auto")
-    page = write_demo_page(folder / "report.html", run, dataset, summary, pruned)
+    pruned = prune_run(run, folder / "pruned", cases=validation_cases(run, dataset))
+    page = write_demo_page(
+        folder / "report.html", run, dataset, summary, pruned, template=data is None
+    )
     result = DemoResult(
         page=str(page),
         run=str(run),

@@ -1,14 +1,14 @@
 """A small dataset with true labels that needs no download: pieces of an average brain.
 
-nilearn ships the MNI152 average brain (ICBM 152, 2009a, symmetric): a T1-weighted image and maps of
-the share of grey and of white matter in each voxel. Pieces of it, each posed, lit and made noisy in
-its own way, become the cases of a dataset in nnU-Net v2 raw layout; the tissue with the largest share
-is the label.
+nilearn ships the MNI152 average brain (ICBM 152, 2009a, symmetric): a T1-weighted image and maps
+of the share of grey and of white matter in each voxel. Pieces of it, each posed, lit and made noisy
+in its own way, become the cases of a dataset in nnU-Net v2 raw layout; the tissue with the largest
+share is the label.
 
-It is one head. Pieces of the same place are one ``subject``, so that a split never has a place on both
-sides, and places are some millimetres apart; the left half is the mirror image of the right (the template
-is symmetric), so both halves of a place are one subject, too. A score on these data says that the parts
-work together. It says nothing about new patients.
+It is one head. Pieces of the same place are one ``subject``, so that a split never has a place on
+both sides, and places are some millimetres apart; the left half is the mirror image of the right
+(the template is symmetric), so both halves of a place are one subject, too. A score on these data
+says that the parts work together. It says nothing about new patients.
 """
 
 import math
@@ -96,7 +96,7 @@ def write_demo_dataset(
     """
     if image_dims not in (2, 3) or not 1 <= spacing_mm <= 4:
         raise ValueError(
-            f"image_dims must be 2 or 3 and spacing_mm from 1 to 4, got {image_dims} and {spacing_mm}"
+            f"image_dims must be 2 or 3 and spacing_mm from 1 to 4, got {image_dims}, {spacing_mm}"
         )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder}: exists and is not empty; give a new folder or remove it")
@@ -115,14 +115,14 @@ def write_demo_dataset(
 
 
 def _slices(spacing_mm: float) -> Iterator[_Piece]:
-    """Whole axial slices: five per place, 1.5 mm apart, rows to the back and columns to the right."""
+    """Whole axial slices: five per place, 1.5 mm apart, rows to the back, columns to the right."""
     (left, right), (back, front), _ = BRAIN_MM
     rows, columns = _count(front - back, spacing_mm), _count(right - left, spacing_mm)
     for place, centre in enumerate(SLICE_CENTRES_MM):
         for k in range(SLICES_PER_PLACE):
             affine = np.eye(4)
-            affine[:3, :2] = [[0, spacing_mm], [-spacing_mm, 0], [0, 0]]
-            affine[:3, 3] = left, front, centre + 1.5 * (k - SLICES_PER_PLACE // 2)
+            affine[:3, :2] = np.array([[0, spacing_mm], [-spacing_mm, 0], [0, 0]])
+            affine[:3, 3] = np.array([left, front, centre + 1.5 * (k - SLICES_PER_PLACE // 2)])
             grid = Grid((rows, columns, 1), affine)
             test = place in (2, 5)
             yield _Piece(f"place{place}_slice{k}", f"place{place}", grid, test)
@@ -226,16 +226,16 @@ def _template() -> _Template:
     t1 = datasets.load_mni152_template(resolution=1)
     grey = datasets.load_mni152_gm_template(resolution=1)
     white = datasets.load_mni152_wm_template(resolution=1)
-    arrays = [np.asarray(image.dataobj, np.float32) for image in (t1, grey, white)]
-    return _Template(*arrays, Grid(t1.shape, np.asarray(t1.affine, np.float64)))
+    t, g, w = (np.asarray(image.dataobj, np.float32) for image in (t1, grey, white))
+    return _Template(t, g, w, Grid(t1.shape, np.asarray(t1.affine, np.float64)))
 
 
 def _describe(folder: Path, pieces: Sequence[_Piece], ending: str) -> None:
     write_json(
         folder / "dataset.json",
         {
-            "name": f"Pieces of the MNI152 average brain ({'slices' if ending == '.png' else 'blocks'})",
-            "description": "Grey and white matter in posed, shaded, noisy pieces of one average head; "
+            "name": f"MNI152 average brain in {'slices' if ending == '.png' else 'blocks'}",
+            "description": "Grey and white matter in posed, shaded, noisy pieces of one head; "
             "shows that parts work together, not how well a network does on new people.",
             "reference": SOURCE,
             "licence": LICENCE,

@@ -42,9 +42,7 @@ class TrainingLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self._folder = folder
-        self._events: Any = SummaryWriter(  # type: ignore[no-untyped-call]
-            str(folder / "tensorboard"), purge_step=first_epoch
-        )
+        self._events: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=first_epoch)
         console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),

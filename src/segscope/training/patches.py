@@ -43,7 +43,7 @@ def foreground_voxels(label: NDArray[np.integer[Any]]) -> dict[int, NDArray[np.i
         >>> foreground_voxels(np.array([[0, 2], [0, 0]]))[2].tolist()
         [[0, 1]]
     """
-    found = {}
+    found: dict[int, NDArray[np.integer[Any]]] = {}
     for value in np.unique(label[label > 0]):
         places = np.argwhere(label == value)
         step = max(1, -(-len(places) // _VOXELS_PER_CLASS))

@@ -242,7 +242,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
             accelerator=accelerator,
             devices=[int(index)] if index else devices,
             strategy="ddp" if devices > 1 else "auto",
-            precision=precision,  # type: ignore[arg-type]
+            precision=precision,
         )
     except (ValueError, RuntimeError) as error:
         raise InputError(f"train.device={device}, train.devices={devices}: {error}") from None

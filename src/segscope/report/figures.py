@@ -1,0 +1,214 @@
+"""Figures from plain numbers and arrays, each as the bytes of a PNG.
+
+Colours are Okabe and Ito's, which people with any colour vision can tell apart.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_TRUTH = "#F0E442"
+
+
+class Level(Protocol):
+    """What `pruning_figure` reads of a row of the pruning table."""
+
+    @property
+    def level(self) -> int: ...
+    @property
+    def parameters(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def dice(self) -> float: ...
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plane with contours.
+
+    Args:
+        title: Shown above.
+        image: ``(rows, columns)`` or ``(3, rows, columns)``.
+        truth: ``(rows, columns)`` labels.
+        predictions: Name to labels of the same shape.
+    """
+
+    title: str
+    image: NDArray[Any]
+    truth: NDArray[np.integer[Any]]
+    predictions: Mapping[str, NDArray[np.integer[Any]]]
+
+
+def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
+    """Draw images with the expert's contour (yellow, dashed) and predicted ones (solid).
+
+    With one prediction each label has its own colour; with several each prediction has.
+    """
+    plt = _pyplot()
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 3.3 * rows), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        _show(axis, panel.image)
+        single = len(panel.predictions) == 1
+        for k, labels in enumerate(panel.predictions.values()):
+            for value in _values(labels):
+                colour = COLOURS[(value - 1 if single else k) % len(COLOURS)]
+                axis.contour(labels == value, [0.5], colors=[colour], linewidths=1.3)
+        for value in _values(panel.truth):
+            axis.contour(
+                panel.truth == value, [0.5], colors=[_TRUTH], linewidths=0.9, linestyles="dashed"
+            )
+        axis.set_title(panel.title, fontsize=9, parse_math=False)
+    handles = [_line(plt, _TRUTH, "expert", "dashed")]
+    if panels and len(panels[0].predictions) > 1:
+        handles += [
+            _line(plt, COLOURS[k % len(COLOURS)], name, "solid")
+            for k, name in enumerate(panels[0].predictions)
+        ]
+    else:
+        handles += [_line(plt, COLOURS[0], "prediction (a colour per label)", "solid")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    return _png(plt, figure)
+
+
+def pruning_figure(rows: Sequence[Level]) -> bytes:
+    """Draw time against Dice of every level; a circle's area is its parameters (Fig. 13)."""
+    plt = _pyplot()
+    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    largest = max(row.parameters for row in rows)
+    for k, row in enumerate(rows):
+        axis.scatter(
+            1000 * row.seconds, row.dice, s=40 + 1800 * row.parameters / largest,
+            color=COLOURS[k % len(COLOURS)], alpha=0.6, edgecolor="black",
+        )  # fmt: skip
+        axis.annotate(
+            f"L{row.level}  {row.parameters / 1e6:.2f} M",
+            (1000 * row.seconds, row.dice),
+            xytext=(0, -28),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9,
+        )
+    axis.margins(0.25)
+    axis.set_xlabel("forward pass of one patch, ms")
+    axis.set_ylabel("mean Dice of validation cases")
+    axis.set_title("Levels of the nested network (area: parameters)")
+    axis.grid(alpha=0.3)
+    return _png(plt, figure)
+
+
+def scores_figure(values: Mapping[str, Sequence[float]], metric: str) -> bytes:
+    """Draw one box per name with every case as a point."""
+    plt = _pyplot()
+    figure, axis = plt.subplots(figsize=(1.3 * len(values) + 1.5, 4), layout="constrained")
+    kept = [[v for v in found if v == v] for found in values.values()]
+    axis.boxplot(kept, tick_labels=list(values), showfliers=False, widths=0.55)
+    random = np.random.default_rng(0)
+    for k, found in enumerate(kept):
+        x = k + 1 + random.uniform(-0.16, 0.16, len(found))
+        axis.plot(x, found, ".", color=COLOURS[k % len(COLOURS)], alpha=0.6)
+    axis.set_ylabel(metric)
+    axis.grid(axis="y", alpha=0.3)
+    axis.tick_params(axis="x", labelrotation=20)
+    return _png(plt, figure)
+
+
+def attention_figure(
+    image: NDArray[Any],
+    truth: NDArray[np.integer[Any]],
+    maps: Sequence[tuple[int, str, NDArray[np.float32]]],
+) -> bytes:
+    """Draw attention coefficients over epochs (columns) of each gate (rows), as in Fig. 12.
+
+    Args:
+        image: ``(C, rows, columns)``.
+        truth: ``(rows, columns)``.
+        maps: Epoch, node and coefficients in [0, 1].
+    """
+    plt = _pyplot()
+    epochs = list(dict.fromkeys(epoch for epoch, _, _ in maps))
+    nodes = list(dict.fromkeys(node for _, node, _ in maps))
+    figure, axes = plt.subplots(
+        len(nodes), len(epochs) + 1, figsize=(2.1 * (len(epochs) + 1), 2.2 * len(nodes)),
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for axis in axes.flat:
+        axis.set_axis_off()
+    drawn = None
+    for row, node in enumerate(nodes):
+        _show(axes[row, 0], image)
+        axes[row, 0].contour(truth > 0, [0.5], colors=[_TRUTH], linewidths=0.9)
+        axes[row, 0].set_title(f"gate {node}", fontsize=9)
+        for epoch, name, coefficients in maps:
+            if name == node:
+                axis = axes[row, 1 + epochs.index(epoch)]
+                drawn = axis.imshow(coefficients, cmap="viridis", vmin=0, vmax=1)
+                axis.set_title(f"epoch {epoch}", fontsize=9)
+    if drawn is not None:
+        figure.colorbar(drawn, ax=axes, shrink=0.6, label="attention coefficient")
+    return _png(plt, figure)
+
+
+def widest_slice(
+    image: NDArray[Any], truth: NDArray[np.integer[Any]], others: Sequence[NDArray[Any]] = ()
+) -> tuple[NDArray[Any], NDArray[np.integer[Any]], list[NDArray[Any]]]:
+    """Take the slice along the last axis with the largest truth; plane images stay as they are.
+
+    Args:
+        image: ``(C, *S)``.
+        truth: ``(*S)``.
+        others: More label maps.
+
+    Returns:
+        Image ``(C, rows, columns)``, truth and others ``(rows, columns)``, turned so that a
+        volume's second axis points up.
+    """
+    if truth.ndim == 2:
+        return image, truth, list(others)
+    best = int((truth > 0).sum((0, 1)).argmax())
+    turn = [np.rot90(np.take(a, best, -1), axes=(-2, -1)) for a in (image, truth, *others)]
+    return turn[0], turn[1], turn[2:]
+
+
+def _show(axis: Any, image: NDArray[Any]) -> None:
+    plane = np.asarray(image, float)
+    if plane.ndim == 3:
+        plane = np.moveaxis(plane, 0, -1) if len(plane) == 3 else plane[0]
+    low, high = np.percentile(plane, [0.5, 99.5])
+    shown = np.clip((plane - low) / max(1e-9, high - low), 0, 1)
+    axis.imshow(shown, cmap="gray", vmin=0, vmax=1)
+
+
+def _values(labels: NDArray[Any]) -> list[int]:
+    return [int(v) for v in np.unique(labels) if v > 0]
+
+
+def _line(plt: Any, colour: str, name: str, style: str) -> Any:
+    return plt.Line2D([], [], color=colour, label=name, linestyle=style)
+
+
+def _pyplot() -> Any:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def _png(plt: Any, figure: Any) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    plt.close(figure)
+    return stream.getvalue()
