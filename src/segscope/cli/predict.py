@@ -22,41 +22,52 @@ def predict(
     overlap: Annotated[
         float, typer.Option("--overlap", min=0.0, max=0.9, help="Of sliding windows.")
     ] = 0.5,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Windows or slices per pass.")] = 4,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write CASE.npz (K, *S).")
     ] = False,
     weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    bf16: Annotated[
+        bool, typer.Option("--bf16", help="Compute in bfloat16 on CUDA: faster, less exact.")
+    ] = False,
+    channels_last: Annotated[
+        bool, typer.Option("--channels-last", help="Other memory order: often faster.")
+    ] = False,
     replace_nonfinite: Annotated[
         float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files made otherwise.")
+        bool, typer.Option("--overwrite", help="Make all again; replace files made otherwise.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Predict label maps on the images' own grids.
 
+    What is in the output folder already and was made in the same way is not made again.
+
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
-    from segscope.data import find_cases, sha256_of
-    from segscope.inference import load_model, parse_level, predict_cases
+    from segscope.data import find_cases
+    from segscope.inference import PredictOptions, load_model, parse_level, predict_cases
 
-    model = load_model(run, weights=weights, device=device, level=parse_level(level))
-    cases = find_cases(source, channels=len(model.spec.channel_names))
-    done = predict_cases(
-        model,
-        cases,
-        output,
-        mirror=mirror,
-        overlap=overlap,
-        probabilities=probabilities,
-        overwrite=overwrite,
-        replace_nonfinite=replace_nonfinite,
-        model_hash=sha256_of(run / f"weights_{weights}.safetensors"),
+    model = load_model(
+        run,
+        weights=weights,
+        device=device,
+        level=parse_level(level),
+        bf16=bf16,
+        channels_last=channels_last,
     )
+    cases = find_cases(source, channels=len(model.spec.channel_names))
+    options = PredictOptions(mirror, overlap, batch, probabilities, replace_nonfinite)
+    done = predict_cases(model, cases, output, options=options, overwrite=overwrite)
+    for name, notes in done.notes.items():
+        for note in notes:
+            typer.echo(f"{name}: {note}", err=True)
     if as_json:
-        typer.echo(json.dumps({"written": done.written, "reused": done.reused}))
+        outcome = {"written": done.written, "reused": done.reused, "notes": done.notes}
+        typer.echo(json.dumps(outcome))
         return
     reused = f", {len(done.reused)} were there already" if done.reused else ""
     typer.echo(f"{len(done.written)} label maps written to {output}{reused}")

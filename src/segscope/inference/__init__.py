@@ -2,6 +2,7 @@
 
 from segscope.inference.cases import Predicted, predict_cases
 from segscope.inference.device import choose_device, parse_level
+from segscope.inference.manifest import PredictOptions
 from segscope.inference.model import (
     ModelSpec,
     NetworkSpec,
@@ -18,6 +19,7 @@ __all__ = [
     "LevelRow",
     "ModelSpec",
     "NetworkSpec",
+    "PredictOptions",
     "Predicted",
     "Pruned",
     "TrainedModel",

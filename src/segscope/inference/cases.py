@@ -1,39 +1,31 @@
 """Many cases through a network, to files beside a manifest that says how each was made."""
 
-import json
-import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from segscope import __version__
-from segscope.data import (
-    image_ending,
-    load_case,
-    sha256_of,
-    write_json,
-    write_label,
-    write_probabilities,
-)
+from segscope.data import image_ending, load_case, write_label, write_probabilities
 from segscope.errors import InputError, WorkError
-from segscope.images import Case, LabelMap
+from segscope.images import Case, LabelMap, Probabilities
+from segscope.inference.manifest import Manifest, PredictOptions, input_hashes
 from segscope.inference.model import TrainedModel
-from segscope.inference.predict import predict_labels, predict_probabilities
+from segscope.inference.predict import predict_prepared, say_memory
 from segscope.progress import track
-
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What `predict_cases` did: written, taken as they were, and failed with the reason."""
+    """What `predict_cases` did.
+
+    Args:
+        written: Names of the cases that were predicted.
+        reused: Names of the cases whose predictions were there already.
+        notes: Of the cases in ``written`` that have any: what a reader chose, what is odd.
+    """
 
     written: tuple[str, ...]
     reused: tuple[str, ...]
-    failed: dict[str, str]
+    notes: dict[str, tuple[str, ...]]
 
 
 def predict_cases(
@@ -41,151 +33,160 @@ def predict_cases(
     cases: Sequence[Case],
     folder: Path,
     *,
-    mirror: bool = False,
-    overlap: float = 0.5,
-    probabilities: bool = False,
+    options: PredictOptions | None = None,
     overwrite: bool = False,
-    replace_nonfinite: float | None = None,
-    model_hash: str = "",
 ) -> Predicted:
     """Predict cases into ``folder/CASE.ext``, each written whole or not at all.
 
     The format is the input's own (``.nii.gz`` for DICOM, ``.png`` for JPEG). A prediction that the
     folder's manifest vouches for (same inputs, weights and options, unchanged since) is not made
-    again.
+    again, unless ``overwrite``; one that a stopped call had begun is.
 
     Args:
         model: To predict with.
         cases: What to predict.
         folder: Made where it is missing.
-        mirror: Average over mirrored copies.
-        overlap: Of windows.
-        probabilities: Also write ``CASE.npz``.
-        overwrite: Replace files that the manifest does not vouch for.
-        replace_nonfinite: See `data.read_image`.
-        model_hash: Identifies the weights in the manifest.
+        options: How.
+        overwrite: Make everything again, and replace files that the manifest does not vouch for.
+            An input is never replaced.
 
     Raises:
-        InputError: Before any work: a foreign file stands where a prediction would go.
+        InputError: Before any work, with all that can be known without reading voxels: a file is
+            missing, two cases or an input and an output have one name, another's file stands where
+            a prediction would go.
         WorkError: After all others were made: some cases failed; each is named with its reason.
     """
-    folder = Path(folder)
-    options = {
-        "mirror": mirror,
-        "overlap": overlap,
-        "probabilities": probabilities,
-        "replace_nonfinite": replace_nonfinite,
-        "model": model_hash,
-        "level": getattr(model.net, "head_count", 1),
-    }
-    known = _read_manifest(folder)
-    reused = [] if overwrite else [c for c in cases if _vouched(c, folder, known, options)]
-    todo = [case for case in cases if case not in reused]
-    foreign = [t for case in todo if (t := target(case, folder)).exists()]
-    if foreign and not overwrite:
-        raise InputError(
-            f"{foreign[0]}: exists and was not made by these weights and options"
-            f"{f' ({len(foreign)} files)' if len(foreign) > 1 else ''}; "
-            "say --overwrite or name another folder"
-        )
+    folder, chosen = Path(folder), options or PredictOptions()
+    _check(model, cases, folder, chosen)
+    manifest = Manifest(folder, model, chosen)
+    inputs = {case.name: input_hashes(case.image_files) for case in cases}
+    outputs = {case.name: targets(case, folder, chosen) for case in cases}
+    reused = [
+        case.name
+        for case in cases
+        if not overwrite and manifest.vouches(case.name, inputs[case.name], outputs[case.name])
+    ]
+    todo = [case for case in cases if case.name not in reused]
+    if not overwrite:
+        _check_foreign([c.name for c in todo], manifest, inputs, outputs)
     folder.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for case in track(todo, "predicting"):
         try:
-            label, extra = _predict(model, case, options)
-        except InputError as error:
+            label, found = _predict(model, case, chosen)
+        except (InputError, WorkError) as error:
             failed[case.name] = str(error)
             continue
-        file = target(case, folder)
-        write_label(file, label, like=case.image_files[0])
-        if extra is not None:
-            write_probabilities(folder / f"{case.name}.npz", extra)
-        known[case.name] = {
-            "output": file.name,
-            "sha256": sha256_of(file),
-            "inputs": [_digest(f) for f in case.image_files],
-            "options": options,
-            "notes": list(label.notes),
-        }
-        _write_manifest(folder, model, known)
+        files = outputs[case.name]
+        stale = manifest.stale(case.name, files)
+        manifest.begin(case.name, inputs[case.name])
+        write_label(files[0], label, like=case.image_files[0])
+        if found is not None:
+            write_probabilities(files[1], found)
+        for file in stale:  # probabilities of an older prediction would contradict this one
+            file.unlink(missing_ok=True)
+        manifest.finish(case.name, inputs[case.name], files, label.notes)
+        if label.notes:
+            notes[case.name] = label.notes
     if failed:
-        listed = [f"{name}: {reason}" for name, reason in failed.items()]
-        raise WorkError("\n  ".join([f"{len(failed)} of {len(cases)} cases failed:", *listed]))
-    return Predicted(
-        tuple(c.name for c in todo if c.name not in failed), tuple(c.name for c in reused), failed
-    )
+        heading = f"{len(failed)} of {len(cases)} cases failed, the others are in {folder}:"
+        raise WorkError(
+            "\n  ".join([heading, *(f"{name}: {reason}" for name, reason in failed.items())])
+        )
+    return Predicted(tuple(case.name for case in todo), tuple(reused), notes)
 
 
-def target(case: Case, folder: Path) -> Path:
-    """Where a case's prediction goes."""
+def targets(case: Case, folder: Path, options: PredictOptions) -> list[Path]:
+    """Where a case's label map and, where wanted, its probabilities go."""
     first = case.image_files[0]
     ending = ".nii.gz" if first.is_dir() else (image_ending(first) or ".nii.gz")
     if ending.lower() in (".jpg", ".jpeg"):
         ending = ".png"  # JPEG would change labels
-    return folder / f"{case.name}{ending}"
+    label = folder / f"{case.name}{ending}"
+    return [label, folder / f"{case.name}.npz"] if options.probabilities else [label]
 
 
-def _predict(model: TrainedModel, case: Case, options: dict[str, Any]) -> tuple[LabelMap, Any]:
-    loaded = load_case(
-        Case(case.name, case.image_files),
-        channels=len(model.spec.channel_names),
-        replace_nonfinite=options["replace_nonfinite"],
-    )
-    try:
-        if not options["probabilities"]:
-            label = predict_labels(
-                model, loaded.image, mirror=options["mirror"], overlap=options["overlap"]
-            )
-            return label, None
-        found = predict_probabilities(
-            model, loaded.image, mirror=options["mirror"], overlap=options["overlap"]
+def _check(
+    model: TrainedModel, cases: Sequence[Case], folder: Path, options: PredictOptions
+) -> None:
+    """Refuse what can be refused before any work."""
+    if not cases:
+        raise InputError("there is no case to predict; check the input")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder}: is a file; name a folder")
+    if options.mirror and not model.spec.mirror_axes:
+        raise InputError("--mirror: this model was not trained on mirrored images; leave it out")
+    problems = [fault for case in cases for fault in _faults(case, model.spec.channel_names)]
+    sources = {file.resolve() for case in cases for file in case.image_files}
+    seen: set[Path] = set()
+    for file in (f for case in cases if case.image_files for f in targets(case, folder, options)):
+        if file.resolve() in sources:
+            problems.append(f"{file}: is an input; name another folder for the output")
+        if file in seen:
+            problems.append(f"{file}: two cases would be written there; rename one")
+        seen.add(file)
+    if problems:
+        raise InputError("nothing was predicted:", problems)
+
+
+def _faults(case: Case, channels: Sequence[str]) -> list[str]:
+    faults = [f"{file}: no such file" for file in case.image_files if not file.exists()]
+    if case.name != Path(case.name).name:
+        faults.append(f"case {case.name!r}: is not a name for a file")
+    # one file may hold all channels (RGB): its reader will tell
+    if len(case.image_files) not in (1, len(channels)):
+        found = ", ".join(file.name for file in case.image_files) or "no file"
+        faults.append(
+            f"case {case.name}: {len(channels)} channels expected ({', '.join(channels)}), "
+            f"found {found}"
         )
-    except ValueError as error:
-        raise InputError(f"case {case.name}: {error}") from None
-    label = found.to_labels()
-    return LabelMap(label.array, label.grid, loaded.image.notes), found
+    return faults
 
 
-def _vouched(case: Case, folder: Path, known: dict[str, Any], options: dict[str, Any]) -> bool:
-    entry = known.get(case.name)
-    file = target(case, folder)
-    return (
-        entry is not None
-        and file.is_file()
-        and entry["options"] == options
-        and entry["inputs"] == [_digest(f) for f in case.image_files]
-        and entry["sha256"] == sha256_of(file)
-    )
+def _check_foreign(
+    names: Sequence[str],
+    manifest: Manifest,
+    inputs: dict[str, list[str]],
+    outputs: dict[str, list[Path]],
+) -> None:
+    foreign = [
+        file
+        for name in names
+        if not manifest.owns(name, inputs[name])
+        for file in outputs[name]
+        if file.exists()
+    ]
+    if foreign:
+        raise InputError(
+            f"{foreign[0]}: exists and was not made from this input by these weights and options"
+            f"{f' ({len(foreign)} such files)' if len(foreign) > 1 else ''}; "
+            "say --overwrite or name another folder"
+        )
 
 
-def _digest(file: Path) -> str:
-    if file.is_dir():
-        parts = sorted(f for f in file.iterdir() if f.is_file())
-        return sha256_of("".join(sha256_of(f) for f in parts).encode())
-    return sha256_of(file)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    file = folder / _MANIFEST
-    if not file.is_file():
-        return {}
-    try:
-        cases: dict[str, Any] = json.loads(file.read_text("utf-8"))["cases"]
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
-        raise InputError(f"{file}: is not a manifest of segscope; name another folder") from None
-    return cases
-
-
-def _write_manifest(folder: Path, model: TrainedModel, cases: dict[str, Any]) -> None:
-    device = next(model.net.parameters()).device
-    facts = {
-        "format": 1,
-        "segscope": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": str(device),
-        "network": model.spec.network.model_dump(),
-        "labels": model.spec.labels,
-        "cases": cases,
-    }
-    write_json(folder / _MANIFEST, facts)
+def _predict(
+    model: TrainedModel, case: Case, options: PredictOptions
+) -> tuple[LabelMap, Probabilities | None]:
+    plan = model.spec.plan
+    image = load_case(
+        replace(case, label_file=None),
+        channels=len(model.spec.channel_names),
+        replace_nonfinite=options.replace_nonfinite,
+    ).image
+    if image.grid.ndim != plan.image_dims:
+        raise InputError(
+            f"{case.image_files[0]}: is {image.grid.ndim}D, the model is for {plan.image_dims}D"
+        )
+    with say_memory(model.device):
+        prepared = plan.apply(image)
+        array = predict_prepared(
+            model,
+            prepared.array,
+            mirror=options.mirror,
+            overlap=options.overlap,
+            batch=options.batch,
+        )
+        found = plan.undo(array, prepared) if options.probabilities else None
+        label = plan.undo_labels(array, prepared) if found is None else found.to_labels()
+    return LabelMap(label.array, label.grid, prepared.notes), found

@@ -1,0 +1,170 @@
+"""What is known of every prediction in a folder: from which files, by which weights and options.
+
+``manifest.json`` holds hashes, versions and options, no image and no header. It decides whether a
+label map may be taken as it is, made again, or belongs to somebody else.
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segscope import __version__
+from segscope.data import sha256_of, write_json
+from segscope.errors import InputError
+from segscope.inference.model import TrainedModel
+
+_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How cases are predicted; defaults are those of the command line.
+
+    Args:
+        mirror: Average over mirrored copies.
+        overlap: Of neighbouring windows, as a share of a window's side.
+        batch: Windows or slices per pass.
+        probabilities: Also write ``CASE.npz``.
+        replace_nonfinite: Put this in place of NaN and infinities in images.
+    """
+
+    mirror: bool = False
+    overlap: float = 0.5
+    batch: int = 4
+    probabilities: bool = False
+    replace_nonfinite: float | None = None
+
+
+class Manifest:
+    """The predictions of a folder, by case.
+
+    Args:
+        folder: Where ``manifest.json`` is, or will be.
+        model: That predicts now.
+        options: With which it does.
+
+    Raises:
+        InputError: Another program's file of this name is there.
+    """
+
+    def __init__(self, folder: Path, model: TrainedModel, options: PredictOptions) -> None:
+        self.file = folder / _NAME
+        self._how = _how(model, options)
+        self._with = {
+            "segscope": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "device": str(model.device),
+            "threads": torch.get_num_threads(),
+        }
+        self._cases = _read(self.file)
+
+    def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
+        """Whether these very files were made from these inputs by these weights and options."""
+        entry = self._cases.get(name)
+        return (
+            entry is not None
+            and entry["made_by"] == self._how
+            and entry["inputs"] == inputs
+            and set(entry["outputs"]) == {file.name for file in outputs}
+            and all(f.is_file() and entry["outputs"][f.name] == sha256_of(f) for f in outputs)
+        )
+
+    def owns(self, name: str, inputs: list[str]) -> bool:
+        """Whether a prediction of these inputs by these weights was begun and never finished."""
+        entry = self._cases.get(name)
+        return (
+            entry is not None
+            and entry["made_by"] == self._how
+            and entry["inputs"] == inputs
+            and not entry["outputs"]
+        )
+
+    def stale(self, name: str, outputs: list[Path]) -> list[Path]:
+        """Files of an older prediction of this case, unchanged, that the new one does not have."""
+        entry = self._cases.get(name) or {"outputs": {}}
+        kept = {file.name for file in outputs}
+        older = {self.file.with_name(n): digest for n, digest in entry["outputs"].items()}
+        return [
+            file
+            for file, digest in older.items()
+            if file.name not in kept and file.is_file() and sha256_of(file) == digest
+        ]
+
+    def begin(self, name: str, inputs: list[str]) -> None:
+        """Note that files of this case are ours, should the work end before it is finished."""
+        self._put(name, inputs, {}, ())
+
+    def finish(
+        self, name: str, inputs: list[str], outputs: list[Path], notes: tuple[str, ...]
+    ) -> None:
+        """Note a case's written files."""
+        self._put(name, inputs, {file.name: sha256_of(file) for file in outputs}, notes)
+
+    def _put(
+        self, name: str, inputs: list[str], outputs: Mapping[str, str], notes: tuple[str, ...]
+    ) -> None:
+        self._cases[name] = {
+            "inputs": inputs,
+            "outputs": dict(outputs),
+            "notes": list(notes),
+            "made_by": self._how,
+            "made_with": self._with,
+        }
+        write_json(self.file, {"format": 1, "cases": self._cases})
+
+
+def input_hashes(files: tuple[Path, ...]) -> list[str]:
+    """Hash a case's files; a folder (a DICOM series) by the hashes of its files."""
+    return [_folder_hash(file) if file.is_dir() else sha256_of(file) for file in files]
+
+
+def _folder_hash(folder: Path) -> str:
+    parts = sorted(file for file in folder.iterdir() if file.is_file())
+    return sha256_of("".join(sha256_of(file) for file in parts).encode())
+
+
+def _how(model: TrainedModel, options: PredictOptions) -> dict[str, Any]:
+    """All that a prediction depends on beside its input, but for rounding."""
+    chosen = asdict(options)
+    del chosen["batch"]
+    return chosen | {
+        "weights_sha256": model.weights_sha256 or _state_hash(model),
+        "model_sha256": sha256_of(model.spec.model_dump_json().encode()),
+        "network": model.spec.network.name,
+        "level": model.net.head_count,
+        "bf16": model.bf16,
+    }
+
+
+def _state_hash(model: TrainedModel) -> str:
+    parts = [
+        f"{name} {tuple(value.shape)} {sha256_of(value.detach().cpu().float().numpy().tobytes())}"
+        for name, value in model.net.state_dict().items()
+    ]
+    return sha256_of("\n".join(parts).encode())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        cases: dict[str, Any] = found["cases"]
+        whole = found["format"] == 1 and all(
+            {"inputs", "outputs", "made_by"} <= entry.keys()
+            and all(name == Path(name).name for name in entry["outputs"])
+            for entry in cases.values()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        whole = False
+    if not whole:
+        raise InputError(
+            f"{file}: is not a manifest of predictions by segscope; name another folder"
+        )
+    return cases
