@@ -24,11 +24,14 @@ def prune(
     Example: segscope prune runs/anunet -o runs/anunet_small --level auto --max-dice-loss 0.01
     """
     from segscope.data import open_dataset, write_bytes
+    from segscope.errors import InputError
     from segscope.inference import parse_level, prune_run
     from segscope.report.figures import pruning_figure
     from segscope.training import read_split, validation_cases
 
     source = dataset or Path(read_split(run)["dataset"])
+    if dataset is None and not source.is_dir():
+        raise InputError(f"{source}: the dataset of this run is gone; say where with --dataset")
     cases = validation_cases(run, open_dataset(source))
     kept = None if level == "auto" else parse_level(level)
     result = prune_run(

@@ -60,7 +60,7 @@ def predict_cases(
     _check(model, cases, folder, chosen)
     manifest = Manifest(folder, model, chosen)
     inputs = {case.name: input_hashes(case.image_files) for case in cases}
-    outputs = {case.name: targets(case, folder, chosen) for case in cases}
+    outputs = {case.name: _targets(case, folder, chosen) for case in cases}
     reused = [
         case.name
         for case in cases
@@ -97,13 +97,17 @@ def predict_cases(
     return Predicted(tuple(case.name for case in todo), tuple(reused), notes)
 
 
-def targets(case: Case, folder: Path, options: PredictOptions) -> list[Path]:
-    """Where a case's label map and, where wanted, its probabilities go."""
+def target(case: Case, folder: Path) -> Path:
+    """Where a case's label map goes: the input's own format, if that keeps labels."""
     first = case.image_files[0]
     ending = ".nii.gz" if first.is_dir() else (image_ending(first) or ".nii.gz")
     if ending.lower() in (".jpg", ".jpeg"):
         ending = ".png"  # JPEG would change labels
-    label = folder / f"{case.name}{ending}"
+    return folder / f"{case.name}{ending}"
+
+
+def _targets(case: Case, folder: Path, options: PredictOptions) -> list[Path]:
+    label = target(case, folder)
     return [label, folder / f"{case.name}.npz"] if options.probabilities else [label]
 
 
@@ -120,7 +124,7 @@ def _check(
     problems = [fault for case in cases for fault in _faults(case, model.spec.channel_names)]
     sources = {file.resolve() for case in cases for file in case.image_files}
     seen: set[Path] = set()
-    for file in (f for case in cases if case.image_files for f in targets(case, folder, options)):
+    for file in (f for case in cases if case.image_files for f in _targets(case, folder, options)):
         if file.resolve() in sources:
             problems.append(f"{file}: is an input; name another folder for the output")
         if file in seen:

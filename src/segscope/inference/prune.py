@@ -5,9 +5,12 @@ As the ANU-Net paper's Table 6 and Fig. 13, but timing the network alone.
 
 import csv
 import io
+import math
 import shutil
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -15,14 +18,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from segscope.data import load_case, write_json, write_text
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
 from segscope.inference.predict import predict_prepared
 from segscope.metrics import evaluate_case
-from segscope.networks import count_parameters, multiply_adds
+from segscope.networks import Segmenter, count_parameters, multiply_adds
 from segscope.progress import track
 
 _TIMED_PASSES = 7
@@ -85,9 +89,10 @@ def measure_levels(
             probabilities = predict_prepared(small, prepared.array)
             predicted = model.spec.plan.undo_labels(probabilities, prepared)
             found += _dice_and_iou(predicted, loaded.label, labels)
-    seconds = _forward_seconds(networks)
+    window = _window(networks[-1])
+    seconds = _forward_seconds(networks, window)
     return [
-        _row(k + 1, small, found, second, len(cases))
+        _row(k + 1, small.net, found, second, len(cases), window)
         for k, (small, found, second) in enumerate(zip(networks, scores, seconds, strict=True))
     ]
 
@@ -101,7 +106,9 @@ def choose_level(rows: Sequence[LevelRow], max_dice_loss: float) -> int:
         >>> choose_level([row, deeper], 0.02), choose_level([row, deeper], 0.005)
         (1, 2)
     """
-    best = max(row.dice for row in rows)
+    best = max((row.dice for row in rows if not math.isnan(row.dice)), default=math.nan)
+    if math.isnan(best):
+        raise InputError("no level has a defined Dice: no validation case shows a label")
     return min(row.level for row in rows if row.dice >= best - max_dice_loss)
 
 
@@ -124,6 +131,7 @@ def prune_run(
         max_dice_loss: For that.
         device: To measure on.
     """
+    run, folder = Path(run), Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     model = load_model(run, device=device)
@@ -131,22 +139,39 @@ def prune_run(
         prune(model.net, level)  # says what is possible before any work
     rows = measure_levels(model, cases, labels=model.spec.labels)
     kept = choose_level(rows, max_dice_loss) if level is None else level
-    save_model(folder, pruned_spec(model.spec, kept), prune(model.net, kept))
-    for name in ("split.json", "recipe.yaml", "fingerprint.json"):
-        if (run / name).is_file():
-            shutil.copyfile(run / name, folder / name)
     result = Pruned(folder, kept, tuple(rows), max_dice_loss)
-    write_json(folder / "prune.json", _facts(result, run, device, chosen=level is None))
-    write_text(folder / "prune.csv", table(rows))
+    with _new_folder(folder) as building:
+        small = prune(model.net, kept)
+        save_model(building, pruned_spec(model.spec, small), small)
+        for name in ("split.json", "recipe.yaml", "fingerprint.json"):
+            if (run / name).is_file():
+                shutil.copyfile(run / name, building / name)
+        write_json(building / "prune.json", _facts(result, run, model, chosen=level is None))
+        write_text(building / "prune.csv", table(rows))
     return result
 
 
-def pruned_spec(spec: ModelSpec, level: int) -> ModelSpec:
-    """Describe the network of a level."""
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder that takes its name at once and whole, or is gone."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=".segscope-", dir=folder.parent))
+        try:
+            yield building
+            building.chmod(0o755)
+            building.replace(folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise WorkError(f"{folder}: could not be written ({error.strerror or error})") from error
+
+
+def pruned_spec(spec: ModelSpec, small: Segmenter) -> ModelSpec:
+    """Describe a pruned network, so that its weights can be loaded without the large one's."""
     options = dict(spec.network.options)
-    options["widths"] = list(options["widths"])[: level + 1]
-    if options.get("strides") is not None:
-        options["strides"] = list(options["strides"])[:level]
+    options["widths"] = list(small.widths)
+    options["strides"] = [list(step) for step in small.strides]
     network = spec.network.model_copy(update={"options": options})
     return spec.model_copy(update={"network": network})
 
@@ -169,11 +194,10 @@ def _dice_and_iou(
     return [(found["dice"], found["iou"]) for found in scores.values()]
 
 
-def _forward_seconds(networks: Sequence[TrainedModel]) -> list[float]:
+def _forward_seconds(networks: Sequence[TrainedModel], window: tuple[int, ...]) -> list[float]:
     """Time the levels in turn, so that a busy moment falls on all of them."""
-    spec = networks[0].spec
-    device = next(networks[0].net.parameters()).device
-    x = torch.zeros(1, spec.network.in_channels, *_patch(networks[0]), device=device)
+    device = networks[0].device
+    x = torch.zeros(window, device=device)
     times: list[list[float]] = [[] for _ in networks]
     with torch.inference_mode():
         for turn in range(_TIMED_PASSES + 1):
@@ -187,38 +211,49 @@ def _forward_seconds(networks: Sequence[TrainedModel]) -> list[float]:
     return [median(found) for found in times]
 
 
-def _patch(model: TrainedModel) -> tuple[int, ...]:
-    return tuple(model.spec.patch)
+def _window(deepest: TrainedModel) -> tuple[int, ...]:
+    """Shape of one patch, enlarged to what the deepest level takes: the same work for all."""
+    sides = zip(deepest.spec.patch, deepest.net.multiple, strict=True)
+    return 1, deepest.spec.network.in_channels, *(-(-side // m) * m for side, m in sides)
 
 
 def _row(
     level: int,
-    small: TrainedModel,
+    net: Segmenter,
     scores: Sequence[tuple[float, float]],
     seconds: float,
     cases: int,
+    window: tuple[int, ...],
 ) -> LevelRow:
     values = np.array(scores, float)
-    shape = (1, small.spec.network.in_channels, *_patch(small))
     return LevelRow(
         level=level,
-        parameters=count_parameters(small.net),
-        multiply_adds=multiply_adds(small.net, shape),
+        parameters=count_parameters(net),
+        multiply_adds=multiply_adds(net, window),
         seconds=seconds,
-        dice=float(np.nanmean(values[:, 0])),
-        iou=float(np.nanmean(values[:, 1])),
+        dice=_mean(values[:, 0]),
+        iou=_mean(values[:, 1]),
         cases=cases,
         undefined=int(np.isnan(values[:, 0]).sum()),
     )
 
 
-def _facts(result: Pruned, run: Path, device: str, *, chosen: bool) -> dict[str, Any]:
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of what is defined; ``nan`` where nothing is."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def _facts(result: Pruned, run: Path, model: TrainedModel, *, chosen: bool) -> dict[str, Any]:
     return {
         "format": 1,
         "run": str(run.resolve()),
         "kept_level": result.level,
         "chosen_by": f"Dice within {result.max_dice_loss:g} of the best" if chosen else "request",
-        "device": device,
+        "full_weights_sha256": model.weights_sha256,
+        "timing": f"median of {_TIMED_PASSES} forward passes of one patch, levels in turn",
+        "patch": list(model.spec.patch),
+        "device": str(model.device),
         "threads": torch.get_num_threads(),
         "levels": [asdict(row) for row in result.rows],
     }
