@@ -49,7 +49,7 @@ def predict(
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
     from segscope.data import find_cases
-    from segscope.inference import PredictOptions, load_model, parse_level, predict_cases
+    from segscope.inference import load_model, parse_level, predict_cases
 
     model = load_model(
         run,
@@ -60,8 +60,17 @@ def predict(
         channels_last=channels_last,
     )
     cases = find_cases(source, channels=len(model.spec.channel_names))
-    options = PredictOptions(mirror, overlap, batch, probabilities, replace_nonfinite)
-    done = predict_cases(model, cases, output, options=options, overwrite=overwrite)
+    done = predict_cases(
+        model,
+        cases,
+        output,
+        mirror=mirror,
+        overlap=overlap,
+        batch=batch,
+        probabilities=probabilities,
+        replace_nonfinite=replace_nonfinite,
+        overwrite=overwrite,
+    )
     for name, notes in done.notes.items():
         for note in notes:
             typer.echo(f"{name}: {note}", err=True)

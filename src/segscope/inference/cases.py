@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 from segscope.data import image_ending, load_case, write_label, write_probabilities
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap, Probabilities
-from segscope.inference.manifest import Manifest, PredictOptions, input_hashes
+from segscope.inference.manifest import (
+    Manifest,
+    PredictKeywords,
+    PredictOptions,
+    input_hashes,
+    weights_hash,
+)
 from segscope.inference.model import TrainedModel
 from segscope.inference.predict import predict_prepared, say_memory
 from segscope.progress import track
@@ -33,8 +40,9 @@ def predict_cases(
     cases: Sequence[Case],
     folder: Path,
     *,
-    options: PredictOptions | None = None,
     overwrite: bool = False,
+    model_hash: str = "",
+    **options: Unpack[PredictKeywords],
 ) -> Predicted:
     """Predict cases into ``folder/CASE.ext``, each written whole or not at all.
 
@@ -46,9 +54,11 @@ def predict_cases(
         model: To predict with.
         cases: What to predict.
         folder: Made where it is missing.
-        options: How.
         overwrite: Make everything again, and replace files that the manifest does not vouch for.
             An input is never replaced.
+        model_hash: Identifies the weights in the manifest; by default the hash of their file.
+        **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
+            replace_nonfinite.
 
     Raises:
         InputError: Before any work, with all that can be known without reading voxels: a file is
@@ -56,9 +66,9 @@ def predict_cases(
             a prediction would go.
         WorkError: After all others were made: some cases failed; each is named with its reason.
     """
-    folder, chosen = Path(folder), options or PredictOptions()
+    folder, chosen = Path(folder), PredictOptions(**options)
+    manifest = Manifest(folder, model, chosen, model_hash or weights_hash(model))
     _check(model, cases, folder, chosen)
-    manifest = Manifest(folder, model, chosen)
     inputs = {case.name: input_hashes(case.image_files) for case in cases}
     outputs = {case.name: _targets(case, folder, chosen) for case in cases}
     reused = [
@@ -90,9 +100,10 @@ def predict_cases(
         if label.notes:
             notes[case.name] = label.notes
     if failed:
-        heading = f"{len(failed)} of {len(cases)} cases failed, the others are in {folder}:"
+        lines = [f"{name}: {reason}" for name, reason in failed.items()]
         raise WorkError(
-            "\n  ".join([heading, *(f"{name}: {reason}" for name, reason in failed.items())])
+            "\n  ".join([f"{len(failed)} of {len(cases)} cases failed:", *lines])
+            + f"\nthe others are in {folder}"
         )
     return Predicted(tuple(case.name for case in todo), tuple(reused), notes)
 
@@ -163,7 +174,7 @@ def _check_foreign(
     ]
     if foreign:
         raise InputError(
-            f"{foreign[0]}: exists and was not made from this input by these weights and options"
+            f"{foreign[0]}: exists and was not made by these weights and options from this input"
             f"{f' ({len(foreign)} such files)' if len(foreign) > 1 else ''}; "
             "say --overwrite or name another folder"
         )

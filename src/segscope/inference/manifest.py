@@ -9,7 +9,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 
@@ -40,6 +40,16 @@ class PredictOptions:
     replace_nonfinite: float | None = None
 
 
+class PredictKeywords(TypedDict, total=False):
+    """The same as keywords of `predict_cases`."""
+
+    mirror: bool
+    overlap: float
+    batch: int
+    probabilities: bool
+    replace_nonfinite: float | None
+
+
 class Manifest:
     """The predictions of a folder, by case.
 
@@ -47,14 +57,17 @@ class Manifest:
         folder: Where ``manifest.json`` is, or will be.
         model: That predicts now.
         options: With which it does.
+        weights: Hash of its weights.
 
     Raises:
         InputError: Another program's file of this name is there.
     """
 
-    def __init__(self, folder: Path, model: TrainedModel, options: PredictOptions) -> None:
+    def __init__(
+        self, folder: Path, model: TrainedModel, options: PredictOptions, weights: str
+    ) -> None:
         self.file = folder / _NAME
-        self._how = _how(model, options)
+        self._how = _how(model, options, weights)
         self._with = {
             "segscope": __version__,
             "torch": torch.__version__,
@@ -124,30 +137,33 @@ def input_hashes(files: tuple[Path, ...]) -> list[str]:
     return [_folder_hash(file) if file.is_dir() else sha256_of(file) for file in files]
 
 
-def _folder_hash(folder: Path) -> str:
-    parts = sorted(file for file in folder.iterdir() if file.is_file())
-    return sha256_of("".join(sha256_of(file) for file in parts).encode())
-
-
-def _how(model: TrainedModel, options: PredictOptions) -> dict[str, Any]:
-    """All that a prediction depends on beside its input, but for rounding."""
-    chosen = asdict(options)
-    del chosen["batch"]
-    return chosen | {
-        "weights_sha256": model.weights_sha256 or _state_hash(model),
-        "model_sha256": sha256_of(model.spec.model_dump_json().encode()),
-        "network": model.spec.network.name,
-        "level": model.net.head_count,
-        "bf16": model.bf16,
-    }
-
-
-def _state_hash(model: TrainedModel) -> str:
+def weights_hash(model: TrainedModel) -> str:
+    """Hash of the file of weights; of the weights themselves where they came from no file."""
+    if model.weights_sha256:
+        return model.weights_sha256
     parts = [
         f"{name} {tuple(value.shape)} {sha256_of(value.detach().cpu().float().numpy().tobytes())}"
         for name, value in model.net.state_dict().items()
     ]
     return sha256_of("\n".join(parts).encode())
+
+
+def _folder_hash(folder: Path) -> str:
+    parts = sorted(file for file in folder.iterdir() if file.is_file())
+    return sha256_of("".join(sha256_of(file) for file in parts).encode())
+
+
+def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str, Any]:
+    """All that a prediction depends on beside its input, but for rounding."""
+    chosen = asdict(options)
+    del chosen["batch"]
+    return chosen | {
+        "weights_sha256": weights,
+        "model_sha256": sha256_of(model.spec.model_dump_json().encode()),
+        "network": model.spec.network.name,
+        "level": model.net.head_count,
+        "bf16": model.bf16,
+    }
 
 
 def _read(file: Path) -> dict[str, Any]:

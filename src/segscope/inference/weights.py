@@ -5,6 +5,7 @@ they are opened: only those that hold nothing but tensors are read, the others a
 they wanted to import is named.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from segscope.data import atomic_path
 from segscope.errors import InputError
 
 _LISTED = 5
+_IMPORT = re.compile(r"\bGLOBAL ([\w.]+)")
 _NESTED = ("state_dict", "model_state_dict", "network_weights")
 
 
@@ -91,16 +93,16 @@ def _load_pickle(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make an unpickler fail in any way
-        wanted = _unsafe_names(file)
+        wanted = _unsafe_names(file) or sorted(set(_IMPORT.findall(str(error))))
         if wanted:
             raise InputError(
-                f"{file}: holds more than tensors ({', '.join(wanted)}), which could run code and "
+                f"{file}: holds more than weights ({', '.join(wanted)}), which could run code and "
                 "is never loaded; save net.state_dict() as .safetensors"
             ) from None
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        # torch's own words advise to load it unsafely: they are not repeated
         raise InputError(
-            f"{file}: is damaged or holds more than tensors ({first}); save net.state_dict() as "
-            ".safetensors"
+            f"{file}: is damaged or holds more than weights ({type(error).__name__}); save "
+            "net.state_dict() as .safetensors"
         ) from None
 
 
