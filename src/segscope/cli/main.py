@@ -4,9 +4,9 @@ import sys
 import traceback
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
+from typer.exceptions import Abort, TyperException
 
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
@@ -64,11 +64,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(words: list[str], *, debug: bool) -> int:
     try:
         status = app(words, standalone_mode=False)
-    except click.exceptions.Abort:
+    except Abort:
         return _say("stopped", 1)
-    except click.ClickException as error:
-        error.show()
-        return 2
+    except TyperException as error:
+        return _say(f"{error}; --help shows what is possible", 2)
     except InputError as error:
         return _fail(error, 2, debug)
     except (WorkError, MemoryError, OSError) as error:

@@ -21,7 +21,7 @@ from isal import isal_zlib
 
 from segscope.errors import InputError, WorkError
 
-_CHUNK = 1 << 20
+_DAMAGED: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _decompress(path: Path, raw: bytes, ceiling: int) -> bytes:
     engine = isal_zlib.decompressobj(wbits=31)
     try:
         data = engine.decompress(raw, ceiling + 1)
-    except zlib.error as error:
+    except _DAMAGED as error:
         raise InputError(f"{path}: damaged gzip data ({error}); copy it again") from None
     if len(data) > ceiling:
         raise InputError(

@@ -127,7 +127,7 @@ def _volume_shape(path: Path, header: Any) -> tuple[tuple[int, int, int], tuple[
 def _voxels(path: Path, header: Any, data: bytes, shape: tuple[int, int, int]) -> NDArray[Any]:
     try:
         dtype = header.get_data_dtype()
-    except nib.spatialimages.HeaderDataError:
+    except (KeyError, nib.spatialimages.HeaderDataError):
         raise InputError(
             f"{path}: its header names the unknown datatype {int(header['datatype'])}"
         ) from None

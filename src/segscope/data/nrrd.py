@@ -16,6 +16,7 @@ from segscope.data.files import atomic_path, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
 
+_DAMAGED: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error)
 ITK_ENDINGS = (".nrrd", ".mha")
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
@@ -146,7 +147,7 @@ def _unzip(path: Path, body: bytes, wbits: int, need: int) -> bytes:
     engine = isal_zlib.decompressobj(wbits=wbits)
     try:
         data: bytes = engine.decompress(body, need + 1)
-    except zlib.error as error:
+    except _DAMAGED as error:
         raise InputError(f"{path}: damaged compressed data ({error}); copy it again") from None
     if not engine.eof and len(data) <= need:
         raise InputError(f"{path}: compressed data is cut short; copy it again")

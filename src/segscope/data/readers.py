@@ -103,6 +103,8 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...
         array, affine, notes = read_series(path)
         return array[None], affine, notes
     ending = image_ending(path)
+    if ending is None and not path.exists():
+        raise InputError(f"{path}: no such file; check the path")
     if ending is None:
         raise InputError(
             f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)} and folders "

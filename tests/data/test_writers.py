@@ -1,0 +1,151 @@
+"""Writing: the input's own geometry, nothing of the patient, the old file or the new one."""
+
+import itertools
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK
+
+from segscope.data import (
+    atomic_path,
+    json_ready,
+    read_image,
+    read_label,
+    write_image,
+    write_json,
+    write_label,
+    write_text,
+)
+from segscope.errors import InputError, WorkError
+from segscope.images import Grid, Image, LabelMap
+
+
+def all_orders():
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=3):
+            yield order, signs
+
+
+def affine_of(order, signs, oblique=0.0):
+    linear = np.zeros((3, 3))
+    for column, (row, sign) in enumerate(zip(order, signs, strict=True)):
+        linear[row, column] = sign * (1.0, 1.5, 2.0)[column]
+    turn = np.array(
+        [[np.cos(oblique), -np.sin(oblique), 0], [np.sin(oblique), np.cos(oblique), 0], [0, 0, 1]]
+    )
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = turn @ linear, (-11, 7, 23)
+    return affine
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("oblique", [0.0, 0.3])
+def test_all_axis_orders_survive(tmp_path, ending, oblique):
+    array = np.random.default_rng(0).integers(0, 4, (3, 4, 5)).astype(np.uint8)
+    orders = list(all_orders())
+    assert len(orders) == 48
+    for k, (order, signs) in enumerate(orders):
+        affine = affine_of(order, signs, oblique)
+        path = tmp_path / f"{k}{ending}"
+        write_label(path, LabelMap(array, Grid(array.shape, affine)))
+        again = read_label(path)
+        np.testing.assert_array_equal(again.array, array)
+        np.testing.assert_allclose(again.grid.affine, affine, atol=1e-5)
+
+
+def test_nibabel_and_simpleitk_see_the_same_grid_as_the_input(tmp_path):
+    affine = affine_of((2, 0, 1), (1, -1, 1), 0.2)
+    source = nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), affine)
+    nib.save(source, tmp_path / "image.nii.gz")
+    image = read_image(tmp_path / "image.nii.gz")
+    label = LabelMap(np.ones((3, 4, 5), np.uint8), image.grid)
+    write_label(tmp_path / "label.nii.gz", label, like=tmp_path / "image.nii.gz")
+    written = nib.load(tmp_path / "label.nii.gz")
+    np.testing.assert_allclose(written.affine, nib.load(tmp_path / "image.nii.gz").affine)
+    a, b = (SimpleITK.ReadImage(str(tmp_path / f"{n}.nii.gz")) for n in ("image", "label"))
+    assert a.GetOrigin() == pytest.approx(b.GetOrigin(), abs=1e-5)
+    assert a.GetDirection() == pytest.approx(b.GetDirection(), abs=1e-5)
+    assert a.GetSpacing() == pytest.approx(b.GetSpacing(), abs=1e-5)
+
+
+def test_nothing_of_the_patient_reaches_the_output(tmp_path):
+    source = nib.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4))
+    for field in ("descrip", "aux_file", "db_name", "intent_name"):
+        source.header[field] = b"Doe^Jane"
+    source.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"Doe^Jane"))
+    nib.save(source, tmp_path / "image.nii")
+    grid = read_image(tmp_path / "image.nii").grid
+    label = LabelMap(np.zeros((3, 3, 3), np.uint8), grid)
+    write_label(tmp_path / "out.nii", label, like=tmp_path / "image.nii")
+    assert b"Doe" in (tmp_path / "image.nii").read_bytes()
+    assert b"Doe" not in (tmp_path / "out.nii").read_bytes()
+
+
+def test_metres_and_codes_of_the_input_are_kept(tmp_path):
+    source = nib.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.diag([0.001, 0.001, 0.002, 1]))
+    source.header.set_xyzt_units("meter")
+    source.set_sform(source.affine, 4)
+    nib.save(source, tmp_path / "i.nii")
+    grid = read_image(tmp_path / "i.nii").grid
+    write_label(
+        tmp_path / "o.nii", LabelMap(np.zeros((3, 3, 3), np.uint8), grid), like=tmp_path / "i.nii"
+    )
+    out = nib.load(tmp_path / "o.nii")
+    assert out.header.get_xyzt_units()[0] == "meter"
+    assert int(out.header["sform_code"]) == 4
+    np.testing.assert_allclose(out.affine, source.affine, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "ünïcödé", 'it\'s "quoted"', "a<b>c", "line\nbreak", "-dash", "=1+1"]
+)
+def test_names_that_people_choose_work(tmp_path, name):
+    grid = Grid((2, 2, 2), np.eye(4))
+    path = tmp_path / f"{name}.nii.gz"
+    write_label(path, LabelMap(np.ones((2, 2, 2), np.uint8), grid))
+    assert read_label(path).array.sum() == 8
+
+
+def test_planes_are_written_losslessly_or_not_at_all(tmp_path):
+    array = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    label = LabelMap(array, Grid.from_spacing((3, 4)))
+    write_label(tmp_path / "a.png", label)
+    np.testing.assert_array_equal(read_label(tmp_path / "a.png").array, array)
+    with pytest.raises(InputError, match="changes labels"):
+        write_label(tmp_path / "a.jpg", label)
+    with pytest.raises(InputError, match="plane image"):
+        write_label(tmp_path / "a.nii.gz", label)
+
+
+def test_float_images_keep_their_bits(tmp_path):
+    array = np.random.default_rng(0).standard_normal((1, 3, 4, 5)).astype(np.float32)
+    write_image(tmp_path / "a.nii.gz", Image(array, Grid((3, 4, 5), np.eye(4))))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.nii.gz").array, array)
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail():
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(WorkError, match="could not be written"):
+        write_text(tmp_path / "none" / "a.txt", "x")
+
+
+def test_json_has_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"a": float("nan"), "b": [np.float32(1.5), float("inf")]})
+    assert (tmp_path / "a.json").read_text() == '{\n "a": null,\n "b": [\n  1.5,\n  null\n ]\n}\n'
+    with pytest.raises(TypeError, match="JSON"):
+        json_ready({"a": object()})
