@@ -1,21 +1,27 @@
 """One plan from a file's voxels to the network's, and exactly back."""
 
+from segscope.preprocessing.crop import content_box, crop_or_pad, cut, cut_grid
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import orientation_to_ras, reorient, reorient_grid, restore
-from segscope.preprocessing.plan import Plan, Prepared, plan_preprocessing
-from segscope.preprocessing.resample import resample_labels, resample_linear, resampled_grid
+from segscope.preprocessing.plan import Plan, Prepared
+from segscope.preprocessing.planning import plan_preprocessing
+from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 
 __all__ = [
     "ChannelPlan",
     "Plan",
     "Prepared",
+    "content_box",
+    "crop_or_pad",
+    "cut",
+    "cut_grid",
     "normalise",
     "orientation_to_ras",
     "plan_preprocessing",
     "reorient",
     "reorient_grid",
+    "resample",
     "resample_labels",
-    "resample_linear",
     "resampled_grid",
     "restore",
 ]

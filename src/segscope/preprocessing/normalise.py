@@ -6,7 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from segscope.preprocessing.crop import border_value
+
 Scheme = Literal["zscore", "ct", "rescale", "none"]
+
+_EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
+_CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
 
 
 class ChannelPlan(BaseModel):
@@ -19,12 +24,18 @@ class ChannelPlan(BaseModel):
             ``rescale``: (x - lower) / (upper - lower); ``none``.
         lower: Of the window, in the file's units (Hounsfield units in CT).
         upper: Of the window.
-        mean: Of the training foreground, within the window.
-        sd: Of the training foreground, within the window.
-        nonzero_only: Measure ``zscore`` where the image is not its corner value (skull-stripped).
+        mean: Of the training foreground, in the same units.
+        sd: Of the training foreground.
+        nonzero_only: For skull-stripped images: where more than a quarter of an image holds the
+            most common value of its border, ``zscore`` is measured without those voxels, and they
+            become 0.
+
+    Example:
+        >>> ChannelPlan(name="photo", scheme="rescale", lower=0, upper=255).scheme
+        'rescale'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     scheme: Scheme = "zscore"
@@ -36,46 +47,94 @@ class ChannelPlan(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "ChannelPlan":
-        window = (self.lower, self.upper)
-        if self.scheme in ("ct", "rescale") and (None in window or window[0] >= window[1]):  # type: ignore[operator]
-            raise ValueError(
-                f"channel {self.name}: {self.scheme} needs lower < upper, got {window}"
-            )
-        if self.scheme == "ct" and (self.mean is None or not self.sd or self.sd <= 0):
-            raise ValueError(f"channel {self.name}: ct needs mean and a positive sd")
+        if self.scheme in ("ct", "rescale"):
+            self.window()
+        if self.scheme == "ct":
+            self.foreground()
+        if self.nonzero_only and self.scheme != "zscore":
+            raise ValueError(f"channel {self.name}: nonzero_only is for zscore, not {self.scheme}")
         return self
+
+    def window(self) -> tuple[float, float]:
+        """Return the lower and upper limit.
+
+        Raises:
+            ValueError: They are missing or not in order.
+        """
+        if self.lower is None or self.upper is None or self.lower >= self.upper:
+            raise ValueError(
+                f"channel {self.name}: {self.scheme} needs lower < upper, "
+                f"got {self.lower} and {self.upper}"
+            )
+        return self.lower, self.upper
+
+    def foreground(self) -> tuple[float, float]:
+        """Return mean and standard deviation of the training foreground.
+
+        Raises:
+            ValueError: They are missing, or the deviation is not positive.
+        """
+        if self.mean is None or self.sd is None or self.sd <= 0:
+            raise ValueError(
+                f"channel {self.name}: {self.scheme} needs mean and a positive sd, "
+                f"got {self.mean} and {self.sd}"
+            )
+        return self.mean, self.sd
 
 
 def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float32], str | None]:
     """Normalise one channel ``(*S)``.
 
     Returns:
-        float32 of the same shape, and a sentence when the channel is constant (it becomes 0).
+        float32 of the same shape, and a sentence when the channel is constant (``zscore`` makes it
+        0 then).
+
+    Raises:
+        ValueError: The values are too large for float32.
 
     Example:
         >>> normalise(np.array([1.0, 3.0]), ChannelPlan(name="T1"))[0].tolist()
         [-1.0, 1.0]
     """
-    values = array.astype(np.float32)
-    if plan.scheme == "none":
-        return values, None
+    with np.errstate(over="ignore"):  # looked for below
+        values = array.astype(np.float32)
+    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
+        raise ValueError(f"channel {plan.name}: has values that are not finite in float32")
+    if plan.scheme == "zscore":
+        return _zscore(values, plan)
+    note = _constant(plan) if values.min() == values.max() else None
     if plan.scheme == "ct":
-        np.clip(values, plan.lower, plan.upper, out=values)
-        return (values - np.float32(plan.mean)) / np.float32(plan.sd), None
-    if plan.scheme == "rescale":
-        low, high = float(plan.lower or 0.0), float(plan.upper or 0.0)
-        return (values - np.float32(low)) / np.float32(high - low), None
-    inside = values
+        mean, sd = plan.foreground()
+        np.clip(values, *plan.window(), out=values)
+        values -= np.float32(mean)
+        values /= np.float32(sd)
+    elif plan.scheme == "rescale":
+        lower, upper = plan.window()
+        values -= np.float32(lower)
+        values /= np.float32(upper - lower)
+    return values, note
+
+
+def _zscore(
+    values: NDArray[np.float32], plan: ChannelPlan
+) -> tuple[NDArray[np.float32], str | None]:
+    empty = None
     if plan.nonzero_only:
-        inside = values[values != values.flat[0]]
+        surround = values == np.float32(border_value(values))
+        empty = surround if surround.mean() > _EMPTY_SHARE else None
+    inside = values if empty is None else values[~empty]
     if not inside.size:
-        return np.zeros_like(values), f"channel {plan.name} is constant: it tells nothing"
+        return np.zeros_like(values), _constant(plan)
     # float64: a float32 sum over millions of large values loses the spread
     mean, sd = float(inside.mean(dtype=np.float64)), float(inside.std(dtype=np.float64))
-    if not sd > 1e-6 * max(1e-30, abs(mean)):
-        return np.zeros_like(values), f"channel {plan.name} is constant: it tells nothing"
+    if not sd > _CONSTANT * max(1e-30, abs(mean)):
+        return np.zeros_like(values), _constant(plan)
     values -= np.float32(mean)
     values /= np.float32(sd)
-    if plan.nonzero_only:
-        values[array == array.flat[0]] = 0
+    if empty is not None:
+        values[empty] = 0
     return values, None
+
+
+def _constant(plan: ChannelPlan) -> str:
+    return f"channel {plan.name} is constant: it tells nothing"

@@ -1,31 +1,34 @@
 """The preprocessing plan: measured once per dataset, applied forward, undone exactly.
 
-Forward: orientation (closest to RAS+) -> crop to content -> resample (to a spacing, or to a fixed
-shape in the plane) -> normalise each channel. Back: probabilities are resampled to the crop's
-shape, pasted into background, and turned to the file's own axes.
+Forward: orientation (closest to RAS+) -> crop to content -> normalise each channel -> resample (to
+a spacing, or to a fixed shape in the plane). Back: probabilities are resampled to the crop's
+shape, put into background, and turned to the file's own axes. Where nothing is resampled, the way
+back is exact to the bit.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from segscope.images import Fingerprint, Grid, Image, LabelMap, Probabilities
-from segscope.preprocessing.crop import Box, content_box, cut, cut_grid, paste
-from segscope.preprocessing.normalise import ChannelPlan, normalise
-from segscope.preprocessing.orient import (
-    Orientation,
-    orientation_to_ras,
-    reorient,
-    reorient_grid,
-    restore,
+from segscope.images import Grid, Image, LabelMap, Probabilities
+from segscope.preprocessing.crop import (
+    Box,
+    centred_box,
+    content_box,
+    crop_or_pad,
+    cut,
+    cut_grid,
 )
-from segscope.preprocessing.resample import resample_labels, resample_linear, resampled_grid
+from segscope.preprocessing.normalise import ChannelPlan, normalise
+from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
+from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 
-_LARGEST_PLANE = 256
+_SAME_SPACING = 1e-3  # relative: closer than this is the same
+_OTHER_SPACING = 0.05  # relative: further than this from all training images is worth a word
+ANISOTROPIC = 3.0  # nnU-Net's threshold between the coarsest and the finest axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +36,14 @@ class Prepared:
     """An image as the network sees it, and what is needed to go back.
 
     Args:
-        array: ``(C, *P)`` float32.
-        grid: Of ``array``.
+        array: ``(C, *P)`` float32, contiguous.
+        grid: Of ``array``; voxels of the same world position show the same tissue as the file's.
         native: Grid of the file.
         orientation: Axes of the file that serve as axes of ``array``.
         box: What was cut out, in reoriented voxels.
         reoriented_shape: Before cutting.
+        resampled_shape: After resampling, before padding to a fixed shape.
+        nearest_axis: Of ``array``; not blended when resampling.
         notes: Of the image, and what preparing it added.
     """
 
@@ -48,7 +53,9 @@ class Prepared:
     orientation: Orientation
     box: Box
     reoriented_shape: tuple[int, ...]
-    notes: tuple[str, ...]
+    resampled_shape: tuple[int, ...]
+    nearest_axis: int | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def box_shape(self) -> tuple[int, ...]:
@@ -62,46 +69,78 @@ class Plan(BaseModel):
     Args:
         image_dims: 2 for plane images, 3 for volumes.
         spatial_dims: Of the network; 2 with volumes means slice by slice.
-        slice_axis: Axis of the reoriented volume that slices are taken along.
-        orientation: ``RAS`` for volumes (the closest axis order), None for plane images.
-        spacing_mm: Target spacing of the reoriented volume; None leaves it.
+        slice_axis: Axis of the reoriented volume that slices are taken along; never resampled.
+        orientation: ``RAS`` for volumes (the closest axis order), None leaves the file's axes.
+        spacing_mm: Target spacing of the reoriented image; None leaves it.
+        training_spacing_mm: What all training volumes had, where nothing is resampled; an image of
+            another spacing gets a note.
         resize: Target shape in the plane (of each slice, for volumes); None leaves it.
-        crop: Cut to what differs from the corner's value, before resampling.
+        resize_mode: ``stretch`` fills ``resize`` whatever the aspect; ``fit`` keeps the aspect and
+            pads with 0, around the middle.
+        crop: Cut to what differs from the border's most common value, before resampling.
+        interpolation: Of the image's channels; labels and probabilities are always linear.
+        through_plane: ``nearest`` takes voxels over, unblended, along an axis that is more than
+            three times as coarse as the finest, in the image or in ``spacing_mm``.
         channels: One per channel.
+
+    Example:
+        >>> plan = Plan(image_dims=2, spatial_dims=2, channels=(ChannelPlan(name="US"),))
+        >>> image = Image(np.arange(6.0).reshape(1, 2, 3), Grid.from_spacing((2, 3)))
+        >>> prepared = plan.apply(image)
+        >>> prepared.array.shape, round(float(prepared.array.std()), 3)
+        ((1, 2, 3), 1.0)
+        >>> plan.undo(prepared.array, prepared).grid.shape
+        (2, 3)
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     image_dims: Literal[2, 3]
     spatial_dims: Literal[2, 3]
     slice_axis: Literal[0, 1, 2] | None = None
     orientation: Literal["RAS"] | None = None
     spacing_mm: tuple[float, ...] | None = None
+    training_spacing_mm: tuple[float, ...] | None = None
     resize: tuple[int, ...] | None = None
+    resize_mode: Literal["stretch", "fit"] = "stretch"
     crop: bool = False
-    channels: tuple[ChannelPlan, ...]
+    interpolation: Literal["linear", "cubic"] = "linear"
+    through_plane: Literal["blend", "nearest"] = "blend"
+    channels: tuple[ChannelPlan, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Plan":
+    def _dimensions_agree(self) -> "Plan":
         if self.spatial_dims > self.image_dims:
             raise ValueError("plane images cannot train a 3D network")
         if (self.slice_axis is not None) != (self.spatial_dims < self.image_dims):
             raise ValueError("slice_axis is for volumes that train a 2D network, and needed there")
-        if self.spacing_mm is not None and (
-            len(self.spacing_mm) != self.image_dims or min(self.spacing_mm) <= 0
+        if self.orientation is not None and self.image_dims != 3:
+            raise ValueError("orientation is for volumes; plane images keep their axes")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> "Plan":
+        for name, spacing in (
+            ("spacing_mm", self.spacing_mm),
+            ("training_spacing_mm", self.training_spacing_mm),
         ):
-            raise ValueError(f"spacing_mm: {self.image_dims} positive numbers expected")
-        if self.resize is not None and (len(self.resize) != 2 or min(self.resize) < 1):
+            if spacing is not None and (len(spacing) != self.image_dims or min(spacing) <= 0):
+                raise ValueError(f"{name}: {self.image_dims} positive numbers, got {spacing}")
+        if self.resize is None:
+            return self
+        if len(self.resize) != 2 or min(self.resize) < 1:
             raise ValueError(f"resize: two positive numbers expected, got {self.resize}")
-        if self.resize is not None and self.spatial_dims != 2:
+        if self.spatial_dims != 2:
             raise ValueError("resize is for 2D networks; volumes have spacing_mm")
+        if self.spacing_mm is not None:
+            raise ValueError("resize and spacing_mm exclude each other: leave one of them null")
         return self
 
     def apply(self, image: Image) -> Prepared:
         """Prepare an image.
 
         Raises:
-            ValueError: The image has other channels or dimensions than the plan.
+            ValueError: The image has other channels or dimensions than the plan, or is not finite.
         """
         if len(image.array) != len(self.channels) or image.grid.ndim != self.image_dims:
             raise ValueError(
@@ -112,172 +151,170 @@ class Plan(BaseModel):
         if self.orientation is not None:
             orientation = orientation_to_ras(image.grid)
         array = reorient(image.array, orientation)
-        grid = reorient_grid(image.grid, orientation)
-        whole = grid.shape
-        box: Box = tuple((0, side) for side in whole)
-        if self.crop:
-            box = content_box(array)
-            array, grid = cut(array, box), cut_grid(grid, box)
-        shape = self.prepared_shape(grid)
-        channels, said = [], []
-        # normalised before resampling, as nnU-Net does: the statistics are those of real voxels
-        for channel, plan in zip(array, self.channels, strict=True):
+        whole = reorient_grid(image.grid, orientation)
+        box = content_box(array) if self.crop else tuple((0, side) for side in whole.shape)
+        array, grid = cut(array, box), cut_grid(whole, box)
+        inner, shape = self.resampled_shape(grid), self.prepared_shape(grid)
+        nearest_axis = self._nearest_axis(grid)
+        prepared = np.empty((len(array), *shape), np.float32)
+        notes = [*image.notes, *self._notes_on(grid)]
+        # one channel after the other, so that one float copy exists at a time; normalised before
+        # resampling, as nnU-Net does: the statistics are those of measured voxels
+        for out, channel, plan in zip(prepared, array, self.channels, strict=True):
             values, note = normalise(channel, plan)
-            channels.append(values)
-            said += [note] if note else []
-        prepared = resample_linear(np.stack(channels), shape)
+            values = resample(values, inner, kind=self.interpolation, nearest_axis=nearest_axis)
+            out[...] = crop_or_pad(values, shape)
+            notes += [note] if note else []
         return Prepared(
-            np.ascontiguousarray(prepared),
-            resampled_grid(grid, shape),
-            image.grid,
-            orientation,
-            box,
-            whole,
-            (*image.notes, *said),
+            array=prepared,
+            grid=cut_grid(resampled_grid(grid, inner), centred_box(inner, shape)),
+            native=image.grid,
+            orientation=orientation,
+            box=box,
+            reoriented_shape=whole.shape,
+            resampled_shape=inner,
+            nearest_axis=nearest_axis,
+            notes=tuple(notes),
         )
 
     def apply_label(self, label: LabelMap, prepared: Prepared) -> NDArray[np.integer[Any]]:
-        """Bring the label map of a prepared image onto its grid."""
+        """Bring the label map of a prepared image onto its grid.
+
+        Labels outside the content box (where the image holds nothing) are cut off with it.
+
+        Returns:
+            ``(*P)`` uint8, or uint16 for labels above 255.
+
+        Raises:
+            ValueError: The label map does not lie on the image's grid.
+        """
+        apart = prepared.native.displacement_mm(label.grid)
+        if not prepared.native.matches(label.grid):
+            raise ValueError(
+                f"the label map does not lie on the image's grid: shape {label.grid.shape} for "
+                f"{prepared.native.shape}, corners {apart:.3g} mm apart"
+            )
         array = cut(reorient(label.array, prepared.orientation), prepared.box)
-        classes = int(array.max(initial=0)) + 1
-        return np.ascontiguousarray(resample_labels(array, prepared.grid.shape, classes))
+        kind = np.uint8 if array.max(initial=0) < 256 else np.uint16
+        resampled = resample_labels(
+            array, prepared.resampled_shape, nearest_axis=prepared.nearest_axis
+        )
+        whole = crop_or_pad(resampled, prepared.grid.shape)
+        return np.ascontiguousarray(whole, dtype=kind)
 
-    def undo(self, probabilities: NDArray[np.float32], prepared: Prepared) -> Probabilities:
-        """Bring ``(K, *P)`` probabilities back onto the file's own grid."""
-        self._check(probabilities, prepared)
-        parts = [
-            self._undo_channel(channel, prepared, k, len(probabilities))
-            for k, channel in enumerate(probabilities)
-        ]
-        return Probabilities(np.stack(parts), prepared.native)
+    def undo(self, probabilities: NDArray[np.floating[Any]], prepared: Prepared) -> Probabilities:
+        """Bring probabilities back onto the file's own grid.
 
-    def undo_labels(self, probabilities: NDArray[np.float32], prepared: Prepared) -> LabelMap:
-        """Bring probabilities back and take the likeliest class, one class at a time.
+        Args:
+            probabilities: ``(K, *P)``; one sigmoid channel, or background first.
+            prepared: What `apply` returned for the image.
 
-        Equal to ``undo(...).to_labels()`` in less memory.
+        Returns:
+            ``(K, *S)`` float32; outside the content box background is certain.
         """
         self._check(probabilities, prepared)
-        if len(probabilities) == 1:
+        native = np.empty((len(probabilities), *prepared.native.shape), np.float32)
+        for k, (out, channel) in enumerate(zip(native, probabilities, strict=True)):
+            _put_back(out, channel, prepared, _outside(k, len(probabilities)))
+        return Probabilities(native, prepared.native)
+
+    def undo_labels(self, probabilities: NDArray[np.floating[Any]], prepared: Prepared) -> LabelMap:
+        """Bring probabilities back and take the likeliest class, one class at a time.
+
+        Equal to ``undo(...).to_labels()``, with two classes on the file's grid at any time.
+        """
+        self._check(probabilities, prepared)
+        classes = len(probabilities)
+        if classes == 1:
             return self.undo(probabilities, prepared).to_labels()
-        kind = np.uint8 if len(probabilities) <= 256 else np.uint16
-        best = self._undo_channel(probabilities[0], prepared, 0, len(probabilities))
-        winner = np.zeros(best.shape, kind)
-        for value in range(1, len(probabilities)):
-            channel = self._undo_channel(probabilities[value], prepared, value, len(probabilities))
-            better = channel > best
-            best[better] = channel[better]
-            winner[better] = value
+        best, channel = np.empty((2, *prepared.native.shape), np.float32)
+        _put_back(best, probabilities[0], prepared, _outside(0, classes))
+        winner = np.zeros(best.shape, np.uint8 if classes <= 256 else np.uint16)
+        for value in range(1, classes):
+            _put_back(channel, probabilities[value], prepared, _outside(value, classes))
+            winner[channel > best] = value
+            np.maximum(best, channel, out=best)
         return LabelMap(winner, prepared.native)
 
     def prepared_shape(self, grid: Grid) -> tuple[int, ...]:
-        """Return the shape after resampling of a (reoriented, cut) grid."""
+        """Return the network's shape for a (reoriented, cut) grid, padding of ``fit`` included."""
+        if self.resize is None:
+            return self.resampled_shape(grid)
+        return self._in_plane(grid, self.resize)
+
+    def resampled_shape(self, grid: Grid) -> tuple[int, ...]:
+        """Return the shape of a (reoriented, cut) grid after resampling, before padding."""
         if self.resize is not None:
-            shape = list(grid.shape)
-            plane = [k for k in range(grid.ndim) if k != self.slice_axis]
-            for axis, side in zip(plane, self.resize, strict=True):
-                shape[axis] = side
-            return tuple(shape)
+            return self._in_plane(grid, self._resized_plane(grid, self.resize))
         if self.spacing_mm is None:
             return grid.shape
-        return tuple(
-            max(1, round(side * old / new))
-            for side, old, new in zip(grid.shape, grid.spacing_mm, self.spacing_mm, strict=True)
-        )
+        sides = []
+        for axis, (side, old, new) in enumerate(
+            zip(grid.shape, grid.spacing_mm, self.spacing_mm, strict=True)
+        ):
+            kept = axis == self.slice_axis or abs(old / new - 1) <= _SAME_SPACING
+            sides.append(side if kept else max(1, round(side * old / new)))
+        return tuple(sides)
 
-    def _undo_channel(
-        self, channel: NDArray[np.float32], prepared: Prepared, value: int, classes: int
-    ) -> NDArray[np.float32]:
-        back = resample_linear(channel[None], prepared.box_shape)[0]
-        outside = 1.0 if value == 0 and classes > 1 else 0.0
-        if prepared.box_shape != prepared.reoriented_shape:
-            back = paste(back, prepared.box, prepared.reoriented_shape, outside)
-        return np.ascontiguousarray(restore(back, prepared.orientation))
+    def _plane(self) -> list[int]:
+        return [axis for axis in range(self.image_dims) if axis != self.slice_axis]
 
-    def _check(self, probabilities: NDArray[np.float32], prepared: Prepared) -> None:
-        if tuple(probabilities.shape[1:]) != prepared.grid.shape:
+    def _in_plane(self, grid: Grid, sides: tuple[int, ...]) -> tuple[int, ...]:
+        shape = list(grid.shape)
+        for axis, side in zip(self._plane(), sides, strict=True):
+            shape[axis] = side
+        return tuple(shape)
+
+    def _resized_plane(self, grid: Grid, resize: tuple[int, ...]) -> tuple[int, ...]:
+        if self.resize_mode == "stretch":
+            return resize
+        lengths = [grid.shape[axis] * grid.spacing_mm[axis] for axis in self._plane()]
+        scale = min(side / length for side, length in zip(resize, lengths, strict=True))
+        return tuple(max(1, round(length * scale)) for length in lengths)
+
+    def _nearest_axis(self, grid: Grid) -> int | None:
+        if self.through_plane != "nearest" or self.spacing_mm is None:
+            return None
+        for spacing in (grid.spacing_mm, self.spacing_mm):
+            if max(spacing) > ANISOTROPIC * min(spacing):
+                return int(np.argmax(spacing))
+        return None
+
+    def _notes_on(self, grid: Grid) -> list[str]:
+        usual = self.training_spacing_mm
+        if usual is None or self.spacing_mm is not None:
+            return []
+        watched = self._plane()
+        if all(abs(grid.spacing_mm[k] / usual[k] - 1) <= _OTHER_SPACING for k in watched):
+            return []
+        return [
+            f"voxels of {_sides(grid.spacing_mm)} mm, while all training images had "
+            f"{_sides(usual)} mm and nothing is resampled: expect worse predictions"
+        ]
+
+    def _check(self, probabilities: NDArray[Any], prepared: Prepared) -> None:
+        if tuple(probabilities.shape[1:]) != prepared.grid.shape or not len(probabilities):
             raise ValueError(
-                f"probabilities must have the prepared shape {prepared.grid.shape}, "
-                f"got {tuple(probabilities.shape[1:])}"
+                f"probabilities must have the shape (K, *{prepared.grid.shape}), "
+                f"got {tuple(probabilities.shape)}"
             )
 
 
-def plan_preprocessing(
-    fingerprint: Fingerprint,
-    *,
-    spatial_dims: int | None = None,
-    spacing_mm: tuple[float, ...] | None = None,
-    resize: tuple[int, int] | None = None,
-    ct_window: tuple[float, float] | None = None,
-) -> Plan:
-    """Plan from a fingerprint; arguments replace what would be measured.
-
-    Volumes: median spacing; where one axis is more than three times as coarse as the finest, its
-    10th percentile (nnU-Net's rule). Nothing is resampled when all cases share one spacing.
-    A 3D network, unless the median volume has fewer than 8 voxels along an axis.
-    Plane images: of different sizes, resized to the median sides, rounded to multiples of 32, at
-    most 256.
-    Channels: ``CT`` in the name means clipping to the foreground's 0.5 and 99.5 percentiles (or
-    ``ct_window`` in HU); others are normalised image by image.
-    """
-    dims = fingerprint.image_dims
-    thin = dims == 3 and min(fingerprint.median_shape) < 8
-    wanted = spatial_dims or (2 if dims == 2 or thin else 3)
-    if spacing_mm is None and dims == 3:
-        spacing_mm = _target_spacing(fingerprint)
-    if resize is None and wanted == 2 and dims == 2 and len(set(fingerprint.shapes)) > 1:
-        resize = _common_plane(fingerprint)
-    plane_of_volume = wanted < dims
-    spacing = spacing_mm or fingerprint.median_spacing_mm
-    return Plan.model_validate(
-        {
-            "image_dims": dims,
-            "spatial_dims": wanted,
-            "slice_axis": _coarsest(spacing) if plane_of_volume else None,
-            "orientation": "RAS" if dims == 3 else None,
-            "spacing_mm": spacing_mm,
-            "resize": resize,
-            "crop": dims == 3,
-            "channels": [_plan_channel(c, ct_window) for c in fingerprint.channels],
-        }
-    )
+def _put_back(
+    out: NDArray[np.float32], channel: NDArray[Any], prepared: Prepared, outside: float
+) -> None:
+    """Write one channel ``(*P)`` into its place on the file's grid, ``outside`` around it."""
+    inner = crop_or_pad(channel, prepared.resampled_shape)
+    out.fill(outside)
+    # a view of `out` in the prepared axes: writing through it turns and pastes at once
+    place = cut(reorient(out, prepared.orientation), prepared.box)
+    place[...] = resample(inner, prepared.box_shape, nearest_axis=prepared.nearest_axis)
 
 
-def _target_spacing(fingerprint: Fingerprint) -> tuple[float, ...] | None:
-    spacings = np.array(fingerprint.spacings_mm)
-    target = np.median(spacings, axis=0)
-    coarse = int(target.argmax())
-    if target.max() > 3 * target.min():
-        target[coarse] = np.percentile(spacings[:, coarse], 10)
-    if np.allclose(spacings, target, rtol=1e-3):
-        return None
-    return tuple(float(s) for s in target)
+def _outside(value: int, classes: int) -> float:
+    """Probability of a class where the image was cut off: background for certain."""
+    return 1.0 if value == 0 and classes > 1 else 0.0
 
 
-def _common_plane(fingerprint: Fingerprint) -> tuple[int, int]:
-    sides = [
-        min(_LARGEST_PLANE, max(32, 32 * round(side / 32))) for side in fingerprint.median_shape
-    ]
-    return sides[0], sides[1]
-
-
-def _coarsest(spacing_mm: tuple[float, ...]) -> int:
-    """The axis of the largest spacing; the last of equals, which is axial in RAS."""
-    largest = max(spacing_mm)
-    return max(k for k, s in enumerate(spacing_mm) if math.isclose(s, largest, rel_tol=1e-3))
-
-
-def _plan_channel(statistics: Any, ct_window: tuple[float, float] | None) -> dict[str, Any]:
-    if statistics.name.upper() != "CT":
-        return {"name": statistics.name, "scheme": "zscore"}
-    lower, upper = ct_window or (
-        statistics.foreground_percentile_00_5,
-        statistics.foreground_percentile_99_5,
-    )
-    return {
-        "name": statistics.name,
-        "scheme": "ct",
-        "lower": lower,
-        "upper": upper,
-        "mean": min(max(statistics.foreground_mean, lower), upper),
-        "sd": statistics.foreground_sd or 1.0,
-    }
+def _sides(spacing_mm: tuple[float, ...]) -> str:
+    return " x ".join(f"{side:.3g}" for side in spacing_mm)
