@@ -8,6 +8,7 @@ from segscope.losses.overlap import (
     DiceLoss,
     GeneralizedDiceLoss,
     TverskyLoss,
+    dice_ce_loss,
     dice_loss,
 )
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
@@ -25,6 +26,7 @@ __all__ = [
     "balanced_alpha",
     "build_loss",
     "cross_entropy",
+    "dice_ce_loss",
     "dice_loss",
     "hybrid_loss",
 ]

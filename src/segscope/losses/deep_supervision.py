@@ -10,7 +10,12 @@ class DeepSupervisionLoss(nn.Module):
 
     Args:
         loss: ``(logits, target) -> scalar``.
-        weights: One per head, shallowest first; equal weights of 1 where not given.
+        weights: One per head, shallowest first, at least 0 and not all 0; equal weights of 1
+            where not given.
+        normalise: Divide by the sum of the weights, so that the loss is of the size of one head's.
+
+    Raises:
+        ValueError: Weights as above are not given, or not one per head.
 
     Example:
         >>> import torch
@@ -19,18 +24,27 @@ class DeepSupervisionLoss(nn.Module):
         0.5
     """
 
-    def __init__(self, loss: nn.Module, weights: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        loss: nn.Module,
+        weights: Sequence[float] | None = None,
+        *,
+        normalise: bool = False,
+    ) -> None:
         super().__init__()
         self.loss = loss
         self.weights = None if weights is None else tuple(float(w) for w in weights)
+        self.normalise = normalise
+        if self.weights is not None and not (min(self.weights) >= 0 and max(self.weights) > 0):
+            raise ValueError(f"weights must be at least 0 and not all 0, got {self.weights}")
 
     def forward(self, heads: Sequence[Tensor], target: Tensor) -> Tensor:
+        if isinstance(heads, Tensor) or not heads:
+            raise ValueError("expected a list of logits, one per head: pass net.heads(x)")
         weights = (1.0,) * len(heads) if self.weights is None else self.weights
         if len(weights) != len(heads):
             raise ValueError(f"{len(heads)} heads need as many weights, got {len(weights)}")
         # a head of weight 0 is not computed: its loss could be infinite, and 0 * inf is nan
         terms = [w * self.loss(h, target) for w, h in zip(weights, heads, strict=True) if w]
-        if not terms:
-            raise ValueError("at least one head needs a weight above 0")
         total: Tensor = sum(terms[1:], terms[0])
-        return total
+        return total / sum(weights) if self.normalise else total

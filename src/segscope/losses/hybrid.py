@@ -13,11 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segscope.losses.overlap import dice_loss
+from segscope.losses.overlap import soft_dice_loss
 from segscope.losses.pixel import one_vs_rest_logits
-from segscope.losses.target import as_target
+from segscope.losses.target import as_probabilities, as_target, foreground, widen
 
-VARIANTS = ("stable", "paper", "dice_bce")
+_EPSILON = {"stable": 0.05, "paper": 0.01, "dice_bce": 0.0}
+VARIANTS = tuple(_EPSILON)
 
 
 def hard_voxel_weight(logits: Tensor, gamma: float, epsilon: float) -> Tensor:
@@ -67,7 +68,10 @@ def hybrid_loss(
         epsilon: 0.05 for ``stable``, 0.01 for ``paper`` where not given.
 
     Returns:
-        Scalar, at least 0 for ``stable`` and ``dice_bce``.
+        Scalar, at least 0.
+
+    Raises:
+        ValueError: An option out of its range, or as of `target.as_target`.
 
     Example:
         >>> target = torch.tensor([[[0, 1, 1, 0]]])
@@ -75,24 +79,20 @@ def hybrid_loss(
         >>> round(hybrid_loss(sure, target).item(), 6)
         0.0
     """
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
-    z = one_vs_rest_logits(logits.float())
-    truth = as_target(logits, target)
-    y = truth if truth.shape[1] == 1 else truth[:, 1:]
-    overlap = dice_loss(logits, target, squared=True)
+    epsilon = _checked(variant, alpha, gamma, epsilon)
+    probabilities, truth = as_probabilities(logits), as_target(logits, target)
+    overlap = soft_dice_loss(probabilities, truth, squared=True)
+    z = one_vs_rest_logits(widen(logits))
+    p, y = foreground(probabilities, truth)
     if variant == "dice_bce":
         return overlap + functional.binary_cross_entropy_with_logits(z, y)
-    log_p, log_not_p = functional.logsigmoid(z), functional.logsigmoid(-z)
+    log_p = functional.logsigmoid(z)
     if variant == "paper":
-        distance = (torch.sigmoid(z) - 0.5).abs()
-        weight = 1 / (distance**gamma + (0.01 if epsilon is None else epsilon))
+        weight = 1 / ((p - 0.5).abs() ** gamma + epsilon)
         return overlap - (alpha * y * log_p * weight).mean()
-    weight = hard_voxel_weight(z, gamma, 0.05 if epsilon is None else epsilon)
-    terms = alpha * y * log_p + (1 - alpha) * (1 - y) * log_not_p
-    return overlap - (weight * terms).mean()
+    log_not_p = functional.logsigmoid(-z)
+    terms = torch.lerp((1 - alpha) * log_not_p, alpha * log_p, y)
+    return overlap - (hard_voxel_weight(z, gamma, epsilon) * terms).mean()
 
 
 class HybridLoss(nn.Module):
@@ -107,9 +107,8 @@ class HybridLoss(nn.Module):
         epsilon: float | None = None,
     ) -> None:
         super().__init__()
-        if variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
-        self.variant, self.alpha, self.gamma, self.epsilon = variant, alpha, gamma, epsilon
+        self.epsilon = _checked(variant, alpha, gamma, epsilon)
+        self.variant, self.alpha, self.gamma = variant, alpha, gamma
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         return hybrid_loss(
@@ -125,6 +124,15 @@ class HybridLoss(nn.Module):
 def balanced_alpha(label_voxels: Mapping[int, int]) -> float:
     """Weight the positive class by the share of negatives, so that both sum to the same.
 
+    Args:
+        label_voxels: Voxels per label value, background (0) included, as a fingerprint counts.
+
+    Returns:
+        Share of background in [0, 1]: what `HybridLoss` takes as ``alpha``.
+
+    Raises:
+        ValueError: No voxel was counted.
+
     Example:
         >>> balanced_alpha({0: 75, 1: 20, 2: 5})
         0.75
@@ -133,3 +141,17 @@ def balanced_alpha(label_voxels: Mapping[int, int]) -> float:
     if total == 0:
         raise ValueError("label_voxels counts no voxel at all")
     return label_voxels.get(0, 0) / total
+
+
+def _checked(variant: str, alpha: float, gamma: float, epsilon: float | None) -> float:
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, got {variant!r}")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha must lie in [0, 1], got {alpha}")
+    if not gamma >= 0 or (variant == "paper" and 0 < gamma < 1):
+        # a root of |p - 0.5| has no finite slope at 0, and the printed weight is differentiated
+        raise ValueError(f"gamma must be at least 0 (paper: 0, or at least 1), got {gamma}")
+    chosen = _EPSILON[variant] if epsilon is None else epsilon
+    if not (chosen > 0 or variant == "dice_bce"):
+        raise ValueError(f"epsilon must be above 0, got {chosen}: p = 0.5 would weigh infinitely")
+    return chosen

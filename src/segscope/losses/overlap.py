@@ -1,15 +1,40 @@
 """Losses that compare regions: Dice, Dice + cross entropy, Tversky, generalised Dice.
 
 The first two are written here because every training spends its time in them; the others are
-MONAI's, behind the same ``(logits, target)``. Regions are the foreground classes.
+MONAI's, behind the same ``(logits, target)`` and imported when one is built, as importing MONAI
+takes seconds. Regions are the foreground classes.
 """
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from segscope.losses.pixel import cross_entropy
-from segscope.losses.target import as_probabilities, as_target, foreground
+from segscope.losses.target import as_probabilities, as_target, foreground, widen
+
+
+def soft_dice_loss(
+    probabilities: Tensor,
+    truth: Tensor,
+    *,
+    squared: bool = False,
+    per_image: bool = True,
+    smooth: float = 1.0,
+) -> Tensor:
+    """`dice_loss` of probabilities and a target that both have the shape ``(N, K, *S)``.
+
+    Example:
+        >>> soft_dice_loss(torch.zeros(1, 1, 4), torch.zeros(1, 1, 4)).item()
+        0.0
+    """
+    p, y = probabilities, truth
+    axes = tuple(range(2, p.ndim)) if per_image else (0, *range(2, p.ndim))
+    overlap = (p * y).sum(axes)
+    size = p.square().sum(axes) + y.square().sum(axes) if squared else p.sum(axes) + y.sum(axes)
+    terms = (2 * overlap + smooth) / (size + smooth)
+    # background is dropped here and not above: slicing sums is free, slicing maps costs a copy
+    return 1 - (terms if p.shape[1] == 1 else terms[..., 1:]).mean()
 
 
 def dice_loss(
@@ -36,17 +61,61 @@ def dice_loss(
     Returns:
         Scalar in [0, 1].
 
+    Raises:
+        ValueError: As of `target.as_target`.
+
     Example:
         >>> target = torch.tensor([[[0, 1, 1]]])
         >>> sure = torch.tensor([[[-100.0, 100.0, 100.0]]])
         >>> dice_loss(sure, target).item()
         0.0
     """
-    p, y = foreground(as_probabilities(logits), as_target(logits, target))
-    axes = tuple(range(2, p.ndim)) if per_image else (0, *range(2, p.ndim))
-    overlap = (p * y).sum(axes)
-    size = (p.square() + y.square() if squared else p + y).sum(axes)
-    return 1 - ((2 * overlap + smooth) / (size + smooth)).mean()
+    return soft_dice_loss(
+        as_probabilities(logits),
+        as_target(logits, target),
+        squared=squared,
+        per_image=per_image,
+        smooth=smooth,
+    )
+
+
+def dice_ce_loss(
+    logits: Tensor,
+    target: Tensor,
+    *,
+    dice_weight: float = 1.0,
+    ce_weight: float = 1.0,
+    per_image: bool = False,
+    smooth: float = 1e-5,
+) -> Tensor:
+    """Dice plus cross entropy from one pass over the logits: nnU-Net's loss.
+
+    Args:
+        logits: ``(N, K, *S)``.
+        target: Labels ``(N, 1, *S)`` or probabilities ``(N, K, *S)``.
+        dice_weight: Weight of the Dice term.
+        ce_weight: Weight of the mean cross entropy.
+        per_image: As of `dice_loss`; over the whole batch by default.
+        smooth: As of `dice_loss`.
+
+    Raises:
+        ValueError: As of `target.as_target`.
+
+    Example:
+        >>> target = torch.tensor([[[0, 1, 1]]])
+        >>> sure = torch.tensor([[[-100.0, 100.0, 100.0]]])
+        >>> round(dice_ce_loss(sure, target).item(), 6)
+        0.0
+    """
+    z, truth = widen(logits), as_target(logits, target)
+    if z.shape[1] == 1:
+        p, entropy = torch.sigmoid(z), functional.binary_cross_entropy_with_logits(z, truth)
+    else:
+        log_p = z.log_softmax(1)
+        p = log_p.exp()
+        entropy = -(log_p * truth).sum() * (z.shape[1] / z.numel())
+    overlap = soft_dice_loss(p, truth, per_image=per_image, smooth=smooth)
+    return dice_weight * overlap + ce_weight * entropy
 
 
 class DiceLoss(nn.Module):
@@ -65,13 +134,7 @@ class DiceLoss(nn.Module):
 
 
 class DiceCELoss(nn.Module):
-    """Dice over the batch plus cross entropy: nnU-Net's loss.
-
-    Args:
-        dice_weight: Weight of the Dice term.
-        ce_weight: Weight of the cross entropy.
-        per_image: As of `dice_loss`.
-    """
+    """`dice_ce_loss` as a module."""
 
     def __init__(
         self, *, dice_weight: float = 1.0, ce_weight: float = 1.0, per_image: bool = False
@@ -80,8 +143,13 @@ class DiceCELoss(nn.Module):
         self.dice_weight, self.ce_weight, self.per_image = dice_weight, ce_weight, per_image
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        overlap = dice_loss(logits, target, per_image=self.per_image, smooth=1e-5)
-        return self.dice_weight * overlap + self.ce_weight * cross_entropy(logits, target)
+        return dice_ce_loss(
+            logits,
+            target,
+            dice_weight=self.dice_weight,
+            ce_weight=self.ce_weight,
+            per_image=self.per_image,
+        )
 
 
 class _MonaiLoss(nn.Module):

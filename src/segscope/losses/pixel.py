@@ -1,10 +1,12 @@
 """Losses that compare voxel by voxel: cross entropy and focal loss."""
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from segscope.losses.target import as_target
+from segscope.losses.target import as_target, widen
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
@@ -20,8 +22,8 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """
     truth = as_target(logits, target)
     if logits.shape[1] == 1:
-        return functional.binary_cross_entropy_with_logits(logits.float(), truth)
-    return functional.cross_entropy(logits.float(), truth)
+        return functional.binary_cross_entropy_with_logits(widen(logits), truth)
+    return functional.cross_entropy(widen(logits), truth)
 
 
 class CrossEntropyLoss(nn.Module):
@@ -53,7 +55,7 @@ class FocalLoss(nn.Module):
         loss = self.by_sigmoid if logits.shape[1] == 1 else self.by_softmax
         # with softmax MONAI averages over classes as well, of which one is not zero per voxel
         classes = 1 if logits.shape[1] == 1 else logits.shape[1]
-        value: Tensor = loss(logits.float(), truth) * classes
+        value: Tensor = loss(widen(logits), truth) * classes
         return value
 
 
@@ -69,8 +71,10 @@ def one_vs_rest_logits(logits: Tensor) -> Tensor:
     """
     if logits.shape[1] == 1:
         return logits
-    classes = logits.shape[1]
-    others = [
-        torch.cat([logits[:, :k], logits[:, k + 1 :]], 1).logsumexp(1) for k in range(1, classes)
+    channels = logits.unbind(1)
+    found = [
+        own - reduce(torch.logaddexp, (*channels[:k], *channels[k + 1 :]))
+        for k, own in enumerate(channels)
+        if k > 0
     ]
-    return logits[:, 1:] - torch.stack(others, 1)
+    return torch.stack(found, 1)
