@@ -3,6 +3,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 JOBS ?= 2
+# what `make bench` reads: an nnU-Net v2 raw folder of volumes
+DATASET ?= ../shared/data/hippocampus
 BIN := $(VENV)/bin
 
 # A stamp names what it was made from, so nothing is installed twice and nothing stays outdated: the
@@ -38,7 +40,10 @@ format: environment
 	$(BIN)/ruff format .
 
 bench: environment
-	set -e; for script in benchmarks/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	$(BIN)/python benchmarks/bench_metrics.py
+	$(BIN)/python benchmarks/bench_prune.py
+	$(BIN)/python benchmarks/bench_data_check.py $(DATASET)
+	$(BIN)/python benchmarks/check_resume.py $(DATASET)
 
 environment: $(INSTALLED)
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 
 from segscope.errors import InputError, WorkError
 
-_DAMAGED: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error)
+_DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
 from segscope.data.files import atomic_path, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
 
-_DAMAGED: tuple[type[Exception], ...] = (isal_zlib.error, zlib.error)
+_DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
 ITK_ENDINGS = (".nrrd", ".mha")
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
