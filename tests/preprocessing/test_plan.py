@@ -21,12 +21,12 @@ from segscope.preprocessing import (
     plan_preprocessing,
     reorient,
     reorient_grid,
+    resample,
     resample_labels,
-    resample_linear,
     resampled_grid,
     restore,
 )
-from segscope.preprocessing.crop import content_box, cut, cut_grid, paste
+from segscope.preprocessing.crop import content_box, cut, cut_grid
 from tests.data.test_writers import affine_of, all_orders
 from tests.synthetic import ball, fingerprint_2d, fingerprint_3d
 
@@ -109,7 +109,7 @@ shapes = st.tuples(st.integers(1, 9), st.integers(1, 9))
 
 @given(shapes, shapes)
 def test_a_constant_stays_that_constant(old, new):
-    resampled = resample_linear(np.full((1, *old), 3.5), new)
+    resampled = resample(np.full((1, *old), 3.5), new)
     np.testing.assert_allclose(resampled, 3.5, rtol=1e-6)
 
 
@@ -122,7 +122,7 @@ def test_linear_resampling_agrees_with_scipy(shape):
     expected = ndimage.map_coordinates(
         array, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest"
     )
-    np.testing.assert_allclose(resample_linear(array[None], shape)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(resample(array[None], shape)[0], expected, atol=1e-5)
 
 
 def test_a_resampled_grid_keeps_its_outer_faces():
@@ -136,7 +136,7 @@ def test_a_resampled_grid_keeps_its_outer_faces():
 
 def test_label_resampling_takes_the_largest_share():
     # 5 voxels to 2: the new voxels lie at 0.75 and 3.25 of the old ones
-    assert resample_labels(np.array([2, 2, 0, 1, 1]), (2,), 3).tolist() == [2, 1]
+    assert resample_labels(np.array([2, 2, 0, 1, 1]), (2,)).tolist() == [2, 1]
 
 
 def test_undo_labels_equals_undo_and_choose():
@@ -167,11 +167,10 @@ boxes = st.tuples(st.integers(0, 3), st.integers(4, 6))
 
 
 @given(st.tuples(boxes, boxes))
-def test_cutting_and_pasting_are_inverse(box):
+def test_a_box_and_its_grid_are_cut_alike(box):
     array = np.arange(2 * 36).reshape(2, 6, 6)
-    whole = paste(cut(array, box), box, (6, 6), fill=-1)
-    inside = whole != -1
-    np.testing.assert_array_equal(whole[inside], array[inside])
+    (a, b), (c, d) = box
+    np.testing.assert_array_equal(cut(array, box), array[:, a:b, c:d])
     assert cut_grid(Grid.from_spacing((6, 6)), box).to_world([0, 0]).tolist() == [
         start for start, _ in box
     ]

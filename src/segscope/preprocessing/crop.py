@@ -44,7 +44,7 @@ def content_box(array: NDArray[Any]) -> Box:
         content |= channel != border_value(channel)
     box = bounding_box(content)
     if box is None:
-        return tuple((0, side) for side in content.shape)
+        return tuple((0, length) for length in array.shape[1:])
     return tuple((int(span.start), int(span.stop)) for span in box)
 
 

@@ -295,8 +295,8 @@ class Plan(BaseModel):
     def _check(self, probabilities: NDArray[Any], prepared: Prepared) -> None:
         if tuple(probabilities.shape[1:]) != prepared.grid.shape or not len(probabilities):
             raise ValueError(
-                f"probabilities must have the shape (K, *{prepared.grid.shape}), "
-                f"got {tuple(probabilities.shape)}"
+                "probabilities must have one channel or more of the prepared shape "
+                f"{prepared.grid.shape}, got {tuple(probabilities.shape)}"
             )
 
 

@@ -2,12 +2,12 @@
 
 Orientation and crop    volumes: closest to RAS+, cut to content; plane images: as they are.
 Spacing                 the median per axis; on an axis more than three times as coarse as the
-                        finest and with fewer voxels than the others, the 10th percentile, but not
-                        finer than the others. Nothing where all volumes agree within 0.1 %.
+                        finest and has not the most voxels, the 10th percentile, but not finer than
+                        the others. Nothing where all volumes agree within 0.1 %.
 Dimensions              a 3D network, unless the median volume has fewer than 8 voxels along an
                         axis; then slice by slice along the coarsest axis.
-Size in the plane       plane images of different sizes: the median sides, scaled so that the
-                        shorter is at most 256, each rounded to the nearest multiple of 32.
+Size in the plane       plane images of different sizes: the median sides, each rounded to the
+                        nearest multiple of 32, from 32 to 256.
 Intensities             ``CT``: a window of the foreground's 0.5 and 99.5 percentiles (or the one
                         that is asked for), then its mean and deviation; others image by image.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from segscope.images import ChannelStatistics, Fingerprint
 from segscope.preprocessing.plan import ANISOTROPIC, Plan
 
-_SHORTER_SIDE = 256
+_LARGEST_SIDE = 256
 _MULTIPLE = 32
 _THIN = 8
 _SAME_SPACING = 1e-3
@@ -77,17 +77,17 @@ def _target_spacing(fingerprint: Fingerprint) -> tuple[float, ...] | None:
         return None
     coarse = int(target.argmax())
     shape = fingerprint.median_shape
-    fewer = all(shape[coarse] < shape[k] for k in range(len(shape)) if k != coarse)
-    if target[coarse] > ANISOTROPIC * target.min() and fewer:
+    if target[coarse] > ANISOTROPIC * target.min() and shape[coarse] < max(shape):
         finest_allowed = np.delete(target, coarse).max()
         target[coarse] = max(np.percentile(spacings[:, coarse], 10), finest_allowed)
     return tuple(float(s) for s in target)
 
 
 def _common_plane(fingerprint: Fingerprint) -> tuple[int, int]:
-    median = fingerprint.median_shape
-    scale = min(1.0, _SHORTER_SIDE / min(median))
-    rows, columns = (max(1, round(side * scale / _MULTIPLE)) * _MULTIPLE for side in median)
+    rows, columns = (
+        min(_LARGEST_SIDE, max(1, round(side / _MULTIPLE)) * _MULTIPLE)
+        for side in fingerprint.median_shape
+    )
     return rows, columns
 
 
