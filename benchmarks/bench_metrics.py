@@ -3,9 +3,9 @@
     python benchmarks/bench_metrics.py [--repeats 3]
 
 One 256 x 256 x 160 case, 1 mm, 30 lesions, the prediction moved and partly missing. Borders are
-voxels with a face neighbour outside the mask, as in MONAI and MedPy. HD95 here and in MONAI is the larger
-of two directed percentiles; MedPy pools both directions, so its figure is compared with the pooled
-percentile of our distances. Prints times (median), ratios, differences and our peak memory.
+voxels with a face neighbour outside the mask, as in MONAI and MedPy. HD95 here and in MONAI is the
+larger of two directed percentiles; MedPy pools both directions, so its figure is compared with the
+pooled percentile of our distances. Prints times (median), ratios, differences, our peak memory.
 """
 
 import argparse
