@@ -33,7 +33,7 @@ def learning_rate(base: float, kind: str, share: float, step: int, warmup_steps:
     Example:
         >>> round(learning_rate(0.1, "cosine", 0.5, step=100, warmup_steps=0), 6)
         0.05
-        >>> learning_rate(0.1, "constant", 0.0, step=0, warmup_steps=10)
+        >>> round(learning_rate(0.1, "constant", 0.0, step=0, warmup_steps=10), 6)
         0.01
     """
     shapes = {
