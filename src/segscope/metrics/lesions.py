@@ -6,7 +6,7 @@ No true lesion: recall 1; no detection: precision 1; F1 is 0 when both are 0.
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.images.components import bounding_box, label_components
+from segscope.images.components import Runs, bounding_box, find_runs, number_runs
 
 
 def lesion_scores(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float]:
@@ -17,16 +17,22 @@ def lesion_scores(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> di
         >>> lesion_scores(np.array([1, 0, 0, 0, 1], bool), truth)["lesion_f1"]
         0.5
     """
-    box = bounding_box(prediction | truth)
+    box = bounding_box(prediction, truth)
     if box is None:
         return _scores(0, 0, 0, 0)
     prediction, truth = prediction[box], truth[box]
-    true_numbers, true_count = label_components(truth)
-    found_numbers, found_count = label_components(prediction)
-    both = prediction & truth
-    found = np.count_nonzero(np.bincount(true_numbers[both], minlength=1))
-    right = np.count_nonzero(np.bincount(found_numbers[both], minlength=1))
-    return _scores(true_count, int(found), found_count, int(right))
+    # a run of voxels that both masks hold lies within one run of either
+    shared = find_runs(prediction, truth)
+    true_count, found = _components_with(truth, shared)
+    found_count, right = _components_with(prediction, shared)
+    return _scores(true_count, found, found_count, right)
+
+
+def _components_with(mask: NDArray[np.bool_], shared: Runs) -> tuple[int, int]:
+    """How many components a mask has, and in how many of them there is a shared run."""
+    runs, numbers, count = number_runs(mask)
+    hit = numbers[np.searchsorted(runs.starts, shared.starts, "right") - 1]
+    return count, int(np.count_nonzero(np.bincount(hit, minlength=1)))
 
 
 def _scores(true_count: int, found: int, found_count: int, right: int) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """Overlap of two masks: counts of agreement, and ratios of them.
 
-Empty masks: both empty is undefined (``nan``, or 1 with ``empty="one"``); one empty is 0.
+Empty masks, for all six ratios: both empty is undefined (``nan``, or 1 with ``empty="one"``); one
+empty is 0, so that finding nothing is never rewarded (an empty prediction of a small lesion would
+else have an accuracy near 1). The plain quotients can be had from the counts.
 """
 
 import math
@@ -8,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+_RATIOS = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,10 @@ def overlap_scores(counts: Counts, *, empty: str = "nan") -> dict[str, float]:
 
     Args:
         counts: Of one label.
-        empty: ``nan`` or ``one``: what the first four are when both masks are empty.
+        empty: ``nan`` or ``one``: what all are when both masks are empty.
+
+    Raises:
+        ValueError: ``empty`` is neither.
 
     Example:
         >>> overlap_scores(Counts(tp=2, fp=1, fn=1, tn=6))["dice"]
@@ -46,18 +53,16 @@ def overlap_scores(counts: Counts, *, empty: str = "nan") -> dict[str, float]:
     if empty not in ("nan", "one"):
         raise ValueError(f"empty must be nan or one, got {empty!r}")
     tp, fp, fn, tn = counts.tp, counts.fp, counts.fn, counts.tn
-    nothing = math.nan if empty == "nan" else 1.0
-
-    def share(part: int, whole: int) -> float:
-        if tp + fp + fn == 0:
-            return nothing
-        return part / whole if whole else 0.0
-
-    return {
-        "dice": share(2 * tp, 2 * tp + fp + fn),
-        "iou": share(tp, tp + fp + fn),
-        "precision": share(tp, tp + fp),
-        "recall": share(tp, tp + fn),
-        "specificity": tn / (tn + fp) if tn + fp else math.nan,
-        "accuracy": (tp + tn) / (tp + fp + fn + tn),
-    }
+    if tp + fp == 0 or tp + fn == 0:
+        both = tp + fp + fn == 0
+        nothing = 0.0 if not both else (math.nan if empty == "nan" else 1.0)
+        return dict.fromkeys(_RATIOS, nothing)
+    values = (
+        2 * tp / (2 * tp + fp + fn),
+        tp / (tp + fp + fn),
+        tp / (tp + fp),
+        tp / (tp + fn),
+        tn / (tn + fp) if tn + fp else math.nan,  # the truth fills the image
+        (tp + tn) / (tp + fp + fn + tn),
+    )
+    return dict(zip(_RATIOS, values, strict=True))

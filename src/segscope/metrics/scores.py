@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
 from segscope.images import Grid
 from segscope.images.components import bounding_box
@@ -70,7 +71,7 @@ def evaluate_case(
         overlap_only: Leave out what needs borders and components.
 
     Raises:
-        ValueError: Shapes or spacing do not fit.
+        ValueError: Shapes, spacing or affine do not fit; not whole numbers; ``empty`` unknown.
 
     Example:
         >>> truth = np.array([[0, 1], [1, 1]])
@@ -83,51 +84,72 @@ def evaluate_case(
             f"prediction and truth must have one shape, got {prediction.shape} and "
             f"{truth.shape}, {len(spacing_mm)} spacings"
         )
-    grid = (
-        Grid.from_spacing(truth.shape, spacing_mm)
-        if affine is None
-        else Grid(truth.shape, np.asarray(affine, float))
-    )
+    for array in (prediction, truth):
+        if array.dtype.kind not in "bui":
+            raise ValueError(f"label maps hold whole numbers, got {array.dtype}")
+    grid = Grid.from_spacing(truth.shape, spacing_mm)
+    world = grid if affine is None else Grid(truth.shape, np.asarray(affine, float))
     sides = [n * s for n, s in zip(truth.shape, spacing_mm, strict=True)]
-    return CaseScores(
-        {
-            name: _label_scores(
-                prediction == value,
-                truth == value,
-                grid,
-                empty=empty,
-                tolerance_mm=tolerance_mm,
-                overlap_only=overlap_only,
+    options = (empty, tolerance_mm, overlap_only)
+    boxes = _boxes(prediction, truth, [value for value in labels.values() if value])
+    by_label = {}
+    for name, value in labels.items():
+        if value:
+            p, t = (np.asarray(array[boxes[value]] == value) for array in (prediction, truth))
+            by_label[name] = _label_scores(p, t, truth.size, grid.spacing_mm, world, options)
+    return CaseScores(by_label, math.hypot(*sides))
+
+
+def _boxes(
+    prediction: NDArray[Any], truth: NDArray[Any], values: Sequence[int]
+) -> dict[int, tuple[slice, ...]]:
+    """Box around each label in either map; one voxel of an absent one."""
+    corner = tuple(slice(0, 1) for _ in truth.shape)
+    whole = bounding_box(prediction, truth)
+    if whole is None or len(values) == 1:
+        return dict.fromkeys(values, whole or corner)
+    found = []
+    for array in (prediction, truth):
+        part = array[whole].view(np.uint8) if array.dtype == bool else array[whole]
+        found.append(ndimage.find_objects(part, max_label=max(values, default=0)))
+    boxes = {}
+    for value in values:
+        sides = [b[value - 1] for b in found if b[value - 1] is not None]
+        boxes[value] = (
+            corner
+            if not sides
+            else tuple(
+                slice(
+                    first.start + min(s.start for s in axis),
+                    first.start + max(s.stop for s in axis),
+                )
+                for first, axis in zip(whole, zip(*sides, strict=True), strict=True)
             )
-            for name, value in labels.items()
-            if value
-        },
-        math.hypot(*sides),
-    )
+        )
+    return boxes
 
 
 def _label_scores(
     prediction: NDArray[np.bool_],
     truth: NDArray[np.bool_],
-    grid: Grid,
-    *,
-    empty: str,
-    tolerance_mm: float,
-    overlap_only: bool,
+    voxels: int,
+    spacing_mm: Sequence[float],
+    world: Grid,
+    options: tuple[str, float, bool],
 ) -> dict[str, float]:
-    counts = count_agreement(prediction, truth)
+    empty, tolerance_mm, overlap_only = options
+    inside = count_agreement(prediction, truth)
+    counts = replace(inside, tn=inside.tn + voxels - truth.size)
     scores = overlap_scores(counts, empty=empty) | volume_scores(counts)
     if not overlap_only:
-        box = bounding_box(prediction | truth) or tuple(slice(0, 1) for _ in truth.shape)
-        p, t = np.ascontiguousarray(prediction[box]), np.ascontiguousarray(truth[box])
-        distances = border_distances(p, t, grid.spacing_mm)
+        distances = border_distances(prediction, truth, spacing_mm)
         scores |= {
             "hd_mm": hausdorff_distance(distances),
             "hd95_mm": hausdorff_distance(distances, 95),
             "assd_mm": average_distance(distances),
             "nsd": surface_dice(distances, tolerance_mm),
-            "centre_mm": centre_distance(p, t, Grid(p.shape, grid.affine)),
-        } | lesion_scores(p, t)
+            "centre_mm": centre_distance(prediction, truth, world),
+        } | lesion_scores(prediction, truth)
     return scores | _as_counts(counts)
 
 

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from segscope.images.components import bounding_box
+from segscope.images.components import bounding_box, slabs
+
+Flat = NDArray[np.intp]  # indices into a flattened array
+
+# measured times in ns that the choice between tree and slices rests on
+_PER_TREE_POINT, _PER_SLICE_VOXEL, _PER_SLICE_QUERY = 15, 45, 8
+_SAMPLED_QUERIES = 64
+_LEAF_SIDE = 6  # voxels: a leaf of the tree is a patch of border about as wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,27 +37,66 @@ def border_distances(
 ) -> BorderDistances:
     """Measure between voxel centres, exactly.
 
-    Only the box around both masks is looked at, and voxels that both borders share are known to
-    be 0 apart; the others are looked up in a k-d tree.
+    Only the box around both masks is looked at. Voxels that both borders share are known to be 0
+    apart; the others are looked up in a k-d tree, or, where many voxels lie equally far and a tree
+    would have to visit them all, in exact distance transforms of one slice at a time.
 
     Args:
         prediction: Mask, any number of dimensions.
         truth: Mask of the same shape.
         spacing_mm: Voxel size along each array axis.
+
+    Returns:
+        One distance per border voxel, in no particular order.
+
+    Raises:
+        ValueError: Shapes or spacing do not fit.
     """
     if prediction.shape != truth.shape or prediction.ndim != len(spacing_mm):
         raise ValueError(
             f"masks and spacing must agree, got prediction {prediction.shape}, "
             f"truth {truth.shape}, {len(spacing_mm)} spacings"
         )
-    box = bounding_box(prediction | truth)
+    box = bounding_box(prediction, truth)
     if box is None:
         return BorderDistances(np.empty(0), np.empty(0))
-    p, t = border(prediction[box]), border(truth[box])
+    prediction, truth = prediction[box], truth[box]
+    p, t = _border_voxels(prediction), _border_voxels(truth)
     return BorderDistances(
-        prediction_to_truth=_distances(p, t, spacing_mm),
-        truth_to_prediction=_distances(t, p, spacing_mm),
+        prediction_to_truth=nearest_distances(p, t, prediction.shape, spacing_mm),
+        truth_to_prediction=nearest_distances(t, p, prediction.shape, spacing_mm),
     )
+
+
+def nearest_distances(
+    source: Flat, target: Flat, shape: tuple[int, ...], spacing_mm: Sequence[float]
+) -> NDArray[np.float64]:
+    """Distance in mm from each source voxel to the nearest target voxel, in no particular order.
+
+    Args:
+        source: Flat indices of voxels, ascending.
+        target: Likewise; where there is none, every distance is infinite.
+        shape: Of the array that the indices belong to.
+        spacing_mm: Voxel size along each of its axes.
+
+    Example:
+        >>> nearest_distances(np.array([0, 3]), np.array([3]), (4,), (2.0,)).tolist()
+        [6.0, 0.0]
+    """
+    if not len(target):
+        return np.full(len(source), np.inf)
+    found = np.zeros(len(source))
+    place = np.minimum(np.searchsorted(target, source), len(target) - 1)
+    apart = source[target[place] != source]
+    if not len(apart):
+        return found
+    points, queries = (np.stack(np.unravel_index(v, shape), -1) for v in (target, apart))
+    tree = cKDTree(points * np.asarray(spacing_mm), leafsize=16)
+    if _tree_is_slower(tree, queries, shape, spacing_mm):
+        found[: len(apart)] = _by_slices(queries, points, shape, spacing_mm)
+    else:
+        found[: len(apart)] = tree.query(queries * np.asarray(spacing_mm))[0]
+    return found
 
 
 def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -115,18 +162,58 @@ def _undefined(distances: BorderDistances) -> float | None:
     return math.inf if any(empty) else None
 
 
-def _distances(
-    source: NDArray[np.bool_], target: NDArray[np.bool_], spacing_mm: Sequence[float]
+def _border_voxels(mask: NDArray[np.bool_]) -> Flat:
+    found = [np.empty(0, np.intp)]
+    for slab in slabs(mask.shape):
+        # one plane more on either side: whether a voxel is border hangs on its neighbours
+        first, last = max(slab.start - 1, 0), min(slab.stop + 1, len(mask))
+        part = mask[first:last]
+        if part.any():
+            marked = border(part)[slab.start - first : slab.stop - first]
+            found.append(np.flatnonzero(marked) + slab.start * (mask.size // len(mask)))
+    return np.concatenate(found)
+
+
+def _tree_is_slower(
+    tree: cKDTree, queries: NDArray[np.intp], shape: tuple[int, ...], spacing_mm: Sequence[float]
+) -> bool:
+    """Estimate from a few queries whether too many voxels lie about as far as the nearest one.
+
+    The estimate rests on counts, not on a clock: the same masks always take the same way.
+    """
+    slices = min(shape)
+    by_slices = (
+        np.prod(shape, dtype=float) * _PER_SLICE_VOXEL + slices * len(queries) * _PER_SLICE_QUERY
+    )
+    if len(shape) == 1 or tree.n * len(queries) * _PER_TREE_POINT <= by_slices:
+        return False
+    sample = queries[:: max(1, len(queries) // _SAMPLED_QUERIES)] * np.asarray(spacing_mm)
+    reach = tree.query(sample)[0] + _LEAF_SIDE * np.prod(spacing_mm) ** (1 / len(shape))
+    visited = tree.query_ball_point(sample, reach, return_length=True).mean()
+    return bool(visited * len(queries) * _PER_TREE_POINT > by_slices)
+
+
+def _by_slices(
+    queries: NDArray[np.intp],
+    points: NDArray[np.intp],
+    shape: tuple[int, ...],
+    spacing_mm: Sequence[float],
 ) -> NDArray[np.float64]:
-    count = int(np.count_nonzero(source))
-    if count == 0:
-        return np.empty(0)
-    if not target.any():
-        return np.full(count, np.inf)
-    apart = source & ~target
-    spacing = np.asarray(spacing_mm)
-    found = np.zeros(count)
-    if apart.any():
-        tree = cKDTree(np.argwhere(target) * spacing, leafsize=32, balanced_tree=False)
-        found[: np.count_nonzero(apart)] = tree.query(np.argwhere(apart) * spacing)[0]
-    return found
+    """Distance from each query to the nearest point, ``(n, ndim)`` and ``(m, ndim)`` indices.
+
+    The nearest point lies in some slice; within a slice its distance is a transform of one
+    dimension less. So no more than one slice of distances is ever held.
+    """
+    axis = int(np.argmin(shape))
+    across = [k for k in range(len(shape)) if k != axis]
+    plane = tuple(shape[k] for k in across)
+    spacing = [spacing_mm[k] for k in across]
+    where = tuple(queries[:, k] for k in across)
+    best = np.full(len(queries), np.inf)
+    for number in np.unique(points[:, axis]):
+        outside = np.ones(plane, bool)
+        outside[tuple(points[points[:, axis] == number][:, across].T)] = False
+        flat = ndimage.distance_transform_edt(outside, sampling=spacing)
+        step = (queries[:, axis] - number) * spacing_mm[axis]
+        np.minimum(best, flat[where] ** 2 + step**2, out=best)
+    return np.asarray(np.sqrt(best))
