@@ -58,7 +58,11 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 1.5
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     started = time.monotonic()
-    source = write_demo_dataset(folder / "dataset", image_dims=2, spacing_mm=1.5) if data is None else data
+    source = (
+        write_demo_dataset(folder / "dataset", image_dims=2, spacing_mm=1.5)
+        if data is None
+        else data
+    )
     dataset = open_dataset(source)
     fingerprint = measure_fingerprint(dataset)
     small = merge(_SMALL, {"train": {"max_minutes": max_minutes}})
