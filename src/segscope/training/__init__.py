@@ -1,6 +1,6 @@
 """From images and masks to a run: recipe, plan, samples, loop, state, log."""
 
-from segscope.training.augment import AugmentPlan, allowed_mirror_axes
+from segscope.training.augment import AugmentPlan, allowed_mirror_axes, sided_axes
 from segscope.training.checkpoint import load_state, save_state
 from segscope.training.loop import Progress, fit
 from segscope.training.patches import EpochSampler, PatchDataset, PreparedCase
@@ -37,6 +37,7 @@ __all__ = [
     "read_recipe",
     "read_split",
     "save_state",
+    "sided_axes",
     "train_dataset",
     "validation_cases",
     "write_plan",

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from segscope.training.augment import AugmentPlan, augment
+from segscope.training.augment import AugmentPlan, draw_geometry, vary
+from segscope.training.geometry import resample
 
 _VOXELS_PER_CLASS = 5_000
 
@@ -56,12 +57,23 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
 
     Args:
         cases: To draw from, each equally often.
-        patch: Shape of a sample; smaller cases are padded (image by its edge, label by 0).
+        patch: Shape of a sample; beyond a smaller case its edge is repeated, label and image.
         samples: Per epoch.
         seed: Of everything.
         augment: What is changed.
-        foreground_share: Share of samples centred on a voxel of a random present label.
+        foreground_share: Share of samples centred on a voxel of a random present label; the others
+            lie anywhere.
         slice_axis: For 2D samples of volumes, the axis that slices are taken along.
+
+    Raises:
+        ValueError: No case, an option out of its range, or axes that do not fit together.
+
+    Example:
+        >>> label = np.zeros((9, 9), np.uint8)
+        >>> case = PreparedCase("a", np.zeros((1, 9, 9), np.float32), label, {})
+        >>> data = PatchDataset([case], (4, 6), samples=2, seed=0, augment=AugmentPlan())
+        >>> [tuple(part.shape) for part in data[0, 1]]
+        [(1, 4, 6), (1, 4, 6)]
     """
 
     def __init__(
@@ -77,6 +89,17 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
     ) -> None:
         if not cases:
             raise ValueError("at least one case is needed")
+        if samples < 1 or not 0 <= foreground_share <= 1:
+            raise ValueError(
+                f"samples must be at least 1 and foreground_share in 0..1, got {samples} and "
+                f"{foreground_share}"
+            )
+        for case in cases:
+            _check_axes(case, patch, slice_axis)
+        if not set(augment.mirror_axes) <= set(range(len(patch))):
+            raise ValueError(f"mirror_axes {augment.mirror_axes} do not all exist in {patch}")
+        if len(augment.voxel_mm) not in (0, len(patch)):
+            raise ValueError(f"voxel_mm needs {len(patch)} sides, got {augment.voxel_mm}")
         self.cases = list(cases)
         self.patch = tuple(patch)
         self.samples = samples
@@ -94,34 +117,34 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         random = np.random.default_rng((self.seed, epoch, index))
         case = self.cases[int(random.integers(len(self.cases)))]
         centre = self._centre(case, random)
-        image, label = case.image, case.label
-        if self.slice_axis is not None:
-            image = image.take(centre[self.slice_axis], axis=1 + self.slice_axis)
-            label = label.take(centre[self.slice_axis], axis=self.slice_axis)
-            centre = np.delete(centre, self.slice_axis)
-        starts = self._starts(label.shape, centre)
-        window = tuple(
-            slice(max(0, start), min(side, start + size))
-            for start, side, size in zip(starts, label.shape, self.patch, strict=True)
-        )
-        margins = [
-            (max(0, -start), max(0, start + size - side))
-            for start, side, size in zip(starts, label.shape, self.patch, strict=True)
-        ]
-        x = np.pad(np.asarray(image[(slice(None), *window)]), [(0, 0), *margins], mode="edge")
-        y = np.pad(np.asarray(label[window]), margins)
-        return self._augmented(x, y, random)
-
-    def _augmented(
-        self, x: NDArray[np.float32], y: NDArray[np.integer[Any]], random: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
-        image, label = augment(
-            torch.from_numpy(x.astype(np.float32)),
-            torch.from_numpy(y.astype(np.int64)),
-            self.augment,
-            random,
-        )
+        geometry = draw_geometry(self.augment, len(self.patch), random)
+        source = self.patch if geometry is None else geometry.source_shape(self.patch)
+        image, label = self._cut(case, centre, source)
+        if geometry is not None:
+            image, label = resample(image, label, geometry, self.patch)
+        image, label = vary(image, label, self.augment, random)
         return image, label[None]
+
+    def _cut(
+        self, case: PreparedCase, centre: NDArray[np.integer[Any]], source: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Take the window ``source`` that is centred as the patch around ``centre`` is."""
+        axes = [k for k in range(case.label.ndim) if k != self.slice_axis]
+        sides = [case.label.shape[k] for k in axes]
+        window: list[Any] = [int(middle) for middle in centre]
+        margins = []
+        starts = self._starts(sides, centre[axes])
+        for axis, start, side, size, wide in zip(
+            axes, starts, sides, self.patch, source, strict=True
+        ):
+            first, last = start - (wide - size) // 2, start + (wide + size) // 2
+            window[axis] = slice(max(0, first), min(side, last))
+            margins.append((max(0, -first), max(0, last - side)))
+        # padding copies, so nothing that follows writes into a memory-mapped case
+        x = np.pad(np.asarray(case.image[(slice(None), *window)]), [(0, 0), *margins], mode="edge")
+        y = np.pad(np.asarray(case.label[tuple(window)]), margins, mode="edge")
+        image = torch.from_numpy(x.astype(np.float32, copy=False))
+        return image, torch.from_numpy(y.astype(np.int64, copy=False))
 
     def _centre(self, case: PreparedCase, random: np.random.Generator) -> NDArray[np.integer[Any]]:
         wants_foreground = random.random() < self.foreground_share
@@ -133,7 +156,7 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         places = case.foreground[values[int(label * len(values))]]
         return np.asarray(places[int(voxel * len(places))], np.int64)
 
-    def _starts(self, shape: tuple[int, ...], centre: NDArray[np.integer[Any]]) -> list[int]:
+    def _starts(self, shape: Sequence[int], centre: NDArray[np.integer[Any]]) -> list[int]:
         """Place the patch around the centre, inside the case; centred where the case is smaller."""
         starts = []
         for side, size, middle in zip(shape, self.patch, centre, strict=True):
@@ -166,3 +189,18 @@ class EpochSampler(Sampler[tuple[int, int]]):
 
     def __len__(self) -> int:
         return len(range(self.rank, self.samples, self.ranks))
+
+
+def _check_axes(case: PreparedCase, patch: Sequence[int], slice_axis: int | None) -> None:
+    dims = case.label.ndim
+    if case.image.shape[1:] != case.label.shape:
+        raise ValueError(
+            f"case {case.name}: image {case.image.shape} and label {case.label.shape} differ"
+        )
+    if slice_axis is not None and not 0 <= slice_axis < dims:
+        raise ValueError(f"slice_axis must lie in 0..{dims - 1}, got {slice_axis}")
+    if len(patch) != dims - (slice_axis is not None) or min(patch) < 1:
+        raise ValueError(
+            f"case {case.name} has {dims} axes: the patch needs as many sides (one less where "
+            f"slices are taken), got {tuple(patch)}"
+        )
