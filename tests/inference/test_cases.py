@@ -228,6 +228,10 @@ def test_cases_that_fail_are_named_and_the_others_are_predicted(tmp_path, scans,
     assert "cut short" in str(caught.value)
     assert "plane.png: is 2D, the model is for 3D" in str(caught.value)
     assert contents(tmp_path / "out").keys() == {"case0.nii.gz", "case2.nii.gz", "manifest.json"}
+    assert str(caught.value).endswith(f"the others are in {tmp_path / 'out'}")
+    with pytest.raises(WorkError, match="1 of 1 cases failed") as caught:
+        predict_cases(model, scans[1:2], tmp_path / "out")
+    assert "the others" not in str(caught.value)
 
 
 def test_infinite_voxels_are_refused_and_replaced_when_asked(tmp_path, scans, model):

@@ -103,7 +103,7 @@ def predict_cases(
         lines = [f"{name}: {reason}" for name, reason in failed.items()]
         raise WorkError(
             "\n  ".join([f"{len(failed)} of {len(cases)} cases failed:", *lines])
-            + f"\nthe others are in {folder}"
+            + (f"\nthe others are in {folder}" if len(failed) < len(cases) else "")
         )
     return Predicted(tuple(case.name for case in todo), tuple(reused), notes)
 
