@@ -1,5 +1,6 @@
 """Intensities of one channel to numbers a network likes."""
 
+import math
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ Scheme = Literal["zscore", "ct", "rescale", "none"]
 
 _EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
 _CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
+_PIECE = 1 << 14  # voxels summed at a time
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class ChannelPlan(BaseModel):
@@ -96,44 +99,58 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
         >>> normalise(np.array([1.0, 3.0]), ChannelPlan(name="T1"))[0].tolist()
         [-1.0, 1.0]
     """
-    with np.errstate(over="ignore"):  # looked for below
-        values = array.astype(np.float32)
-    if not (np.isfinite(values.min()) and np.isfinite(values.max())):
+    # what float32 cannot hold exactly is normalised in float64: a small spread on a large offset
+    values = array.astype(np.result_type(array.dtype, np.float32))
+    low, high = float(values.min()), float(values.max())
+    if not max(-low, high) <= _LARGEST:
         raise ValueError(f"channel {plan.name}: has values that are not finite in float32")
+    note = _constant(plan) if low == high else None
     if plan.scheme == "zscore":
-        return _zscore(values, plan)
-    note = _constant(plan) if values.min() == values.max() else None
-    if plan.scheme == "ct":
+        note = _zscore(values, plan)
+    elif plan.scheme == "ct":
         mean, sd = plan.foreground()
         np.clip(values, *plan.window(), out=values)
-        values -= np.float32(mean)
-        values /= np.float32(sd)
+        values -= mean
+        values /= sd
     elif plan.scheme == "rescale":
         lower, upper = plan.window()
-        values -= np.float32(lower)
-        values /= np.float32(upper - lower)
-    return values, note
+        values -= lower
+        values /= upper - lower
+    return values.astype(np.float32, copy=False), note
 
 
-def _zscore(
-    values: NDArray[np.float32], plan: ChannelPlan
-) -> tuple[NDArray[np.float32], str | None]:
+def _zscore(values: NDArray[np.floating[Any]], plan: ChannelPlan) -> str | None:
+    """Normalise in place; returns the note on a constant channel."""
     empty = None
     if plan.nonzero_only:
-        surround = values == np.float32(border_value(values))
+        surround = values == border_value(values)
         empty = surround if surround.mean() > _EMPTY_SHARE else None
     inside = values if empty is None else values[~empty]
-    if not inside.size:
-        return np.zeros_like(values), _constant(plan)
-    # float64: a float32 sum over millions of large values loses the spread
-    mean, sd = float(inside.mean(dtype=np.float64)), float(inside.std(dtype=np.float64))
-    if not sd > _CONSTANT * max(1e-30, abs(mean)):
-        return np.zeros_like(values), _constant(plan)
-    values -= np.float32(mean)
-    values /= np.float32(sd)
+    mean, sd = _mean_and_sd(inside)
+    if sd <= _CONSTANT * max(1e-30, abs(mean)):
+        values.fill(0)
+        return _constant(plan)
+    values -= mean
+    values /= sd
     if empty is not None:
         values[empty] = 0
-    return values, None
+    return None
+
+
+def _mean_and_sd(values: NDArray[np.floating[Any]]) -> tuple[float, float]:
+    """Mean and standard deviation in float64, piece by piece; 0 and 0 of nothing.
+
+    A float32 sum over millions of large values loses the spread, a float64 copy costs memory.
+    """
+    if not values.size:
+        return 0.0, 0.0
+    flat = values.ravel(order="K")  # a view, whatever the order of the axes
+    mean = float(flat.mean(dtype=np.float64))
+    squares = 0.0
+    for start in range(0, flat.size, _PIECE):
+        apart = np.subtract(flat[start : start + _PIECE], mean, dtype=np.float64)
+        squares += float(np.dot(apart, apart))
+    return mean, math.sqrt(squares / flat.size)
 
 
 def _constant(plan: ChannelPlan) -> str:

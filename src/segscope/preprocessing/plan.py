@@ -162,9 +162,10 @@ class Plan(BaseModel):
         # resampling, as nnU-Net does: the statistics are those of measured voxels
         for out, channel, plan in zip(prepared, array, self.channels, strict=True):
             values, note = normalise(channel, plan)
+            notes += [note] if note else []
             values = resample(values, inner, kind=self.interpolation, nearest_axis=nearest_axis)
             out[...] = crop_or_pad(values, shape)
-            notes += [note] if note else []
+            del values
         return Prepared(
             array=prepared,
             grid=cut_grid(resampled_grid(grid, inner), centred_box(inner, shape)),
