@@ -1,10 +1,15 @@
 """``segscope evaluate``: score predictions against the truth."""
 
 import json
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from segscope.metrics import Summary
 
 
 def evaluate(
@@ -13,8 +18,14 @@ def evaluate(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for summary.json and metrics.csv.")
     ],
-    dataset: Annotated[
-        Path | None, typer.Option("-d", "--dataset", help="Dataset whose labels have names.")
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "-d",
+            "--labels",
+            "--dataset",
+            help="Dataset (or its dataset.json) that names the labels; others are refused.",
+        ),
     ] = None,
     convention: Annotated[
         str, typer.Option("--convention", help="default, or wmh2017 (the challenge's figures).")
@@ -31,18 +42,20 @@ def evaluate(
 
     Example: segscope evaluate predictions Dataset004/labelsTr -o evaluation
     """
-    from segscope.data import json_ready, open_dataset, read_label, write_json, write_text
+    from segscope.data import json_ready, read_label, write_json, write_text
     from segscope.errors import InputError
     from segscope.metrics import evaluate_folders
 
-    if empty not in ("nan", "one"):
-        raise InputError(f"--empty {empty}: expected nan or one")
-    labels = None if dataset is None else open_dataset(dataset).labels
+    if output.is_file():
+        raise InputError(f"{output}: is a file; name a folder for the results")
+    names = None if labels is None else _names(labels)
+    # the challenge's label 2 need not be declared by a dataset of lesions
+    declared = names if convention == "default" else None
     summary = evaluate_folders(
         predictions,
         truth,
-        read=read_label,
-        labels=labels,
+        read=partial(read_label, labels=declared),
+        labels=names,
         empty=empty,
         tolerance_mm=tolerance_mm,
         convention=convention,
@@ -53,18 +66,37 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(json_ready(summary.to_dict())))
     else:
-        for label, metrics in summary.by_label.items():
-            found = ", ".join(
-                f"{name} {values['mean']:.4g} (n {values['n']}, undefined {values['undefined']})"
-                for name, values in metrics.items()
-                if name in ("dice", "hd95_mm", "lesion_f1")
-            )
-            typer.echo(f"label {label}: {found}")
+        _print(summary)
         typer.echo(f"{output / 'summary.json'}  {output / 'metrics.csv'}")
     if summary.extra:
-        typer.echo(f"predictions without truth: {', '.join(summary.extra)}", err=True)
+        typer.echo(f"predictions without truth, not scored: {', '.join(summary.extra)}", err=True)
     if summary.missing:
         typer.echo(
             f"missing predictions, counted as failed: {', '.join(summary.missing)}", err=True
         )
         raise typer.Exit(1)
+
+
+def _names(source: Path) -> Mapping[str, int]:
+    from segscope.data import open_dataset
+
+    return open_dataset(source.parent if source.is_file() else source).labels
+
+
+def _print(summary: "Summary") -> None:
+    for label, metrics in summary.by_label.items():
+        typer.echo(f"label {label}")
+        for name, found in metrics.items():
+            notes = [f"n {found['n']}"] + [
+                f"{found[key]} {key.replace('_', ' ')}"
+                for key in (
+                    "undefined",
+                    "counted_as_worst",
+                    "empty_in_truth",
+                    "empty_in_prediction",
+                    "missing",
+                )
+                if found[key]
+            ]
+            values = f"{found['mean']:9.4g}  sd {found['sd']:9.4g}  median {found['median']:9.4g}"
+            typer.echo(f"  {name:17s} {values}  ({', '.join(notes)})")

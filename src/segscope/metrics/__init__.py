@@ -1,16 +1,18 @@
 """Metrics of masks, exact and with stated conventions."""
 
 from segscope.metrics.centre import centre_distance
+from segscope.metrics.folders import evaluate_folders
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
 from segscope.metrics.scores import CaseScores, evaluate_case
-from segscope.metrics.summary import Summary, evaluate_folders, statistics
+from segscope.metrics.summary import Summary, counted_value, statistics
 from segscope.metrics.surface import (
     BorderDistances,
     average_distance,
     border,
     border_distances,
     hausdorff_distance,
+    nearest_distances,
     surface_dice,
 )
 from segscope.metrics.volume import volume_scores
@@ -26,10 +28,12 @@ __all__ = [
     "border_distances",
     "centre_distance",
     "count_agreement",
+    "counted_value",
     "evaluate_case",
     "evaluate_folders",
     "hausdorff_distance",
     "lesion_scores",
+    "nearest_distances",
     "overlap_scores",
     "statistics",
     "surface_dice",

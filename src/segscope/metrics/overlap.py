@@ -23,6 +23,11 @@ class Counts:
     fn: int
     tn: int
 
+    def to_dict(self) -> dict[str, float]:
+        """Return the counts, and the sizes of both masks as nnU-Net names them."""
+        sizes = {"n_pred": self.tp + self.fp, "n_ref": self.tp + self.fn}
+        return {"tp": self.tp, "fp": self.fp, "fn": self.fn, "tn": self.tn, **sizes}
+
 
 def count_agreement(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
     """Count agreement of two masks of one shape.

@@ -13,7 +13,7 @@ from segscope.images import Grid
 from segscope.images.components import bounding_box
 from segscope.metrics.centre import centre_distance
 from segscope.metrics.lesions import lesion_scores
-from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
+from segscope.metrics.overlap import count_agreement, overlap_scores
 from segscope.metrics.surface import (
     average_distance,
     border_distances,
@@ -27,7 +27,7 @@ HIGHER_IS_BETTER = {
     **dict.fromkeys(("nsd", "lesion_recall", "lesion_precision", "lesion_f1"), True),
     **dict.fromkeys(("hd_mm", "hd95_mm", "assd_mm", "avd_percent", "centre_mm"), False),
 }
-DISTANCES = ("hd_mm", "hd95_mm", "assd_mm")
+DISTANCES = ("hd_mm", "hd95_mm", "assd_mm", "centre_mm")
 
 
 @dataclass(frozen=True)
@@ -150,15 +150,4 @@ def _label_scores(
             "nsd": surface_dice(distances, tolerance_mm),
             "centre_mm": centre_distance(prediction, truth, world),
         } | lesion_scores(prediction, truth)
-    return scores | _as_counts(counts)
-
-
-def _as_counts(counts: Counts) -> dict[str, float]:
-    return {
-        "tp": counts.tp,
-        "fp": counts.fp,
-        "fn": counts.fn,
-        "tn": counts.tn,
-        "n_pred": counts.tp + counts.fp,
-        "n_ref": counts.tp + counts.fn,
-    }
+    return scores | counts.to_dict()

@@ -1,25 +1,20 @@
 """Metrics of many cases: means that hide nothing.
 
-Per metric and label: mean, sd, median, n, and how many were undefined, empty in truth, empty in
-prediction, missing. ``nan`` is left out of means and counted; ``inf`` counts as the image diagonal
-in mm; a missing prediction scores 0 in overlaps, 100 % in volume, infinitely far in distances.
+Per metric and label: mean, sd, median, n, and how many were undefined, counted as worst, empty in
+truth, empty in prediction, missing. ``nan`` is left out of means and counted; finding nothing where
+there is something, or not answering at all, is never left out: see `counted_value`.
 """
 
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from segscope.errors import InputError
-from segscope.images import LabelMap
-from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER, evaluate_case
-from segscope.metrics.wmh import wmh2017
-from segscope.progress import track
+from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER
 
 Row = dict[str, Any]
 _NNUNET = {
@@ -135,18 +130,17 @@ def statistics(rows: Sequence[Row], metric: str) -> dict[str, float]:
         >>> found["mean"], found["n"], found["undefined"]
         (0.5, 1, 1)
     """
-    values = []
-    for row in rows:
-        value = float(row.get(metric, math.nan))
-        values.append(float(row["diagonal_mm"]) if math.isinf(value) else value)
+    plain = [float(row.get(metric, math.nan)) for row in rows]
+    values = [counted_value(row, metric) for row in rows]
     kept = [v for v in values if not math.isnan(v)]
+    same = [v == w or (math.isnan(v) and math.isnan(w)) for v, w in zip(plain, values, strict=True)]
     return {
         "mean": _mean(kept),
         "sd": float(np.std(kept, ddof=1)) if len(kept) > 1 else math.nan,
         "median": float(np.median(kept)) if kept else math.nan,
         "n": len(kept),
         "undefined": len(values) - len(kept),
-        "infinite_as_diagonal": sum(math.isinf(float(r.get(metric, 0.0))) for r in rows),
+        "counted_as_worst": same.count(False),
         "empty_in_truth": sum(r.get("n_ref") == 0 for r in rows),
         "empty_in_prediction": sum(
             r.get("n_pred") == 0 and r.get("status") != "missing" for r in rows
@@ -155,181 +149,24 @@ def statistics(rows: Sequence[Row], metric: str) -> dict[str, float]:
     }
 
 
-def evaluate_folders(
-    predictions: Path,
-    truth: Path,
-    *,
-    read: Callable[[Path], LabelMap],
-    labels: Mapping[str, int] | None = None,
-    cases: Sequence[str] | None = None,
-    empty: str = "nan",
-    tolerance_mm: float = 1.0,
-    convention: str = "default",
-) -> Summary:
-    """Score a folder of predictions against a folder of truth (or one file against another).
+def counted_value(row: Row, metric: str) -> float:
+    """Return what a row counts with in a mean; `nan` is left out.
 
-    Args:
-        predictions: Label maps named as those of ``truth``.
-        truth: Label maps; every one needs a prediction, or counts as missing.
-        read: Reads a label map.
-        labels: Name to value; where not given, all values that occur, named by their number.
-        cases: Names to look at; all of ``truth`` where not given.
-        empty: ``nan`` or ``one``, see `overlap_scores`.
-        tolerance_mm: Of the normalised surface Dice.
-        convention: ``default``, or ``wmh2017`` for the challenge's five figures.
-
-    Raises:
-        InputError: A file is refused, or a prediction lies on another grid; all are listed.
-    """
-    if convention not in ("default", "wmh2017"):
-        raise InputError(f"--convention {convention}: expected default or wmh2017")
-    predicted, true = _pair(Path(predictions), Path(truth))
-    wanted = sorted(true) if cases is None else list(cases)
-    absent = [name for name in wanted if name not in true]
-    if absent:
-        raise InputError(f"{truth}: has no label map for {', '.join(absent[:5])}")
-    pairs, problems = [], []
-    for name in track(wanted, "evaluating"):
-        try:
-            pairs.append(_read_pair(name, predicted.get(name), true[name], read))
-        except InputError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError(f"{len(problems)} cases cannot be compared:", problems)
-    names = dict(labels) if labels is not None else _occurring(pairs)
-    rows: list[Row] = []
-    for name, found, expected in pairs:
-        facts = {
-            "prediction_file": str(predicted[name]) if found is not None else None,
-            "reference_file": str(true[name]),
-        }
-        scored = _score(found, expected, names, empty, tolerance_mm, convention)
-        status = "ok" if found is not None else "missing"
-        rows += [
-            {"case": name, "label": label, "value": names[label], "status": status, **facts}
-            | values
-            for label, values in scored.items()
-        ]
-    return Summary(
-        tuple(rows),
-        tuple(name for name in wanted if name not in predicted),
-        tuple(sorted(set(predicted) - set(true))),
-        {
-            "convention": convention,
-            "both_empty": "undefined" if empty == "nan" else "1",
-            "nsd_tolerance_mm": tolerance_mm,
-            "hd95": "maximum of the two directed 95th percentiles between border voxel centres",
-            "infinite_distance_in_means": "diagonal of the image in mm",
-            "missing_prediction": "overlaps 0, volume difference 100 %, distances infinite",
-        },
-    )
-
-
-def _score(
-    found: LabelMap | None,
-    expected: LabelMap,
-    labels: Mapping[str, int],
-    empty: str,
-    tolerance_mm: float,
-    convention: str,
-) -> dict[str, Row]:
-    spacing = expected.grid.spacing_mm
-    sides = [n * s for n, s in zip(expected.grid.shape, spacing, strict=True)]
-    diagonal = {"diagonal_mm": math.hypot(*sides)}
-    array = np.zeros_like(expected.array) if found is None else found.array
-    if convention == "wmh2017":
-        five = wmh2017(array, expected.array, spacing)
-        if found is None:
-            five = {name: _worst(name) for name in five}
-        return {"lesion": diagonal | five}
-    scores = evaluate_case(
-        array,
-        expected.array,
-        spacing,
-        labels,
-        affine=expected.grid.affine,
-        empty=empty,
-        tolerance_mm=tolerance_mm,
-    ).to_dict()
-    if found is None:
-        scores = {
-            label: {n: _worst(n) if n in HIGHER_IS_BETTER else v for n, v in values.items()}
-            for label, values in scores.items()
-        }
-    return {label: diagonal | values for label, values in scores.items()}
-
-
-def _worst(metric: str) -> float:
-    if metric in (*DISTANCES, "centre_mm"):
-        return math.inf
-    return 100.0 if metric == "avd_percent" else 0.0
-
-
-def _read_pair(
-    name: str, predicted: Path | None, true: Path, read: Callable[[Path], LabelMap]
-) -> tuple[str, LabelMap | None, LabelMap]:
-    expected = read(true)
-    if predicted is None:
-        return name, None, expected
-    found = read(predicted)
-    if found.grid.shape != expected.grid.shape:
-        raise InputError(
-            f"{predicted} and {true}: shapes {found.grid.shape} and {expected.grid.shape} differ"
-        )
-    if not expected.grid.matches(found.grid):
-        apart = expected.grid.displacement_mm(found.grid)
-        raise InputError(f"{predicted} and {true}: grids lie up to {apart:.3g} mm apart")
-    return name, found, expected
-
-
-def _pair(predictions: Path, truth: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    for path in (predictions, truth):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
-    if predictions.is_file() != truth.is_file():
-        raise InputError(f"{predictions} and {truth}: name two files or two folders")
-    if truth.is_file():
-        return {stem(truth): predictions}, {stem(truth): truth}
-    true = _label_files(truth)
-    if not true:
-        raise InputError(f"{truth}: holds no label map")
-    return _label_files(predictions), true
-
-
-def _label_files(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or file.name.startswith(".") or stem(file) == file.name:
-            continue
-        if stem(file) in found:
-            raise InputError(f"{file}: is there twice, as {found[stem(file)].name}; remove one")
-        found[stem(file)] = file
-    return found
-
-
-def stem(file: Path) -> str:
-    """Return a label file's name without its ending, or its whole name if it is no image.
+    Infinite distances count as the diagonal of the image in mm. A prediction that is empty where
+    the truth is not counts as the diagonal in every distance (also where the row is undefined) and
+    as 0 in lesion precision (1 in the row: nothing found is nothing wrong), so that a model that
+    predicts nothing is never the best.
 
     Example:
-        >>> stem(Path("a.b.nii.gz")), stem(Path("summary.json"))
-        ('a.b', 'summary.json')
+        >>> row = {"n_ref": 9, "n_pred": 0, "diagonal_mm": 17.3, "lesion_precision": 1.0}
+        >>> counted_value(row, "lesion_precision"), counted_value(row, "centre_mm")
+        (0.0, 17.3)
     """
-    endings = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".tiff", ".bmp")
-    for ending in endings:
-        if file.name.lower().endswith(ending):
-            return file.name[: -len(ending)]
-    return file.name
-
-
-def _occurring(pairs: Sequence[tuple[str, LabelMap | None, LabelMap]]) -> dict[str, int]:
-    values = {
-        int(v)
-        for _, found, expected in pairs
-        for m in (found, expected)
-        if m is not None
-        for v in np.unique(m.array)
-    }
-    return {str(v): v for v in sorted(values | {1}) if v}
+    value = float(row.get(metric, math.nan))
+    found_nothing = row.get("n_pred") == 0 and row.get("n_ref", 0) > 0
+    if math.isinf(value) or (found_nothing and metric in DISTANCES):
+        return float(row["diagonal_mm"])
+    return 0.0 if found_nothing and metric == "lesion_precision" else value
 
 
 def _mean(values: Sequence[float]) -> float:

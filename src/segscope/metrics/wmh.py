@@ -1,8 +1,9 @@
 """The five figures of the MICCAI 2017 white-matter-hyperintensity challenge.
 
 As its organisers compute them: label 2 (other pathology) is taken out of the truth and masked out
-of the prediction; HD95 runs between *in-plane* border voxels (axial slices, 8-neighbour erosion by
-one pixel, the edge of the image does not erode) in physical coordinates.
+of the prediction, of which everything that is left and not 0 counts; HD95 runs between *in-plane*
+border voxels (axial slices, 8-neighbour erosion by one pixel, the edge of the image does not erode)
+in physical coordinates.
 """
 
 import math
@@ -11,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
+from segscope.images.components import bounding_box
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import count_agreement, overlap_scores
+from segscope.metrics.surface import nearest_distances
 from segscope.metrics.volume import volume_scores
 
 
@@ -27,7 +28,7 @@ def wmh2017(
     """Score a prediction by the challenge's rules.
 
     Args:
-        prediction: ``(i, j, k)``, lesion where 1; the last axis is the axial one.
+        prediction: ``(i, j, k)``, lesion where not 0; the last axis is the axial one.
         truth: Likewise; 2 marks other pathology.
         spacing_mm: Voxel size along each axis.
 
@@ -46,7 +47,7 @@ def wmh2017(
             f"two volumes and three spacings are needed, got {prediction.shape}, {truth.shape}, "
             f"{len(spacing_mm)}"
         )
-    p, t = (prediction == 1) & (truth != 2), truth == 1
+    p, t = masks_of_challenge(prediction, truth)
     counts = count_agreement(p, t)
     lesions = lesion_scores(p, t)
     return {
@@ -58,21 +59,43 @@ def wmh2017(
     }
 
 
+def masks_of_challenge(
+    prediction: NDArray[np.integer[Any]], truth: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the masks of prediction and truth that the challenge compares.
+
+    Example:
+        >>> masks_of_challenge(np.array([1, 1, 0]), np.array([1, 2, 2]))[0].tolist()
+        [True, False, False]
+    """
+    return (prediction > 0) & (truth != 2), truth == 1
+
+
 def _in_plane_hd95(
     prediction: NDArray[np.bool_], truth: NDArray[np.bool_], spacing_mm: Sequence[float]
 ) -> float:
     if not prediction.any() or not truth.any():
         return math.nan
-    square = np.ones((3, 3, 1), bool)
-    points = [
-        np.argwhere(mask & ~ndimage.binary_erosion(mask, square, border_value=1))
-        * np.asarray(spacing_mm)
-        for mask in (prediction, truth)
-    ]
-    directed = [
-        cKDTree(points[1 - k], leafsize=32).query(points[k])[0] if len(points[1 - k]) else None
-        for k in (0, 1)
-    ]
-    if any(d is None or not len(d) for d in directed):
-        return math.nan
-    return max(float(np.percentile(d, 95)) for d in directed if d is not None)
+    box = bounding_box(prediction, truth)
+    if box is not None:
+        # one pixel more, where the image has it: only its own edge does not erode
+        box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        prediction, truth = prediction[box], truth[box]
+    p, t = (np.flatnonzero(_in_plane_border(mask)) for mask in (prediction, truth))
+    directed = (
+        nearest_distances(source, target, truth.shape, spacing_mm)
+        for source, target in ((p, t), (t, p))
+    )
+    # a mask that fills every slice has no border at all
+    return max(float(np.percentile(d, 95)) for d in directed) if len(p) and len(t) else math.nan
+
+
+def _in_plane_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    inner = mask
+    for axis in (0, 1):  # a square is eroded by one axis after the other
+        line = np.moveaxis(inner.copy(), axis, 0)
+        before = np.moveaxis(inner, axis, 0)
+        line[1:] &= before[:-1]
+        line[:-1] &= before[1:]
+        inner = np.moveaxis(line, 0, axis)
+    return mask & ~inner

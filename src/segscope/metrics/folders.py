@@ -1,0 +1,259 @@
+"""Score a folder of predictions against a folder of truth, one case at a time."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.errors import InputError
+from segscope.images import Grid, LabelMap
+from segscope.metrics.overlap import count_agreement
+from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER, evaluate_case
+from segscope.metrics.summary import Row, Summary
+from segscope.metrics.wmh import masks_of_challenge, wmh2017
+from segscope.progress import track
+
+_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+
+
+@dataclass(frozen=True)
+class _Options:
+    convention: str
+    empty: str
+    tolerance_mm: float
+
+    def __post_init__(self) -> None:
+        if self.convention not in ("default", "wmh2017"):
+            raise InputError(f"convention {self.convention!r}: expected default or wmh2017")
+        if self.empty not in ("nan", "one"):
+            raise InputError(f"empty {self.empty!r}: expected nan or one")
+        if self.convention == "wmh2017" and self.empty == "one":
+            raise InputError(
+                "empty 'one' is no choice in wmh2017, whose Dice of nothing is undefined"
+            )
+
+    def described(self) -> dict[str, Any]:
+        """What is written beside the numbers."""
+        means = {
+            "worst_in_means": (
+                "infinite distances count as the image diagonal in mm; a prediction that is empty "
+                "where the truth is not counts as the diagonal in distances and as 0 in lesion "
+                "precision"
+            ),
+            "missing_prediction": "overlaps and lesions 0, volume difference 100 %, diagonal in mm",
+            "null_in_json": "undefined or infinite; metrics.csv has an empty cell or inf",
+        }
+        if self.convention == "wmh2017":
+            return {
+                "convention": "wmh2017",
+                "hd95": "in-plane borders, maximum of the two directed 95th percentiles",
+                "plane": "across the array axis that is closest to the body's long axis",
+                **means,
+            }
+        return {
+            "convention": "default",
+            "both_empty": "undefined" if self.empty == "nan" else "1",
+            "border": "voxels with a face neighbour outside the mask or the array",
+            "hd95": "maximum of the two directed 95th percentiles between border voxel centres",
+            "assd": "mean of all directed distances together",
+            "nsd_tolerance_mm": self.tolerance_mm,
+            "lesions": "components with full connectivity, found when one voxel overlaps",
+            **means,
+        }
+
+
+def evaluate_folders(
+    predictions: Path,
+    truth: Path,
+    *,
+    read: Callable[[Path], LabelMap],
+    labels: Mapping[str, int] | None = None,
+    cases: Sequence[str] | None = None,
+    empty: str = "nan",
+    tolerance_mm: float = 1.0,
+    convention: str = "default",
+) -> Summary:
+    """Score a folder of predictions against a folder of truth (or one file against another).
+
+    Args:
+        predictions: Label maps named as those of ``truth``, in any format that ``read`` knows.
+        truth: Label maps; every one needs a prediction, or counts as missing.
+        read: Reads a label map.
+        labels: Name to value; where not given, all values that occur, named by their number.
+        cases: Names to look at; all of ``truth`` where not given.
+        empty: ``nan`` or ``one``, see `overlap_scores`.
+        tolerance_mm: Of the normalised surface Dice.
+        convention: ``default``, or ``wmh2017`` for the challenge's five figures.
+
+    Raises:
+        InputError: An argument is unknown, a file is refused, or a prediction lies on another
+            grid; all cases are listed.
+    """
+    options = _Options(convention, empty, tolerance_mm)
+    if convention == "wmh2017":
+        labels = {"lesion": 1}
+    predicted, true = _pair(Path(predictions), Path(truth))
+    wanted = sorted(true) if cases is None else list(cases)
+    absent = [name for name in wanted if name not in true]
+    if absent:
+        raise InputError(f"{truth}: has no label map for {', '.join(absent[:5])}")
+    scored: dict[str, tuple[Grid, dict[str, Row]]] = {}
+    problems: list[str] = []
+    for name in track(wanted, "evaluating"):
+        try:
+            found, expected = _read_pair(predicted.get(name), true[name], read)
+            names = _occurring(found, expected) if labels is None else labels
+            scored[name] = expected.grid, _score(found, expected, names, options)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError(f"{len(problems)} cases cannot be compared:", problems)
+    names = _all_labels(rows for _, rows in scored.values()) if labels is None else labels
+    rows: list[Row] = []
+    for name, (grid, by_label) in scored.items():
+        facts = {
+            "status": "ok" if name in predicted else "missing",
+            "prediction_file": str(predicted[name]) if name in predicted else None,
+            "reference_file": str(true[name]),
+        }
+        if labels is None:
+            by_label = _with_absent(by_label, names, grid, name in predicted, options)
+        rows += [
+            {"case": name, "label": label, "value": names[label], **facts, **values}
+            for label, values in by_label.items()
+        ]
+    return Summary(
+        tuple(rows),
+        tuple(name for name in wanted if name not in predicted),
+        tuple(sorted(set(predicted) - set(true))),
+        options.described(),
+    )
+
+
+def stem(file: Path) -> str:
+    """Return a label file's name without its ending, or its whole name if it is no image.
+
+    Example:
+        >>> stem(Path("a.b.nii.gz")), stem(Path("summary.json"))
+        ('a.b', 'summary.json')
+    """
+    for ending in _ENDINGS:
+        if file.name.lower().endswith(ending):
+            return file.name[: -len(ending)]
+    return file.name
+
+
+def _score(
+    found: LabelMap | None, expected: LabelMap, labels: Mapping[str, int], options: _Options
+) -> dict[str, Row]:
+    array = np.zeros_like(expected.array) if found is None else found.array
+    grid = expected.grid
+    scores: Mapping[str, Row]
+    if options.convention == "wmh2017":
+        scores = {"lesion": _wmh_row(array, expected)}
+    else:
+        scores = evaluate_case(
+            array,
+            expected.array,
+            grid.spacing_mm,
+            labels,
+            affine=grid.affine,
+            empty=options.empty,
+            tolerance_mm=options.tolerance_mm,
+        ).to_dict()
+    sides = [n * s for n, s in zip(grid.shape, grid.spacing_mm, strict=True)]
+    diagonal = {"diagonal_mm": math.hypot(*sides)}
+    return {
+        label: diagonal | (dict(values) if found is not None else _failed(values))
+        for label, values in scores.items()
+    }
+
+
+def _wmh_row(prediction: NDArray[Any], expected: LabelMap) -> Row:
+    grid = expected.grid
+    if grid.ndim != 3:
+        raise InputError(f"wmh2017 compares volumes, got a label map of shape {grid.shape}")
+    # the challenge's planes are axial; files may have their slices along another array axis
+    axial = int(np.abs(grid.directions[2]).argmax())
+    p, t = (np.moveaxis(array, axial, -1) for array in (prediction, expected.array))
+    spacing = [s for k, s in enumerate(grid.spacing_mm) if k != axial] + [grid.spacing_mm[axial]]
+    return wmh2017(p, t, spacing) | count_agreement(*masks_of_challenge(p, t)).to_dict()
+
+
+def _failed(values: Mapping[str, float]) -> Row:
+    """Turn the scores of an empty prediction into those of none at all: the worst ones."""
+    worst = dict.fromkeys(HIGHER_IS_BETTER, 0.0) | dict.fromkeys(DISTANCES, math.inf)
+    worst["avd_percent"] = 100.0
+    return {name: worst.get(name, value) for name, value in values.items()}
+
+
+def _with_absent(
+    by_label: dict[str, Row],
+    names: Mapping[str, int],
+    grid: Grid,
+    answered: bool,
+    options: _Options,
+) -> dict[str, Row]:
+    """Add the labels that only other cases hold."""
+    others = {name: value for name, value in names.items() if name not in by_label}
+    if not others:
+        return by_label
+    nothing = LabelMap(np.broadcast_to(np.uint8(0), grid.shape), grid)
+    added = _score(nothing if answered else None, nothing, others, options)
+    return {name: (by_label | added)[name] for name in names}
+
+
+def _occurring(*maps: LabelMap | None) -> dict[str, int]:
+    values = {int(v) for m in maps if m is not None for v in np.unique(m.array)}
+    return {str(v): v for v in sorted(values) if v}
+
+
+def _all_labels(cases: Iterable[Mapping[str, Row]]) -> dict[str, int]:
+    names = {name for rows in cases for name in rows if name.isdigit()} or {"1"}
+    return {name: int(name) for name in sorted(names, key=int)}
+
+
+def _read_pair(
+    predicted: Path | None, true: Path, read: Callable[[Path], LabelMap]
+) -> tuple[LabelMap | None, LabelMap]:
+    expected = read(true)
+    if predicted is None:
+        return None, expected
+    found = read(predicted)
+    if found.grid.shape != expected.grid.shape:
+        raise InputError(
+            f"{predicted} and {true}: shapes {found.grid.shape} and {expected.grid.shape} differ"
+        )
+    if not expected.grid.matches(found.grid):
+        apart = expected.grid.displacement_mm(found.grid)
+        raise InputError(f"{predicted} and {true}: grids lie up to {apart:.3g} mm apart")
+    return found, expected
+
+
+def _pair(predictions: Path, truth: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    for path in (predictions, truth):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+    if predictions.is_file() != truth.is_file():
+        raise InputError(f"{predictions} and {truth}: name two files or two folders")
+    if truth.is_file():
+        return {stem(truth): predictions}, {stem(truth): truth}
+    true = _label_files(truth)
+    if not true:
+        raise InputError(f"{truth}: holds no label map; name the folder that does (labelsTr?)")
+    return _label_files(predictions), true
+
+
+def _label_files(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.name.startswith(".") or stem(file) == file.name:
+            continue
+        if stem(file) in found:
+            raise InputError(f"{file}: is there twice, as {found[stem(file)].name}; remove one")
+        found[stem(file)] = file
+    return found
