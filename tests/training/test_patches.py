@@ -94,6 +94,14 @@ def test_a_drawn_voxel_is_in_its_patch_even_at_the_edge():
             assert torch.equal(image.long(), truth)
 
 
+def test_a_drawn_voxel_lies_in_the_middle_of_its_patch():
+    label = np.zeros((20, 18), np.uint8)
+    label[9, 11] = 1
+    one = PreparedCase("a", label[None].astype(np.float32), label, foreground_voxels(label))
+    truth = data([one], (5, 7), foreground_share=1.0)[0, 0][1]
+    assert truth[0].nonzero().tolist() == [[2, 3]]
+
+
 def test_without_augmentation_a_patch_is_a_piece_of_its_case():
     whole = numbered(9, 8)
     seen = set()
