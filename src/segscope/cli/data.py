@@ -2,14 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-if TYPE_CHECKING:
-    from segscope.data import Report
+from segscope.cli.data_check import check
 
 app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
 
@@ -43,29 +40,7 @@ def inspect(
             typer.echo(f"{name.replace('_', ' '):14s} {line}")
 
 
-@app_data.command()
-def check(
-    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder.")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Also write the report as JSON.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Report everything that is wrong, file by file, and the fingerprint; exit code 2 if any.
-
-    Example: segscope data check Dataset004_Hippocampus
-    """
-    from segscope.data import check_dataset, json_ready, write_json
-
-    report = check_dataset(dataset)
-    if output is not None:
-        write_json(output, report.to_dict())
-    if as_json:
-        typer.echo(json.dumps(json_ready(report.to_dict())))
-    else:
-        _print(report)
-    if report.problems:
-        raise typer.Exit(2)
+app_data.command()(check)
 
 
 def _facts(file: Path, read: Any, *, label: bool) -> dict[str, Any]:
@@ -91,32 +66,3 @@ def _facts(file: Path, read: Any, *, label: bool) -> dict[str, Any]:
         facts["intensity"] = [float(array.min()), float(array.mean()), float(array.max())]
     facts["notes"] = list(read.notes)
     return facts
-
-
-def _print(report: "Report") -> None:
-    console = Console(highlight=False)
-    for title, found in (("problem", report.problems), ("warning", report.warnings)):
-        for item in found:
-            console.print(f"{title}: {item.case}: {item.message}", markup=False, soft_wrap=True)
-    if report.fingerprint is not None:
-        print_ = report.fingerprint
-        table = Table(title=f"fingerprint of {print_.dataset}", show_header=False)
-        table.add_row("labelled cases", str(len(print_.cases)))
-        table.add_row("median shape", str(print_.median_shape))
-        table.add_row(
-            "median spacing mm", str(tuple(round(s, 4) for s in print_.median_spacing_mm))
-        )
-        for c in print_.channels:
-            table.add_row(
-                f"channel {c.name}",
-                f"{c.minimum:g} to {c.maximum:g}, foreground {c.foreground_mean:.4g} "
-                f"(sd {c.foreground_sd:.4g})",
-            )
-        total = sum(print_.label_voxels.values())
-        for name, value in print_.labels.items():
-            share = 100 * print_.label_voxels[value] / total
-            table.add_row(f"label {value} {name}", f"{share:.4g} % of voxels")
-        table.add_row("PCD", f"{print_.pcd_percent:.4g} %")
-        table.add_row("without foreground", str(len(print_.cases_without_foreground)))
-        console.print(table)
-    console.print(f"{len(report.problems)} problems, {len(report.warnings)} warnings")

@@ -1,7 +1,7 @@
 """Files to cases and back: the verified read path, datasets, splits, cache."""
 
 from segscope.data.cache import Cache, cache_key
-from segscope.data.check import Problem, Report, check_dataset
+from segscope.data.check import Report, check_dataset
 from segscope.data.files import (
     Limits,
     atomic_path,
@@ -12,8 +12,11 @@ from segscope.data.files import (
     write_json,
     write_text,
 )
+from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
-from segscope.data.layout import Dataset, LoadedCase, find_cases, load_case, open_dataset
+from segscope.data.layout import Dataset, open_dataset
+from segscope.data.loading import LoadedCase, load_case
+from segscope.data.problems import Problem
 from segscope.data.readers import IMAGE_ENDINGS, image_ending, read_image, read_label
 from segscope.data.splits import Split, make_folds, read_splits, write_splits
 from segscope.data.writers import write_image, write_label, write_probabilities

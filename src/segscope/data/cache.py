@@ -1,17 +1,18 @@
 """Prepared arrays on disk: found by what they were made from, checked when they are read.
 
-An entry is a folder named by its key, with one ``.npy`` file per array (memory-mapped, so that a
-patch costs what it holds) and the files' hashes. It is made beside and renamed into place, so a
-killed process leaves no half entry. An entry whose bytes changed is made again, and a warning says
-so.
+An entry is ``KEY.json``, which names one ``.npy`` file per array by its content's hash. Arrays are
+written first, each whole or not at all, then the entry: nobody ever sees half of one. Nothing is
+deleted, so processes that make or mend the same entry at the same time do not disturb each other
+or those who read; equal arrays share a file.
+
+Plain ``.npy``, memory-mapped, on purpose: a patch costs what it holds, and unlike blosc2's arrays
+(smaller by half on disk, but 1.4 ms instead of 0.5 ms for a patch of 64 x 64 x 64 on one core)
+these may be used after a fork, can be handed to other processes and hold no file open.
 """
 
 import hashlib
 import json
 import logging
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.files import sha256_of
+from segscope.data.files import atomic_path, sha256_of, write_json
 from segscope.errors import WorkError
 
 _LOG = logging.getLogger(__name__)
-_INDEX = "index.json"
 
 
 def cache_key(*parts: str | bytes | Path) -> str:
-    """Hash texts, bytes and files' contents into one key.
+    """Hash texts, bytes and files' contents (or those of a folder's files) into one key.
 
     Example:
         >>> cache_key("a", b"b") == cache_key("ab", b"")
@@ -38,8 +38,7 @@ def cache_key(*parts: str | bytes | Path) -> str:
         if isinstance(part, Path):
             digest = _hash_of_path(part)
         else:
-            data = part.encode() if isinstance(part, str) else part
-            digest = sha256_of(data)
+            digest = sha256_of(part.encode() if isinstance(part, str) else part)
         whole.update(digest.encode())
     return whole.hexdigest()
 
@@ -51,60 +50,81 @@ class Cache:
         folder: Made when the first entry is.
 
     Example:
-        >>> cache = Cache(Path(tempfile.mkdtemp()))
-        >>> cache.get("k", lambda: {"a": np.arange(3)})["a"].tolist()
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Cache(Path(folder)).get("k", lambda: {"a": np.arange(3)})["a"].tolist()
         [0, 1, 2]
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
-        self._checked: set[str] = set()
+        self._checked: dict[str, dict[str, str]] = {}
 
     def get(self, key: str, make: Callable[[], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-        """Return the entry's arrays, memory-mapped; ``make`` them first where it is not there."""
-        entry = self.folder / key
-        if entry.is_dir() and key not in self._checked and not _whole(entry):
-            _LOG.warning("cache entry %s is damaged; it is made again", entry)
-            shutil.rmtree(entry)
-        if not entry.is_dir():
-            self._store(entry, make())
-        self._checked.add(key)
-        names = json.loads((entry / _INDEX).read_text("utf-8"))
-        return {name: np.load(entry / f"{name}.npy", mmap_mode="r") for name in names}
+        """Return an entry's arrays, memory-mapped and read-only; ``make`` them where it is missing.
 
-    def _store(self, entry: Path, arrays: dict[str, NDArray[Any]]) -> None:
+        Every byte is compared with its hash the first time an entry is read by this object. A
+        damaged entry is made again, and a warning is logged.
+
+        Raises:
+            WorkError: The folder cannot be written.
+        """
+        files = self._checked.get(key)
+        if files is None:
+            files = self._read(key)
+        if files is None:
+            files = self._store(key, make())
+        self._checked[key] = files
+        try:
+            return {
+                name: np.load(self.folder / file, mmap_mode="r", allow_pickle=False)
+                for name, file in files.items()
+            }
+        except OSError as error:
+            raise WorkError(
+                f"{self.folder}: entry {key} went away while it was in use ({error.strerror})"
+            ) from error
+
+    def _read(self, key: str) -> dict[str, str] | None:
+        """Names and files of a whole entry; None where there is none or it is damaged."""
+        entry = self.folder / f"{key}.json"
+        try:
+            known: dict[str, dict[str, str]] = json.loads(entry.read_text("utf-8"))
+            for said in known.values():
+                if sha256_of(self.folder / said["file"]) != said["sha256"]:
+                    raise ValueError(f"{said['file']} has other content than was written")
+            return {name: said["file"] for name, said in known.items()}
+        except FileNotFoundError as error:
+            if error.filename == str(entry):
+                return None
+            reason: Exception = error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = error
+        _LOG.warning("cache entry %s is damaged (%s); it is made again", entry, reason)
+        return None
+
+    def _store(self, key: str, arrays: dict[str, NDArray[Any]]) -> dict[str, str]:
+        known = {}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            work = Path(tempfile.mkdtemp(prefix=".making-", dir=self.folder))
-            try:
-                for name, array in arrays.items():
-                    with (work / f"{name}.npy").open("wb") as file:
-                        np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-                        file.flush()
-                        os.fsync(file.fileno())
-                hashes = {name: sha256_of(work / f"{name}.npy") for name in arrays}
-                (work / _INDEX).write_text(json.dumps(hashes), "utf-8")
-                _rename_or_yield(work, entry)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
         except OSError as error:
-            raise WorkError(f"{entry}: could not be written ({error.strerror or error})") from error
+            raise WorkError(f"{self.folder}: could not be made ({error.strerror})") from error
+        for name, array in arrays.items():
+            digest, file = self._write(np.asarray(array))
+            known[name] = {"file": file, "sha256": digest}
+        write_json(self.folder / f"{key}.json", known)
+        return {name: said["file"] for name, said in known.items()}
 
-
-def _rename_or_yield(work: Path, entry: Path) -> None:
-    try:
-        work.rename(entry)
-    except OSError:
-        if not entry.is_dir():  # otherwise another process made the same entry meanwhile
-            raise
-
-
-def _whole(entry: Path) -> bool:
-    try:
-        hashes = json.loads((entry / _INDEX).read_text("utf-8"))
-        return all(sha256_of(entry / f"{name}.npy") == h for name, h in hashes.items())
-    except (OSError, ValueError, AttributeError):
-        return False
+    def _write(self, array: NDArray[Any]) -> tuple[str, str]:
+        array = np.asarray(array, order="C")
+        content = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+        content.update(array.data if array.size else b"")
+        file = f"{content.hexdigest()[:32]}.npy"
+        with atomic_path(self.folder / file) as temporary:
+            with temporary.open("wb") as opened:
+                np.save(opened, array, allow_pickle=False)
+            digest = sha256_of(temporary)
+        return digest, file
 
 
 def _hash_of_path(path: Path) -> str:

@@ -1,25 +1,18 @@
 """Everything that is wrong with a dataset, at once, file by file."""
 
-from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segscope.data.fingerprint import CaseFacts, case_facts, combine
-from segscope.data.layout import LoadedCase, load_case, open_dataset
+from segscope.data.layout import Dataset, survey
+from segscope.data.loading import read_case
+from segscope.data.problems import Problem
+from segscope.data.remarks import on_dataset, on_files, on_label, orientation_of
+from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
 from segscope.progress import track
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One fault: where, and what to do, in one sentence."""
-
-    case: str
-    message: str
 
 
 @dataclass(frozen=True)
@@ -28,9 +21,9 @@ class Report:
 
     Args:
         folder: The dataset.
-        problems: Faults that make cases unusable.
+        problems: Faults that make files unusable.
         warnings: What a person should know.
-        fingerprint: Of the usable cases; None where the layout itself is broken or none is left.
+        fingerprint: Of the usable cases; None where ``dataset.json`` is not usable or no case is.
     """
 
     folder: Path
@@ -49,67 +42,67 @@ class Report:
         }
 
 
-def check_dataset(folder: Path) -> Report:
-    """Read every file of a dataset by the verified path and report all faults together."""
-    try:
-        dataset = open_dataset(folder)
-    except InputError as error:
-        faults = error.problems or [str(error)]
-        return Report(Path(folder), tuple(Problem("layout", f) for f in faults), (), None)
+@dataclass(frozen=True)
+class _Examined:
+    """One case after it was read; its voxels are gone."""
+
+    case: Case
+    problems: list[Problem]
+    warnings: list[Problem]
+    orientation: str | None = None
+    facts: CaseFacts | None = None
+
+
+def check_dataset(folder: Path, *, workers: int | None = None) -> Report:
+    """Read every file of a dataset by the verified path and report all faults together.
+
+    Also where the layout has faults, the cases that are whole are read. Each file is read once; the
+    fingerprint is measured on the way.
+
+    Args:
+        folder: An nnU-Net v2 raw dataset.
+        workers: Threads that read; `reading_workers` decides by default. The report is the same.
+
+    Raises:
+        InputError: There is no such folder.
+    """
+    folder = Path(folder)
     problems: list[Problem] = []
-    warnings = [Problem("layout", text) for text in dataset.warnings]
+    dataset = survey(folder, problems)
+    if dataset is None:
+        return Report(folder, tuple(problems), (), None)
+    warnings = list(dataset.warnings)
+    cases = (*dataset.training, *dataset.test)
+    threads = reading_workers(dataset.file_ending) if workers is None else workers
+    examined = in_order(lambda case: _examine(case, dataset), cases, workers=threads)
     facts: list[CaseFacts] = []
-    everything: tuple[Case, ...] = (*dataset.training, *dataset.test)
-    for case in track(everything, "checking"):
-        try:
-            loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
-        except InputError as error:
-            problems.append(Problem(case.name, str(error)))
-            continue
-        warnings += [Problem(case.name, text) for text in _remarks(loaded)]
-        if loaded.label is not None:
-            measured = case_facts(loaded, dataset.labels)
-            facts.append(measured)
-            warnings += [Problem(case.name, text) for text in _flat(measured, dataset.labels)]
+    orientations: dict[str, str] = {}
+    for one in track(examined, "checking", total=len(cases)):
+        problems += one.problems
+        warnings += one.warnings
+        if one.orientation is not None:
+            orientations[one.case.name] = one.orientation
+        if one.facts is not None:
+            facts.append(one.facts)
     fingerprint = None
     if facts:
         try:
             fingerprint = combine(dataset, facts)
         except InputError as error:
-            problems.append(Problem("dataset", str(error)))
+            problems.append(Problem.of(error, folder))
     if fingerprint is not None:
-        warnings += _outliers(fingerprint)
-    return Report(Path(folder), tuple(problems), tuple(warnings), fingerprint)
+        warnings += on_dataset(dataset, facts, orientations, fingerprint)
+    return Report(folder, tuple(problems), tuple(warnings), fingerprint)
 
 
-def _remarks(loaded: LoadedCase) -> list[str]:
-    notes = (*loaded.image.notes, *(loaded.label.notes if loaded.label else ()))
-    return list(dict.fromkeys(notes))
-
-
-def _flat(facts: CaseFacts, labels: dict[str, int]) -> list[str]:
-    said = [
-        f"channel {k} is constant ({facts.minima[k]:g})"
-        for k in np.flatnonzero(facts.minima == facts.maxima)
-    ]
-    if not facts.label_voxels[1:].any():
-        said.append("its label map is empty")
-    return said
-
-
-def _outliers(fingerprint: Fingerprint) -> list[Problem]:
-    found = []
-    usual = fingerprint.median_spacing_mm
-    for name, spacing in zip(fingerprint.cases, fingerprint.spacings_mm, strict=True):
-        ratio = max(max(s / u, u / s) for s, u in zip(spacing, usual, strict=True))
-        if ratio > 3:
-            found.append(
-                Problem(name, f"its spacing {spacing} mm is far from the usual {usual} mm")
-            )
-    sizes = Counter(fingerprint.label_voxels)
-    found += [
-        Problem("dataset", f"label {name!r} ({value}) does not occur in any case")
-        for name, value in fingerprint.labels.items()
-        if value and not sizes[value]
-    ]
-    return found
+def _examine(case: Case, dataset: Dataset) -> _Examined:
+    problems: list[Problem] = []
+    loaded = read_case(case, problems, channels=len(dataset.channel_names), labels=dataset.labels)
+    if loaded is None:
+        return _Examined(case, problems, [])
+    warnings = on_files(loaded)
+    orientation = orientation_of(loaded)
+    if loaded.label is None:
+        return _Examined(case, problems, warnings, orientation)
+    facts = case_facts(loaded, dataset.labels)
+    return _Examined(case, problems, [*warnings, *on_label(facts, case)], orientation, facts)

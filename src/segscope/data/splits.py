@@ -1,10 +1,11 @@
 """Folds for cross-validation, by subject: cases of one subject never lie on two sides."""
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,16 @@ class Split:
 def make_folds(cases: Sequence[Case], *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
     """Deal subjects into folds: shuffled by the seed, largest first, to the smallest fold.
 
-    The result depends on names, subjects and seed alone, not on the order of ``cases``.
+    The result depends on names, subjects and seed alone, not on the order of ``cases``. Folds
+    differ by at most the largest subject's number of cases.
+
+    Args:
+        cases: With unique names.
+        folds: How many parts; each validates once.
+        seed: Of the shuffling.
+
+    Raises:
+        InputError: Fewer than two folds, or more than there are subjects.
 
     Example:
         >>> cases = [Case(f"{s}{k}", (), subject=s) for s in "abc" for k in (1, 2)]
@@ -37,7 +47,8 @@ def make_folds(cases: Sequence[Case], *, folds: int = 5, seed: int = 0) -> tuple
         groups[case.group].append(case.name)
     if folds < 2 or folds > len(groups):
         raise InputError(
-            f"--folds {folds}: between 2 and the number of subjects ({len(groups)}) is possible"
+            f"folds {folds}: between 2 and the number of subjects ({len(groups)}) is possible; "
+            "choose fewer folds, or add subjects"
         )
     names = sorted(groups)
     shuffled = [names[k] for k in np.random.default_rng(seed).permutation(len(names))]
@@ -46,27 +57,86 @@ def make_folds(cases: Sequence[Case], *, folds: int = 5, seed: int = 0) -> tuple
     for group in shuffled:
         min(held, key=len).extend(groups[group])
     everyone = sorted(case.name for case in cases)
+    parts = [frozenset(val) for val in held]
     return tuple(
-        Split(tuple(n for n in everyone if n not in set(val)), tuple(sorted(val))) for val in held
+        Split(tuple(n for n in everyone if n not in val), tuple(sorted(val))) for val in parts
     )
 
 
 def write_splits(path: Path, splits: Sequence[Split]) -> None:
-    """Write nnU-Net's ``splits_final.json``."""
+    """Write nnU-Net's ``splits_final.json``, whole or not at all."""
     write_json(path, [{"train": list(s.train), "val": list(s.val)} for s in splits])
 
 
-def read_splits(path: Path) -> tuple[Split, ...]:
-    """Read nnU-Net's ``splits_final.json``."""
-    try:
-        values = json.loads(path.read_text("utf-8"))
-        splits = tuple(Split(tuple(s["train"]), tuple(s["val"])) for s in values)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: is not a list of folds with train and val ({error!r})") from None
+def read_splits(path: Path, *, cases: Collection[Case] | None = None) -> tuple[Split, ...]:
+    """Read nnU-Net's ``splits_final.json``.
+
+    Args:
+        path: The file.
+        cases: The dataset's; where given, names that are not among them are refused, and so is a
+            fold that trains and validates on one subject.
+
+    Raises:
+        InputError: Not such a file, or its folds are not usable: the fold and the names are said.
+    """
+    splits = _parse(Path(path))
+    problems: list[str] = []
+    groups = {case.name: case.group for case in cases or ()}
     for number, split in enumerate(splits):
-        both = sorted(set(split.train) & set(split.val))
-        if both:
-            raise InputError(f"{path}: fold {number} trains and validates on {both[:3]}")
+        problems += [f"fold {number} {said}" for said in _faults(split, groups, cases is not None)]
+    if len(problems) == 1:
+        raise InputError(f"{path}: {problems[0]}")
+    if problems:
+        raise InputError(f"{path}: {len(problems)} problems:", problems)
     return splits
+
+
+def _parse(path: Path) -> tuple[Split, ...]:
+    try:
+        values = json.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); write it anew") from None
+    if not (isinstance(values, list) and values and all(_is_fold(value) for value in values)):
+        raise InputError(
+            f'{path}: is not a list of folds; expected [{{"train": [names], "val": [names]}}, ...]'
+        )
+    return tuple(Split(tuple(fold["train"]), tuple(fold["val"])) for fold in values)
+
+
+def _is_fold(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(part), list) and all(isinstance(n, str) for n in value[part])
+        for part in ("train", "val")
+    )
+
+
+def _faults(split: Split, groups: Mapping[str, str], checked: bool) -> list[str]:
+    found = []
+    both = sorted(set(split.train) & set(split.val))
+    if both:
+        found.append(f"trains and validates on {_some(both)}; leave each in one of the two")
+    for part, names in (("train", split.train), ("val", split.val)):
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        if twice:
+            found.append(f"names {_some(twice)} twice in {part}; name each once")
+    if not split.train:
+        found.append("has no case to train on; name some")
+    if not checked:
+        return found
+    strange = sorted((set(split.train) | set(split.val)) - set(groups))
+    if strange:
+        found.append(f"names cases that the dataset does not have: {_some(strange)}; remove them")
+    held = {groups[name] for name in split.val if name in groups}
+    leaking = sorted({groups[n] for n in split.train if n in groups and n not in both} & held)
+    if leaking:
+        found.append(
+            f"trains and validates on the same subject ({_some(leaking)}); keep a subject's cases "
+            "together"
+        )
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

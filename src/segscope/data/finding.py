@@ -1,0 +1,139 @@
+"""Cases to predict, wherever they are: one file, a folder, a dataset, DICOM series."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from segscope.data.description import read_description
+from segscope.data.dicom import is_series
+from segscope.data.layout import CHANNEL_SUFFIX, complete, shorten, visible_files
+from segscope.data.png import PLANE_ENDINGS
+from segscope.data.problems import Problem, refuse
+from segscope.data.readers import IMAGE_ENDINGS, image_ending
+from segscope.errors import InputError
+from segscope.images import Case
+
+
+def find_cases(path: Path, *, channels: int) -> tuple[Case, ...]:
+    """Find what to predict: a file, a folder of files, a dataset, a DICOM series, or several.
+
+    Files of one case end in ``_0000``, ``_0001`` and so on. Where a case is one file (one channel,
+    or RGB) the number may be left out; in a folder without any ``_0000`` other numbers are part of
+    the names (``slice_0017.png``).
+
+    Args:
+        path: A dataset gives its ``imagesTs``, or ``imagesTr`` where there is none. A folder is a
+            DICOM series, holds one folder per series, or image files.
+        channels: How many channels the model takes.
+
+    Returns:
+        Sorted by name, without labels.
+
+    Raises:
+        InputError: Nothing found, or a channel missing; expected and found are listed.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; check the path")
+    if path.is_file():
+        return (_single_file(path, channels),)
+    if (path / "dataset.json").is_file():
+        return _of_dataset(path, channels)
+    if is_series(path):
+        return (Case(path.resolve().name, (path,)),)
+    folders = [f for f in sorted(path.iterdir()) if not f.name.startswith(".") and is_series(f)]
+    problems: list[Problem] = []
+    images = [f for f in visible_files(path, problems) if image_ending(f)]
+    if folders and images:
+        raise InputError(
+            f"{path}: holds DICOM series ({folders[0].name}) and image files ({images[0].name}); "
+            "name a folder with one kind"
+        )
+    if folders:
+        return tuple(Case(folder.name, (folder,)) for folder in folders)
+    return _of_files(path, images, channels, problems)
+
+
+def _of_dataset(folder: Path, channels: int) -> tuple[Case, ...]:
+    problems: list[Problem] = []
+    description = read_description(folder, problems)
+    refuse(str(folder), problems)
+    if description is not None and len(description.channel_names) != channels:
+        raise InputError(
+            f"{folder}: has the channels {', '.join(description.channel_names)}, {channels} "
+            "expected by the model; name a dataset with the model's channels"
+        )
+    for name in ("imagesTs", "imagesTr"):
+        images = [f for f in visible_files(folder / name, problems) if image_ending(f)]
+        if images:
+            return _of_files(folder / name, images, channels, problems)
+    raise InputError(f"{folder}: has no image in imagesTs or imagesTr; add images")
+
+
+def _of_files(
+    folder: Path, images: Sequence[Path], channels: int, problems: list[Problem]
+) -> tuple[Case, ...]:
+    by_ending: dict[str, list[Path]] = defaultdict(list)
+    for file in images:
+        by_ending[image_ending(file) or ""].append(file)
+    found: dict[str, tuple[Path, ...]] = {}
+    for ending, files in sorted(by_ending.items()):
+        groups = _groups(files, ending, channels, problems)
+        for name, chosen in complete(groups, ending, channels, problems).items():
+            if name in found:
+                both = f"{found[name][0].name} and {chosen[0].name}"
+                problems.append(
+                    Problem(str(folder), f"case {name} is there twice, {both}", "keep one", name)
+                )
+            found[name] = chosen
+    refuse(str(folder), problems)
+    if not found:
+        raise InputError(
+            f"{folder}: holds no image ({', '.join(IMAGE_ENDINGS)}) and no DICOM series; name "
+            "another folder"
+        )
+    return tuple(Case(name, files) for name, files in sorted(found.items()))
+
+
+def _groups(
+    files: Sequence[Path], ending: str, channels: int, problems: list[Problem]
+) -> dict[str, dict[int, Path]]:
+    groups: dict[str, dict[int, Path]] = defaultdict(dict)
+    stems = {file: file.name[: -len(ending)] for file in files}
+    one_file = channels == 1 or (channels == 3 and ending.lower() in PLANE_ENDINGS)
+    numbered = not one_file or any(stem.endswith("_0000") for stem in stems.values())
+    for file, stem in stems.items():
+        match = CHANNEL_SUFFIX.match(stem) if numbered else None
+        name, channel = (match["name"], int(match["channel"])) if match else (stem, 0)
+        if channel in groups[name]:
+            fault = f"is case {name} as {groups[name][channel].name} is"
+            problems.append(Problem(str(file), fault, "keep one", name))
+        groups[name][channel] = file
+    return groups
+
+
+def _single_file(path: Path, channels: int) -> Case:
+    ending = image_ending(path)
+    if ending is None:
+        raise InputError(
+            f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)}, and DICOM "
+            "as the folder of a series"
+        )
+    stem = path.name[: -len(ending)]
+    match = CHANNEL_SUFFIX.match(stem)
+    # a number other than 0000 is part of the name, as in a folder of such files
+    alone = Case(stem.removesuffix("_0000") or stem, (path,))
+    if match is None or channels == 1:
+        return alone
+    siblings = [path.with_name(f"{match['name']}_{k:04d}{ending}") for k in range(channels)]
+    present = [file for file in siblings if file.exists()]
+    rgb = channels == 3 and ending.lower() in PLANE_ENDINGS
+    if rgb and (present == [path] or siblings[0] not in present):
+        return alone  # as its reader will confirm
+    if len(present) != channels:
+        raise InputError(
+            f"{path}: the model takes {channels} channels, expected "
+            f"{shorten([f.name for f in siblings])}, found {shorten([f.name for f in present])}; "
+            "put the missing files beside it"
+        )
+    return Case(match["name"], tuple(siblings))
