@@ -285,17 +285,6 @@ def test_a_constant_image_is_prepared_as_zeros_and_told():
     assert prepared.notes == ("read so", "channel MR is constant: it tells nothing")
 
 
-def test_voxels_unlike_all_training_images_are_told():
-    plan = plan_3d(training_spacing_mm=(1.0, 1.0, 1.0))
-    same = Grid.from_spacing((4, 4, 4), (1.0, 1.0, 1.02))
-    assert plan.apply(Image(noise((4, 4, 4)), same)).notes == ()
-    other = Grid.from_spacing((4, 4, 4), (1.0, 1.0, 3.0))
-    (note,) = plan.apply(Image(noise((4, 4, 4)), other)).notes
-    assert note.startswith("voxels of 1 x 1 x 3 mm, while all training images had 1 x 1 x 1 mm")
-    resampled = plan.model_copy(update={"spacing_mm": (1.0, 1.0, 1.0)})
-    assert resampled.apply(Image(noise((4, 4, 4)), other)).notes == ()
-
-
 @pytest.mark.parametrize("plan", [*PLANS.values(), plan_2d(resize=(8, 8), resize_mode="fit")])
 def test_plans_survive_json_and_yaml(plan):
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
@@ -312,7 +301,6 @@ def test_plans_survive_json_and_yaml(plan):
         {"spacing_mm": (1, 1)},
         {"spacing_mm": (1, 1, 0)},
         {"spacing_mm": (1, 1, float("nan"))},
-        {"training_spacing_mm": (1, 1)},
         {"spatial_dims": 2, "slice_axis": 2, "resize": (8, 8, 8)},
         {"spatial_dims": 2, "slice_axis": 2, "resize": (8, 0)},
         {"spatial_dims": 2, "slice_axis": 2, "resize": (8, 8), "spacing_mm": (1, 1, 1)},

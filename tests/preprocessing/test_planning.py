@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from segscope.images import Grid
 from segscope.preprocessing import Plan, plan_preprocessing
 from tests.synthetic import fingerprint_2d, fingerprint_3d
 
@@ -17,18 +18,20 @@ def ct_fingerprint(name="CT", **changes):
     return base.model_copy(update={"channels": (channel,)})
 
 
-def test_equal_spacings_are_left_and_remembered():
+def test_voxels_of_the_common_spacing_stay_and_others_are_brought_to_it():
     plan = plan_preprocessing(fingerprint_3d(spacing=(1.0, 1.0, 1.5)))
-    assert plan.spacing_mm is None
-    assert plan.training_spacing_mm == (1.0, 1.0, 1.5)
-    almost = with_spacings((1.0, 1.0, 1.0), (1.0, 1.0005, 1.0))
-    assert plan_preprocessing(almost).spacing_mm is None
+    assert plan.spacing_mm == (1.0, 1.0, 1.5)
+    for spacing, shape in (
+        ((1.0, 1.0005, 1.5), (400, 900, 300)),
+        ((2.0, 1.0, 0.5), (800, 900, 100)),
+    ):
+        grid = Grid.from_spacing((400, 900, 300), spacing)
+        assert plan.resampled_shape(grid) == shape
 
 
 def test_other_spacings_go_to_the_median_per_axis():
     plan = plan_preprocessing(with_spacings((1.0, 1.0, 2.0), (1.2, 1.0, 2.5), (3.0, 0.9, 2.2)))
     assert plan.spacing_mm == (1.2, 1.0, 2.2)
-    assert plan.training_spacing_mm is None
 
 
 def test_a_coarse_axis_goes_to_its_tenth_percentile():
@@ -54,7 +57,7 @@ def test_volumes_are_turned_and_cropped_and_pictures_are_not():
     volume, picture = plan_preprocessing(fingerprint_3d()), plan_preprocessing(fingerprint_2d())
     assert (volume.orientation, volume.crop, volume.spatial_dims) == ("RAS", True, 3)
     assert (picture.orientation, picture.crop, picture.spatial_dims) == (None, False, 2)
-    assert picture.spacing_mm is picture.training_spacing_mm is None
+    assert picture.spacing_mm is None
 
 
 def test_thin_volumes_and_wishes_give_slices():

@@ -49,7 +49,12 @@ def _print(report: "Report") -> None:
         console.print(_faults("warnings", report.warnings, report.folder))
     if report.fingerprint is not None:
         console.print(_measured(report.fingerprint))
-    console.print(f"{len(report.problems)} problems, {len(report.warnings)} warnings")
+    console.print(
+        ", ".join(
+            f"{len(found)} {word}{'' if len(found) == 1 else 's'}"
+            for word, found in (("problem", report.problems), ("warning", report.warnings))
+        )
+    )
 
 
 def _faults(title: str, found: "Sequence[Problem]", folder: Path) -> Table:

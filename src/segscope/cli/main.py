@@ -67,7 +67,8 @@ def _run(words: list[str], *, debug: bool) -> int:
     except Abort:
         return _say("stopped", 1)
     except TyperException as error:
-        return _say(f"{error}; --help shows what is possible", 2)
+        said = getattr(error, "format_message", error.__str__)()
+        return _say(f"{said.rstrip('.')}; --help shows what is possible", 2)
     except InputError as error:
         return _fail(error, 2, debug)
     except (WorkError, MemoryError, OSError) as error:

@@ -27,7 +27,6 @@ from segscope.preprocessing.orient import Orientation, orientation_to_ras, reori
 from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 
 _SAME_SPACING = 1e-3  # relative: closer than this is the same
-_OTHER_SPACING = 0.05  # relative: further than this from all training images is worth a word
 ANISOTROPIC = 3.0  # nnU-Net's threshold between the coarsest and the finest axis
 
 
@@ -72,8 +71,6 @@ class Plan(BaseModel):
         slice_axis: Axis of the reoriented volume that slices are taken along; never resampled.
         orientation: ``RAS`` for volumes (the closest axis order), None leaves the file's axes.
         spacing_mm: Target spacing of the reoriented image; None leaves it.
-        training_spacing_mm: What all training volumes had, where nothing is resampled; an image of
-            another spacing gets a note.
         resize: Target shape in the plane (of each slice, for volumes); None leaves it.
         resize_mode: ``stretch`` fills ``resize`` whatever the aspect; ``fit`` keeps the aspect and
             pads with 0, around the middle.
@@ -100,7 +97,6 @@ class Plan(BaseModel):
     slice_axis: Literal[0, 1, 2] | None = None
     orientation: Literal["RAS"] | None = None
     spacing_mm: tuple[float, ...] | None = None
-    training_spacing_mm: tuple[float, ...] | None = None
     resize: tuple[int, ...] | None = None
     resize_mode: Literal["stretch", "fit"] = "stretch"
     crop: bool = False
@@ -120,12 +116,9 @@ class Plan(BaseModel):
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> "Plan":
-        for name, spacing in (
-            ("spacing_mm", self.spacing_mm),
-            ("training_spacing_mm", self.training_spacing_mm),
-        ):
-            if spacing is not None and (len(spacing) != self.image_dims or min(spacing) <= 0):
-                raise ValueError(f"{name}: {self.image_dims} positive numbers, got {spacing}")
+        spacing = self.spacing_mm
+        if spacing is not None and (len(spacing) != self.image_dims or min(spacing) <= 0):
+            raise ValueError(f"spacing_mm: {self.image_dims} positive numbers, got {spacing}")
         if self.resize is None:
             return self
         if len(self.resize) != 2 or min(self.resize) < 1:
@@ -157,7 +150,7 @@ class Plan(BaseModel):
         inner, shape = self.resampled_shape(grid), self.prepared_shape(grid)
         nearest_axis = self._nearest_axis(grid)
         prepared = np.empty((len(array), *shape), np.float32)
-        notes = [*image.notes, *self._notes_on(grid)]
+        notes = list(image.notes)
         # one channel after the other, so that one float copy exists at a time; normalised before
         # resampling, as nnU-Net does: the statistics are those of measured voxels
         for out, channel, plan in zip(prepared, array, self.channels, strict=True):
@@ -281,18 +274,6 @@ class Plan(BaseModel):
                 return int(np.argmax(spacing))
         return None
 
-    def _notes_on(self, grid: Grid) -> list[str]:
-        usual = self.training_spacing_mm
-        if usual is None or self.spacing_mm is not None:
-            return []
-        watched = self._plane()
-        if all(abs(grid.spacing_mm[k] / usual[k] - 1) <= _OTHER_SPACING for k in watched):
-            return []
-        return [
-            f"voxels of {_sides(grid.spacing_mm)} mm, while all training images had "
-            f"{_sides(usual)} mm and nothing is resampled: expect worse predictions"
-        ]
-
     def _check(self, probabilities: NDArray[Any], prepared: Prepared) -> None:
         if tuple(probabilities.shape[1:]) != prepared.grid.shape or not len(probabilities):
             raise ValueError(
@@ -315,7 +296,3 @@ def _put_back(
 def _outside(value: int, classes: int) -> float:
     """Probability of a class where the image was cut off: background for certain."""
     return 1.0 if value == 0 and classes > 1 else 0.0
-
-
-def _sides(spacing_mm: tuple[float, ...]) -> str:
-    return " x ".join(f"{side:.3g}" for side in spacing_mm)

@@ -3,7 +3,8 @@
 Orientation and crop    volumes: closest to RAS+, cut to content; plane images: as they are.
 Spacing                 the median per axis; on an axis more than three times as coarse as the
                         finest and has not the most voxels, the 10th percentile, but not finer than
-                        the others. Nothing where all volumes agree within 0.1 %.
+                        the others. Voxels within 0.1 % of the target stay as they are, so where
+                        all volumes agree nothing is resampled until one of another spacing comes.
 Dimensions              a 3D network, unless the median volume has fewer than 8 voxels along an
                         axis; then slice by slice along the coarsest axis.
 Size in the plane       plane images of different sizes: the median sides, each rounded to the
@@ -53,7 +54,6 @@ def plan_preprocessing(
         spacing_mm = _target_spacing(fingerprint)
     if dims == 2 and spacing_mm is None and resize is None and len(set(fingerprint.shapes)) > 1:
         resize = _common_plane(fingerprint)
-    uniform = dims == 3 and spacing_mm is None and resize is None
     spacing = spacing_mm or fingerprint.median_spacing_mm
     return Plan.model_validate(
         {
@@ -62,7 +62,6 @@ def plan_preprocessing(
             "slice_axis": _coarsest(spacing) if wanted < dims else None,
             "orientation": "RAS" if dims == 3 else None,
             "spacing_mm": spacing_mm,
-            "training_spacing_mm": fingerprint.median_spacing_mm if uniform else None,
             "resize": resize,
             "crop": dims == 3,
             "channels": [_plan_channel(c, ct_window) for c in fingerprint.channels],
@@ -70,11 +69,11 @@ def plan_preprocessing(
     )
 
 
-def _target_spacing(fingerprint: Fingerprint) -> tuple[float, ...] | None:
+def _target_spacing(fingerprint: Fingerprint) -> tuple[float, ...]:
     spacings = np.array(fingerprint.spacings_mm)
     target = np.median(spacings, axis=0)
     if np.allclose(spacings, target, rtol=_SAME_SPACING, atol=0):
-        return None
+        return tuple(float(s) for s in target)
     coarse = int(target.argmax())
     shape = fingerprint.median_shape
     if target[coarse] > ANISOTROPIC * target.min() and shape[coarse] < max(shape):
