@@ -1,0 +1,62 @@
+"""Volumes and centres: hand-worked, scipy's answer, laws, and the empty sets."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
+
+from segscope.images import Grid
+from segscope.metrics import Counts, centre_distance, count_agreement, volume_scores
+
+masks = arrays(bool, (5, 4, 6))
+
+
+def test_volumes_by_hand():
+    assert volume_scores(Counts(tp=5, fp=0, fn=5, tn=90)) == {
+        "avd_percent": 50.0,
+        "volume_difference_percent": -50.0,
+        "pcd_percent": 10.0,
+    }
+
+
+def test_a_volume_without_truth_has_no_difference():
+    found = volume_scores(Counts(0, 3, 0, 7))
+    assert math.isnan(found["avd_percent"])
+    assert math.isnan(found["volume_difference_percent"])
+    assert found["pcd_percent"] == 0
+
+
+@given(masks, masks)
+def test_the_difference_is_that_of_the_sums(prediction, truth):
+    assume(truth.any())
+    found = volume_scores(count_agreement(prediction, truth))
+    signed = 100 * (prediction.sum() / truth.sum() - 1)
+    assert found["volume_difference_percent"] == pytest.approx(signed)
+    assert found["avd_percent"] == pytest.approx(abs(signed))
+    assert found["pcd_percent"] == pytest.approx(100 * truth.mean())
+
+
+def test_centres_go_through_the_affine():
+    a, b = np.zeros((2, 9, 9), bool)
+    a[2, 2], b[5, 6] = True, True
+    grid = Grid((9, 9), np.array([[0, 2.0, 7], [1.0, 0, 3], [0, 0, 1]]))
+    assert centre_distance(a, b, grid) == pytest.approx(math.hypot(3, 8))
+
+
+@given(masks, masks)
+def test_centres_equal_scipys(prediction, truth):
+    assume(prediction.any() and truth.any())
+    grid = Grid.from_spacing(truth.shape, (0.5, 2.0, 3.0))
+    apart = np.subtract(ndimage.center_of_mass(prediction), ndimage.center_of_mass(truth))
+    expected = np.linalg.norm(apart * grid.spacing_mm)
+    assert centre_distance(prediction, truth, grid) == pytest.approx(expected, abs=1e-9)
+
+
+@given(arrays(bool, array_shapes(max_dims=3, max_side=5)))
+def test_an_empty_mask_has_no_centre(mask):
+    grid = Grid.from_spacing(mask.shape)
+    for pair in ((mask, np.zeros_like(mask)), (np.zeros_like(mask), mask)):
+        assert math.isnan(centre_distance(*pair, grid))
