@@ -154,8 +154,11 @@ def test_the_number_of_threads_changes_nothing(volumes):
 def test_test_images_are_read_too(volumes):
     (volumes / "imagesTs").mkdir()
     (volumes / "imagesTs" / "t_0000.nii.gz").write_bytes(b"broken")
-    (problem,) = check_dataset(volumes).problems
+    store(volumes / "imagesTs" / "u_0000.nii.gz", np.full(SHAPE, 3, np.int16))
+    report = check_dataset(volumes)
+    (problem,) = report.problems
     assert problem.case == "t"
+    assert said(report.warnings, "u") == ["channel 0 is constant (3); look at the image"]
 
 
 def test_plane_images_are_checked(tmp_path):

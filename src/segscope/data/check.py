@@ -4,11 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segscope.data.fingerprint import CaseFacts, case_facts, combine
+import numpy as np
+
+from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_files
 from segscope.data.layout import Dataset, survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
-from segscope.data.remarks import on_dataset, on_files, on_label, orientation_of
+from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label, orientation_of
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
@@ -73,7 +75,7 @@ def check_dataset(folder: Path, *, workers: int | None = None) -> Report:
         return Report(folder, tuple(problems), (), None)
     warnings = list(dataset.warnings)
     cases = (*dataset.training, *dataset.test)
-    threads = reading_workers(dataset.file_ending) if workers is None else workers
+    threads = reading_workers(image_files(cases)) if workers is None else workers
     examined = in_order(lambda case: _examine(case, dataset), cases, workers=threads)
     facts: list[CaseFacts] = []
     orientations: dict[str, str] = {}
@@ -103,6 +105,10 @@ def _examine(case: Case, dataset: Dataset) -> _Examined:
     warnings = on_files(loaded)
     orientation = orientation_of(loaded)
     if loaded.label is None:
+        channels = [channel.ravel(order="K") for channel in loaded.image.array]
+        lowest, highest = (np.array([f(c) for c in channels]) for f in (np.min, np.max))
+        warnings += on_flatness(lowest, highest, case)
         return _Examined(case, problems, warnings, orientation)
     facts = case_facts(loaded, dataset.labels)
+    warnings += on_flatness(facts.minima, facts.maxima, case)
     return _Examined(case, problems, [*warnings, *on_label(facts, case)], orientation, facts)

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -60,7 +61,7 @@ def measure_fingerprint(dataset: Dataset, *, workers: int | None = None) -> Fing
         return case_facts(loaded, dataset.labels)
 
     cases = [case for case in dataset.training if case.label_file is not None]
-    threads = reading_workers(dataset.file_ending) if workers is None else workers
+    threads = reading_workers(image_files(cases)) if workers is None else workers
     facts = in_order(measured, cases, workers=threads)
     return combine(dataset, track(facts, "measuring", total=len(cases)))
 
@@ -114,14 +115,29 @@ def ras_geometry(grid: Grid) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """
     if grid.ndim != 3:
         return grid.shape, grid.spacing_mm
-    axes = np.abs(grid.directions).argmax(axis=0)
-    if set(axes.tolist()) != {0, 1, 2}:  # oblique by 45 degrees and more: the best assignment
-        import nibabel as nib
-
-        axes = nib.io_orientation(grid.affine)[:, 0].astype(int)
-    order = np.argsort(axes).tolist()
+    order = np.argsort(closest_axes(grid)).tolist()
     spacing = grid.spacing_mm
     return tuple(grid.shape[k] for k in order), tuple(spacing[k] for k in order)
+
+
+def closest_axes(grid: Grid) -> list[int]:
+    """Which world axis (0 right, 1 anterior, 2 superior) each array axis of a volume is closest to.
+
+    Example:
+        >>> closest_axes(Grid((2, 3, 4), np.diag([1.0, 2.0, 3.0, 1.0])[[2, 0, 1, 3]]))
+        [1, 2, 0]
+    """
+    axes: list[int] = np.abs(grid.directions).argmax(axis=0).tolist()
+    if len(set(axes)) < grid.ndim:  # so oblique that two axes share one: the best assignment
+        import nibabel as nib
+
+        return [int(axis) for axis in nib.io_orientation(grid.affine)[:, 0]]
+    return axes
+
+
+def image_files(cases: Sequence[Case]) -> list[Path]:
+    """First image file of every case."""
+    return [case.image_files[0] for case in cases]
 
 
 def combine(dataset: Dataset, facts: Iterable[CaseFacts]) -> Fingerprint:

@@ -164,7 +164,9 @@ def _scaled(path: Path, header: Any, stored: NDArray[Any]) -> NDArray[Any]:
     wide = stored.dtype.itemsize == 8
     kind = np.float64 if wide else np.float32
     # in float64 first, as the other readers do, so that rounding happens once
-    return (native * np.float64(slope) + np.float64(inter)).astype(kind)
+    scaled = native * np.float64(slope)
+    scaled += np.float64(inter)
+    return scaled.astype(kind, copy=False)
 
 
 def _affine(path: Path, header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:

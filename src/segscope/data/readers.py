@@ -168,7 +168,10 @@ def _check_declared(
 ) -> None:
     if labels is None:
         return
-    counts = np.bincount(array.ravel())
+    flat = array.ravel(order="K")  # in the order of memory: no copy
+    inside = flat[flat != 0]  # most voxels are background; counting them one by one is slow
+    counts = np.bincount(inside, minlength=1)
+    counts[0] = flat.size - inside.size
     declared = set(labels.values())
     strange = [f"{v} ({counts[v]} voxels)" for v in np.flatnonzero(counts) if v not in declared]
     if strange:

@@ -6,11 +6,12 @@ Remarks about a case compare it with itself, remarks about a dataset compare its
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
-import nibabel as nib
 import numpy as np
+from numpy.typing import NDArray
 
-from segscope.data.fingerprint import CaseFacts
+from segscope.data.fingerprint import CaseFacts, closest_axes
 from segscope.data.layout import Dataset, shorten
 from segscope.data.loading import LoadedCase
 from segscope.data.problems import Problem
@@ -24,22 +25,28 @@ _NEAR, _FAR = 2.0, 6.0
 
 
 def on_files(loaded: LoadedCase) -> list[Problem]:
-    """Say what the readers had to choose or change, and which channels hold one value only."""
+    """Repeat what the readers had to choose or change."""
     case = loaded.case
     found = [Problem(_image(case), note, case=case.name) for note in loaded.image.notes]
     if loaded.label is not None:
         file = str(case.label_file)
         found += [Problem(file, note, case=case.name) for note in loaded.label.notes]
-    for number, channel in enumerate(loaded.image.array):
-        # nearly every image differs within its first row, so that this costs nothing
-        first = channel.flat[0]
-        if (channel[tuple([0] * (channel.ndim - 1))] == first).all() and (channel == first).all():
-            said = "zero everywhere" if first == 0 else f"constant ({first:g})"
-            file = str(case.image_files[min(number, len(case.image_files) - 1)])
-            found.append(
-                Problem(file, f"channel {number} is {said}", "look at the image", case.name)
-            )
     return list(dict.fromkeys(found))
+
+
+def on_flatness(minima: NDArray[Any], maxima: NDArray[Any], case: Case) -> list[Problem]:
+    """Say which channels hold one value only, from lowest and highest values ``(C,)``."""
+    return [
+        Problem(
+            str(case.image_files[min(number, len(case.image_files) - 1)]),
+            f"channel {number} is "
+            + ("zero everywhere" if low == 0 else f"constant ({float(low):g})"),
+            "look at the image",
+            case.name,
+        )
+        for number, (low, high) in enumerate(zip(minima, maxima, strict=True))
+        if low == high
+    ]
 
 
 def on_label(facts: CaseFacts, case: Case) -> list[Problem]:
@@ -66,7 +73,11 @@ def on_label(facts: CaseFacts, case: Case) -> list[Problem]:
 def orientation_of(loaded: LoadedCase) -> str:
     """Name the axes as NIfTI tools do, e.g. ``RAS``; empty for plane images."""
     grid = loaded.image.grid
-    return "".join(nib.aff2axcodes(grid.affine)) if grid.ndim == 3 else ""
+    if grid.ndim != 3:
+        return ""
+    codes = ("LR", "PA", "IS")
+    axes = closest_axes(grid)
+    return "".join(codes[axis][int(grid.affine[axis, k] > 0)] for k, axis in enumerate(axes))
 
 
 def on_dataset(

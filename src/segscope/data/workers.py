@@ -2,12 +2,15 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_LOOKED_AT = 32
+_LARGE_BYTES = 500_000
 
 
 def in_order(
@@ -39,10 +42,19 @@ def in_order(
                 future.cancel()
 
 
-def reading_workers(file_ending: str) -> int:
-    """How many threads read files of this kind.
+def reading_workers(files: Sequence[Path]) -> int:
+    """How many threads read these files.
 
-    Two where the reader spends its time in decompression that runs beside Python; one for plane
-    images, whose decoder sets Python's warning filters, which threads share.
+    Two where reading is mostly decompression, which runs beside Python: ``.gz`` files of half a
+    megabyte or more on average. Small files are mostly Python, where threads only wait for each
+    other; the decoder of plane images sets Python's warning filters, which threads share.
+
+    Example:
+        >>> reading_workers([])
+        1
     """
-    return min(2, os.cpu_count() or 1) if file_ending.lower().endswith(".gz") else 1
+    looked = [file for file in files[:_LOOKED_AT] if file.is_file()]
+    if not looked or not all(file.name.lower().endswith(".gz") for file in looked):
+        return 1
+    mean = sum(file.stat().st_size for file in looked) / len(looked)
+    return min(2, os.cpu_count() or 1) if mean >= _LARGE_BYTES else 1
