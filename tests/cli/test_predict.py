@@ -72,7 +72,6 @@ def test_one_failing_case_ends_with_1_and_is_named(capsys, place):
         (["--level", "L3"], "L1 to L2"),
         (["--level", "two"], "expected L1"),
         (["--device", "tpu"], "--device tpu: is not here"),
-        (["--device", "cpu", "--bf16"], "--bf16"),
         (["--weights", "last"], "there are best"),
     ],
 )

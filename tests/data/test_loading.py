@@ -1,5 +1,7 @@
 """Channels and label of a case, on one grid or refused."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from segscope.data import load_case, open_dataset, write_image
+from segscope.data import Reading, load_case, load_of, open_dataset, read_label_of, write_image
 from segscope.data.loading import _onto
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
@@ -40,7 +42,7 @@ def test_a_label_on_another_grid_is_refused_or_resampled(case):
     array = move_label(case, shift)
     with pytest.raises(InputError, match=r"c0\.nii\.gz.*c0_0000\.nii\.gz: .* up to 2 mm apart"):
         load_case(case, channels=1)
-    loaded = load_case(case, channels=1, resample_labels=True)
+    loaded = load_case(case, channels=1, reading=Reading(resample_labels=True))
     np.testing.assert_array_equal(loaded.label.array[2:], array[:-2])
     assert not loaded.label.array[:2].any()
     assert (
@@ -108,7 +110,7 @@ def test_nonfinite_voxels_are_replaced_when_asked(case, tmp_path):
     store(case.image_files[0], array, np.diag([1.0, 1.0, 1.5, 1.0]))
     with pytest.raises(InputError, match="NaN"):
         load_case(case, channels=1)
-    loaded = load_case(case, channels=1, replace_nonfinite=-5.0)
+    loaded = load_case(case, channels=1, reading=Reading(replace_nonfinite=-5.0))
     assert loaded.image.array[0, 1, 2, 3] == -5
     assert "replaced by -5" in loaded.image.notes[0]
 
@@ -120,7 +122,7 @@ def test_plane_images_of_other_sizes_are_not_resampled(tmp_path):
         write_image(tmp_path / name, Image(array, Grid.from_spacing((side, side))))
     case = Case("c", (tmp_path / "i.png",), tmp_path / "l.png")
     with pytest.raises(InputError, match=r"shape \(9, 9\) where \(8, 8\)"):
-        load_case(case, channels=1, resample_labels=True)
+        load_case(case, channels=1, reading=Reading(resample_labels=True))
 
 
 def test_one_rgb_file_is_three_channels(shared_data):
@@ -155,3 +157,36 @@ def test_a_label_resampled_onto_its_own_grid_is_itself():
         array.shape, np.array([[0, -2, 0, 9], [1.5, 0, 0, 1], [0, 0, 3, 2], [0, 0, 0, 1.0]])
     )
     np.testing.assert_array_equal(_onto(grid, LabelMap(array, grid), "").array, array)
+
+
+def test_stored_values_are_mapped_to_labels_as_the_dataset_says(tmp_path):
+    folder = write_volume_dataset(tmp_path / "data", cases=2, shape=(8, 8, 8))
+    file = folder / "labelsTr" / "c0.nii.gz"
+    label = nib.load(file)
+    array = np.asarray(label.dataobj).astype(np.uint8)
+    store(file, np.where(array == 2, 255, array).astype(np.uint8), label.affine)
+    with pytest.raises(InputError, match=r'255 .*write e\.g\. "label_mapping": \{"255": 1\} into'):
+        load_of(open_dataset(folder), open_dataset(folder).training[0])
+    facts = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(facts | {"label_mapping": {"255": 2}}))
+    dataset = open_dataset(folder)
+    loaded = load_of(dataset, dataset.training[0])
+    np.testing.assert_array_equal(loaded.label.array, array)
+    assert "stored value 255 read as label 2" in loaded.label.notes
+    np.testing.assert_array_equal(read_label_of(dataset, dataset.training[0]).array, array)
+    assert load_of(dataset, dataset.training[1]).label.notes == ()
+
+
+@pytest.mark.parametrize("mapping", [{"x": 1}, {"255": -1}, {"255": "1"}, [255], {"70000": 1}])
+def test_an_unusable_mapping_is_named(tmp_path, mapping):
+    folder = write_volume_dataset(tmp_path / "data", cases=1, shape=(8, 8, 8))
+    facts = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(facts | {"label_mapping": mapping}))
+    with pytest.raises(InputError, match=r"dataset\.json: label_mapping is"):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nothing_is_replaced_by_what_is_not_finite(value):
+    with pytest.raises(InputError, match="not finite itself"):
+        Reading(replace_nonfinite=value)

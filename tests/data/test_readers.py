@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from segscope.data import Limits, read_image, read_label, read_verified
+from segscope.data import Limits, Reading, read_image, read_label, read_verified
+from segscope.data.dicom import read_series
 from segscope.errors import InputError
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
@@ -149,7 +150,7 @@ def test_nonfinite_voxels_are_counted_and_replaced_only_on_request(tmp_path):
     array[1, 2, 0], array[2, 2, 2] = np.nan, np.inf
     path = save(tmp_path / "a.nii.gz", array)
     refused(path, r"2 voxels .* first at \(1, 2, 0\)")
-    image = read_image(path, replace_nonfinite=-1.0)
+    image = read_image(path, reading=Reading(replace_nonfinite=-1.0))
     assert image.array[0, 1, 2, 0] == image.array[0, 2, 2, 2] == -1
     assert "2 NaN or infinite voxels replaced" in image.notes[0]
 
@@ -226,7 +227,7 @@ def test_shear_is_refused_or_resampled(tmp_path):
     sheared[0, 1] = 0.5
     path = save(tmp_path / "a.nii", affine=sheared)
     refused(path, "sheared by")
-    upright = read_image(path, resample_shear=True)
+    upright = read_image(path, reading=Reading(resample_shear=True))
     cosines = upright.grid.directions.T @ upright.grid.directions
     np.testing.assert_allclose(cosines, np.eye(3), atol=1e-9)
     assert "resampled" in upright.notes[-1]
@@ -359,6 +360,29 @@ def test_a_series_with_a_missing_slice_is_refused_with_its_positions(shared_data
     for file in (*files[:7], *files[8:]):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     refused(tmp_path, "missing or unevenly spaced .* positions in mm")
+
+
+def test_a_tilted_gantry_is_refused_or_brought_upright_where_it_lies(shared_data, tmp_path):
+    import pydicom
+
+    files = sorted((shared_data / "dicom_samples" / "ct_abdomen_jpeg2000" / "ct").iterdir())
+    for number, file in enumerate(files):
+        tilted = pydicom.dcmread(file)
+        place = [float(v) for v in tilted.ImagePositionPatient]
+        tilted.ImagePositionPatient = [place[0], place[1] + place[2] * math.tan(math.radians(10))]
+        tilted.ImagePositionPatient.append(place[2])
+        tilted.save_as(tmp_path / f"{number}.dcm")
+    with pytest.raises(InputError, match=r"sheared by 10\.0 degrees .*--resample-shear"):
+        read_image(tmp_path)
+    upright = read_image(tmp_path, reading=Reading(resample_shear=True))
+    assert any("tilted by 10.0 degrees" in note for note in upright.notes)
+    assert upright.grid.shape[1] > upright.grid.shape[0]  # it covers what the tilt swept over
+    _, affine, _ = read_series(tmp_path)
+    places = sorted(
+        (pydicom.dcmread(f).ImagePositionPatient for f in tmp_path.iterdir()), key=lambda p: p[2]
+    )
+    for k, (x, y, z) in enumerate(places):
+        assert affine[:3] @ [0, 0, k, 1] == pytest.approx([-float(x), -float(y), float(z)], abs=0.1)
 
 
 def test_mixed_series_are_refused(shared_data, tmp_path):

@@ -72,9 +72,9 @@ def test_a_level_is_the_head_of_that_level_bit_for_bit(folder):
         assert torch.equal(load_model(folder, level=level).net(x), heads[level - 1])
 
 
-def test_channels_last_changes_the_memory_order_and_not_the_answer(folder):
+def test_fast_changes_the_memory_order_and_not_the_answer(folder):
     x = torch.randn(1, 1, 8, 8)
-    model = load_model(folder, channels_last=True)
+    model = load_model(folder, fast=True)
     weight = next(p for p in model.net.parameters() if p.ndim == 4 and min(p.shape[:2]) > 1)
     assert weight.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(model.net(x), load_model(folder).net(x))
@@ -89,7 +89,6 @@ def test_channels_last_changes_the_memory_order_and_not_the_answer(folder):
         ({"device": "cuda:7"}, ["--device cuda:7", "here are cpu"]),
         ({"device": "cuda:"}, ["--device cuda:"]),
         ({"device": "gpu"}, ["--device gpu", "here are cpu"]),
-        ({"bf16": True}, ["--bf16", "CUDA"]),
     ],
 )
 def test_what_is_not_there_is_named_with_what_is(folder, call, words, monkeypatch):

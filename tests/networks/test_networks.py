@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from segscope.networks import (
@@ -12,6 +13,7 @@ from segscope.networks import (
     UNetPlusPlus,
     build_network,
     count_parameters,
+    fold_batch_norms,
     multiply_adds,
 )
 from segscope.networks.blocks import AttentionGate, Kit, RecurrentConv
@@ -223,3 +225,20 @@ def test_a_compiler_changes_nothing(name):
     net = build_network(name, 2, 1, 1, **SMALL).eval()
     x = torch.randn(1, 1, 16, 16)
     torch.testing.assert_close(torch.compile(net)(x), net(x), atol=1e-5, rtol=1e-4)
+
+
+@EVERY
+@pytest.mark.parametrize(("dims", "norm"), [(2, "batch"), (3, "batch"), (2, "instance")])
+def test_folded_norms_answer_as_before(name, dims, norm):
+    torch.manual_seed(0)
+    net = build_network(name, dims, 1, 2, **SMALL, norm=norm)
+    x = torch.randn(2, 1, *(16,) * dims)
+    for _ in range(3):  # running statistics that are not those of a new network
+        net(x)
+    net.eval()
+    folded = fold_batch_norms(net)
+    for small, full in zip(folded.heads(x), net.heads(x), strict=True):
+        torch.testing.assert_close(small, full, atol=1e-4, rtol=1e-4)
+    norms = (nn.BatchNorm2d, nn.BatchNorm3d)
+    assert not any(isinstance(module, norms) for module in folded.modules())
+    assert net.state_dict().keys() >= folded.state_dict().keys()

@@ -1,6 +1,12 @@
 """The loop and the run around it, on phantoms small enough to train in seconds."""
 
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -132,3 +138,50 @@ def test_volumes_train_networks_of_both_kinds(tmp_path):
         progress = train_dataset(dataset, fingerprint, recipe, tmp_path / f"r{dims}", folds=3)
         assert progress.epoch == 2
         assert load_state(tmp_path / f"r{dims}" / "state.safetensors")["progress"]["step"] == 6
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from segscope.cli.main import main
+words = ["train", sys.argv[1], "-o", sys.argv[2], "--folds", "3"]
+for value in ("network.widths=[4,8]", "train.epochs=100000", "train.workers=2",
+              "train.steps_per_epoch=4", "train.batch_size=2"):
+    words += ["--set", value]
+sys.exit(main(words))
+"""
+
+
+@pytest.fixture
+def training(planes, tmp_path):
+    """A training in a process of its own, past its first epoch."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(planes.folder), str(tmp_path / "run")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "state.safetensors").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_killed_worker_ends_the_training_soon_with_a_message(training):
+    children = Path(f"/proc/{training.pid}/task/{training.pid}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    _, said = training.communicate(timeout=10)
+    assert training.returncode == 1
+    assert "a data worker died while samples of p" in said
+    assert "Traceback" not in said
+
+
+def test_two_trainings_never_share_a_folder(training, planes, tmp_path):
+    fingerprint = measure_fingerprint(planes)
+    recipe = plan_recipe(fingerprint, None, TINY)
+    with pytest.raises(WorkError, match="another process trains in this folder"):
+        train_dataset(planes, fingerprint, recipe, tmp_path / "run", folds=3, resume=True)
+    assert training.poll() is None

@@ -81,3 +81,9 @@ def test_plane_images_get_a_plane_network():
 def test_more_widths_than_the_patch_allows_still_make_a_network():
     recipe = plan_recipe(fingerprint_3d(), None, {"network": {"widths": [4] * 5}}, machine=CPU)
     assert all(side % 16 == 0 for side in recipe.patch)
+
+
+def test_rotations_turn_millimetres_where_voxels_are_no_cubes():
+    thick = fingerprint_3d((160, 160, 30), (1.0, 1.0, 3.0))
+    assert plan_recipe(thick, machine=CPU).augment.voxel_mm == (1.0, 1.0, 3.0)
+    assert plan_recipe(fingerprint_3d(), machine=CPU).augment.voxel_mm == ()

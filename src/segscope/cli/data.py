@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from segscope.cli.data_check import check
+from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
 app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
 
@@ -15,12 +16,8 @@ app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
 def inspect(
     file: Annotated[Path, typer.Argument(help="Image, label map or folder of a DICOM series.")],
     label: Annotated[bool, typer.Option("--label", help="Read it as a label map.")] = False,
-    replace_nonfinite: Annotated[
-        float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
-    ] = None,
-    resample_shear: Annotated[
-        bool, typer.Option("--resample-shear", help="Resample a sheared grid to an upright one.")
-    ] = False,
+    replace_nonfinite: ReplaceNonfinite = None,
+    resample_shear: ResampleShear = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read one file by the verified path and say what it is; exit code 2 if it is refused.
@@ -30,7 +27,7 @@ def inspect(
     from segscope.data import read_image, read_label
 
     reader: Any = read_label if label else read_image
-    read = reader(file, replace_nonfinite=replace_nonfinite, resample_shear=resample_shear)
+    read = reader(file, reading=reading(replace_nonfinite, resample_shear))
     facts = _facts(file, read, label=label)
     if as_json:
         typer.echo(json.dumps(facts))

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
+
 if TYPE_CHECKING:
     from segscope.data import Problem, Report
     from segscope.images import Fingerprint
@@ -20,6 +22,9 @@ def check(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write the report as JSON.")
     ] = None,
+    replace_nonfinite: ReplaceNonfinite = None,
+    resample_shear: ResampleShear = False,
+    resample_labels: ResampleLabels = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Report everything that is wrong, file by file, and the fingerprint; exit code 2 if any.
@@ -28,7 +33,9 @@ def check(
     """
     from segscope.data import check_dataset, json_ready, write_json
 
-    report = check_dataset(dataset)
+    report = check_dataset(
+        dataset, reading=reading(replace_nonfinite, resample_shear, resample_labels)
+    )
     if output is not None:
         write_json(output, report.to_dict())
     if as_json:

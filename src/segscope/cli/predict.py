@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from segscope.cli.options import ReplaceNonfinite, ResampleShear
+
 
 def predict(
     run: Annotated[Path, typer.Argument(help="Folder of a run (model.json and weights).")],
@@ -28,15 +30,14 @@ def predict(
     ] = False,
     weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
     device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Fold norms, channels last: same but for rounding.")
+    ] = False,
     bf16: Annotated[
-        bool, typer.Option("--bf16", help="Compute in bfloat16 on CUDA: faster, less exact.")
+        bool, typer.Option("--bf16", help="Compute in bfloat16: faster, less exact.")
     ] = False,
-    channels_last: Annotated[
-        bool, typer.Option("--channels-last", help="Other memory order: often faster.")
-    ] = False,
-    replace_nonfinite: Annotated[
-        float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
-    ] = None,
+    replace_nonfinite: ReplaceNonfinite = None,
+    resample_shear: ResampleShear = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make all again; replace files made otherwise.")
     ] = False,
@@ -57,7 +58,7 @@ def predict(
         device=device,
         level=parse_level(level),
         bf16=bf16,
-        channels_last=channels_last,
+        fast=fast,
     )
     cases = find_cases(source, channels=len(model.spec.channel_names))
     done = predict_cases(
@@ -69,6 +70,7 @@ def predict(
         batch=batch,
         probabilities=probabilities,
         replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
         overwrite=overwrite,
     )
     for name, notes in done.notes.items():

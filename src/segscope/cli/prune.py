@@ -27,15 +27,22 @@ def prune(
     from segscope.errors import InputError
     from segscope.inference import parse_level, prune_run
     from segscope.report.figures import pruning_figure
-    from segscope.training import read_split, validation_cases
+    from segscope.training import read_split, reading_of, validation_cases
 
     source = dataset or Path(read_split(run)["dataset"])
     if dataset is None and not source.is_dir():
         raise InputError(f"{source}: the dataset of this run is gone; say where with --dataset")
-    cases = validation_cases(run, open_dataset(source))
+    opened = open_dataset(source, reading=reading_of(run))
+    cases = validation_cases(run, opened)
     kept = None if level == "auto" else parse_level(level)
     result = prune_run(
-        run, output, cases=cases, level=kept, max_dice_loss=max_dice_loss, device=device
+        run,
+        output,
+        cases=cases,
+        reading=opened.reading,
+        level=kept,
+        max_dice_loss=max_dice_loss,
+        device=device,
     )
     write_bytes(output / "prune.png", pruning_figure(result.rows))
     if as_json:

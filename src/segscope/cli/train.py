@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
+
 if TYPE_CHECKING:
     from segscope.training.recipe import Recipe
 
@@ -32,6 +34,9 @@ def train(
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Write OUTPUT.recipe.yaml to change it, and stop.")
     ] = False,
+    replace_nonfinite: ReplaceNonfinite = None,
+    resample_shear: ResampleShear = False,
+    resample_labels: ResampleLabels = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a network on a dataset, planned from its fingerprint.
@@ -40,15 +45,23 @@ def train(
     """
     from segscope.data import measure_fingerprint, open_dataset
     from segscope.training import (
+        check_run_folder,
         evaluate_validation,
         parse_settings,
         plan_run,
+        reading_of,
         train_dataset,
         write_plan,
     )
 
     settings = [*(setting or []), *([f"train.device={device}"] if device else [])]
-    opened = open_dataset(dataset)
+    check_run_folder(output, resume=resume)
+    chosen = (
+        reading_of(output)
+        if resume
+        else reading(replace_nonfinite, resample_shear, resample_labels)
+    )
+    opened = open_dataset(dataset, reading=chosen)
     fingerprint = measure_fingerprint(opened)
     planned = plan_run(
         fingerprint, output, preset=recipe, settings=parse_settings(settings), resume=resume

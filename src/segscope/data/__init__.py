@@ -15,19 +15,28 @@ from segscope.data.files import (
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
 from segscope.data.layout import Dataset, open_dataset
-from segscope.data.loading import LoadedCase, load_case
+from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
 from segscope.data.problems import Problem
-from segscope.data.readers import IMAGE_ENDINGS, image_ending, read_image, read_label
+from segscope.data.readers import (
+    AS_STORED,
+    IMAGE_ENDINGS,
+    Reading,
+    image_ending,
+    read_image,
+    read_label,
+)
 from segscope.data.splits import Split, make_folds, read_splits, write_splits
 from segscope.data.writers import write_image, write_label, write_probabilities
 
 __all__ = [
+    "AS_STORED",
     "IMAGE_ENDINGS",
     "Cache",
     "Dataset",
     "Limits",
     "LoadedCase",
     "Problem",
+    "Reading",
     "Report",
     "Split",
     "atomic_path",
@@ -37,11 +46,13 @@ __all__ = [
     "image_ending",
     "json_ready",
     "load_case",
+    "load_of",
     "make_folds",
     "measure_fingerprint",
     "open_dataset",
     "read_image",
     "read_label",
+    "read_label_of",
     "read_splits",
     "read_verified",
     "sha256_of",

@@ -10,6 +10,7 @@ from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_file
 from segscope.data.layout import Dataset, survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
+from segscope.data.readers import AS_STORED, Reading
 from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label, orientation_of
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
@@ -55,7 +56,9 @@ class _Examined:
     facts: CaseFacts | None = None
 
 
-def check_dataset(folder: Path, *, workers: int | None = None) -> Report:
+def check_dataset(
+    folder: Path, *, reading: Reading = AS_STORED, workers: int | None = None
+) -> Report:
     """Read every file of a dataset by the verified path and report all faults together.
 
     Also where the layout has faults, the cases that are whole are read. Each file is read once; the
@@ -70,7 +73,7 @@ def check_dataset(folder: Path, *, workers: int | None = None) -> Report:
     """
     folder = Path(folder)
     problems: list[Problem] = []
-    dataset = survey(folder, problems)
+    dataset = survey(folder, problems, reading=reading)
     if dataset is None:
         return Report(folder, tuple(problems), (), None)
     warnings = list(dataset.warnings)
@@ -99,7 +102,13 @@ def check_dataset(folder: Path, *, workers: int | None = None) -> Report:
 
 def _examine(case: Case, dataset: Dataset) -> _Examined:
     problems: list[Problem] = []
-    loaded = read_case(case, problems, channels=len(dataset.channel_names), labels=dataset.labels)
+    loaded = read_case(
+        case,
+        problems,
+        channels=len(dataset.channel_names),
+        labels=dataset.labels,
+        reading=dataset.reading,
+    )
     if loaded is None:
         return _Examined(case, problems, [])
     warnings = on_files(loaded)

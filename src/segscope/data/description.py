@@ -13,6 +13,7 @@ from typing import Any
 from segscope.data.problems import Problem
 from segscope.data.readers import image_ending
 
+_HIGHEST = 65535
 _EXAMPLE = (
     '{"channel_names": {"0": "T1"}, "labels": {"background": 0, "lesion": 1}, '
     '"numTraining": 20, "file_ending": ".nii.gz"}'
@@ -29,6 +30,7 @@ class Description:
         labels: Name to value, sorted by value, 0..K-1.
         file_ending: Of images and labels, with its dot.
         announced: ``numTraining``, where it is a number.
+        label_mapping: Stored value to label, where files hold values that are not labels.
     """
 
     name: str | None
@@ -36,6 +38,7 @@ class Description:
     labels: dict[str, int]
     file_ending: str
     announced: int | None
+    label_mapping: dict[int, int]
 
 
 def read_description(folder: Path, problems: list[Problem]) -> Description | None:
@@ -52,6 +55,7 @@ def read_description(folder: Path, problems: list[Problem]) -> Description | Non
         labels=_labels(file, facts, found),
         file_ending=_ending(file, facts, found),
         announced=facts["numTraining"] if isinstance(facts.get("numTraining"), int) else None,
+        label_mapping=_mapping(file, facts, found),
     )
     problems += found
     return None if found else description
@@ -158,6 +162,23 @@ def _labels(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> di
         problems.append(Problem(str(file), *fault))
         return {}
     return {str(n): int(v) for n, v in sorted(labels.items(), key=lambda item: int(item[1]))}
+
+
+def _mapping(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> dict[int, int]:
+    mapping = facts.get("label_mapping", {})
+    if isinstance(mapping, dict) and all(
+        key.isdecimal() and int(key) <= _HIGHEST and type(value) is int and 0 <= value <= _HIGHEST
+        for key, value in mapping.items()
+    ):
+        return {int(key): value for key, value in mapping.items()}
+    problems.append(
+        Problem(
+            str(file),
+            f"label_mapping is {mapping!r}",
+            'write stored value to label, e.g. {"255": 1}',
+        )
+    )
+    return {}
 
 
 def _label_fault(labels: Mapping[str, Any]) -> tuple[str, str] | None:

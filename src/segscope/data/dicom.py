@@ -29,8 +29,8 @@ def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[
     Stored values are scaled by RescaleSlope and RescaleIntercept (Hounsfield units in CT).
 
     Raises:
-        InputError: Several series or orientations, slices missing or doubled, gantry tilt, pixels
-            that cannot be decoded. Positions are listed.
+        InputError: Several series or orientations, slices missing or doubled, pixels that
+            cannot be decoded. Positions are listed.
     """
     import pydicom
 
@@ -51,15 +51,15 @@ def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[
     slices, places = [slices[k] for k in order], places[order]
     step = _step(folder, places)
     origins = np.array([_position(file, s) for file, s in slices])
-    _check_tilt(folder, origins, normal)
+    along, tilt = _stacking(origins, normal, step)
     array = np.stack([_pixels(file, s).T for file, s in slices], axis=-1)
     spacing = [float(v) for v in slices[0][1].PixelSpacing]
     affine = np.eye(4)
     # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
     affine[:3, 0], affine[:3, 1] = rows * spacing[1], columns * spacing[0]
-    affine[:3, 2], affine[:3, 3] = normal * step, origins[0]
+    affine[:3, 2], affine[:3, 3] = along, origins[0]
     affine[:3] = _TO_RAS @ affine[:3]
-    return array, affine, (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart",)
+    return array, affine, (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart", *tilt)
 
 
 def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
@@ -114,15 +114,16 @@ def _step(folder: Path, places: NDArray[np.float64]) -> float:
     return float((places[-1] - places[0]) / (len(places) - 1))
 
 
-def _check_tilt(folder: Path, origins: NDArray[np.float64], normal: NDArray[np.float64]) -> None:
-    way = origins[-1] - origins[0]
+def _stacking(
+    origins: NDArray[np.float64], normal: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """From one slice's origin to the next: along the normal, unless the gantry was tilted."""
+    way = (origins[-1] - origins[0]) / (len(origins) - 1)
     cosine = float(way @ normal / np.linalg.norm(way))
     tilt = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
-    if tilt > _TILT_DEGREES:
-        raise InputError(
-            f"{folder}: the gantry was tilted by {tilt:.1f} degrees; resample the series to an "
-            "upright grid first"
-        )
+    if tilt <= _TILT_DEGREES:
+        return normal * step, ()
+    return way, (f"gantry tilted by {tilt:.1f} degrees",)
 
 
 def _pixels(file: Path, s: Any) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from segscope.data.layout import Dataset
-from segscope.data.loading import LoadedCase, load_case
+from segscope.data.loading import LoadedCase, load_of
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, ChannelStatistics, Fingerprint, Grid
@@ -57,7 +57,7 @@ def measure_fingerprint(dataset: Dataset, *, workers: int | None = None) -> Fing
     """
 
     def measured(case: Case) -> CaseFacts:
-        loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
+        loaded = load_of(dataset, case)
         return case_facts(loaded, dataset.labels)
 
     cases = [case for case in dataset.training if case.label_file is not None]

@@ -8,13 +8,13 @@ One RGB file may stand for three channels. All that is wrong with the layout is 
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segscope.data.description import Description, read_description, read_subjects
 from segscope.data.png import PLANE_ENDINGS
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import image_ending
+from segscope.data.readers import AS_STORED, Reading, image_ending
 from segscope.errors import InputError
 from segscope.images import Case
 
@@ -35,6 +35,7 @@ class Dataset:
         training: Cases of ``imagesTr``, each with its label.
         test: Cases of ``imagesTs``.
         warnings: What is odd but does no harm.
+        reading: What may be changed when files are read; ``label_mapping`` of ``dataset.json``.
     """
 
     folder: Path
@@ -45,27 +46,31 @@ class Dataset:
     training: tuple[Case, ...]
     test: tuple[Case, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    reading: Reading = AS_STORED
 
 
-def open_dataset(folder: Path) -> Dataset:
+def open_dataset(folder: Path, *, reading: Reading = AS_STORED) -> Dataset:
     """Read the layout of a dataset.
 
     Args:
         folder: With ``dataset.json``, ``imagesTr`` and ``labelsTr``; ``imagesTs`` and
             ``cases.csv`` are optional.
+        reading: What may be changed when its files are read, beside its own ``label_mapping``.
 
     Raises:
         InputError: With every fault of ``dataset.json`` and of the files' names.
     """
     problems: list[Problem] = []
-    dataset = survey(folder, problems)
+    dataset = survey(folder, problems, reading=reading)
     refuse(str(folder), problems)
     if dataset is None:  # survey says why, and `refuse` has raised it
         raise InputError(f"{folder}: is not a dataset")
     return dataset
 
 
-def survey(folder: Path, problems: list[Problem]) -> Dataset | None:
+def survey(
+    folder: Path, problems: list[Problem], *, reading: Reading = AS_STORED
+) -> Dataset | None:
     """Read a layout as far as it can be understood; faults are appended to ``problems``.
 
     The result holds the cases that are whole; it is None where ``dataset.json`` is not usable.
@@ -115,6 +120,7 @@ def survey(folder: Path, problems: list[Problem]) -> Dataset | None:
         ),
         test=tuple(Case(n, files, None, known.get(n) or None) for n, files in test.items()),
         warnings=tuple(warnings),
+        reading=replace(reading, label_mapping=description.label_mapping),
     )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.data.layout import Dataset
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import read_image, read_label
+from segscope.data.readers import AS_STORED, Reading, read_image, read_label
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
 
@@ -29,8 +30,7 @@ def load_case(
     *,
     channels: int,
     labels: Mapping[str, int] | None = None,
-    resample_labels: bool = False,
-    replace_nonfinite: float | None = None,
+    reading: Reading = AS_STORED,
 ) -> LoadedCase:
     """Read a case's channels and label, and check that they lie on one grid.
 
@@ -38,9 +38,7 @@ def load_case(
         case: Files to read.
         channels: How many channels are expected in all.
         labels: Declared labels, see `read_label`.
-        resample_labels: Bring a label of another grid onto the image's, by nearest neighbour; the
-            label's notes say so.
-        replace_nonfinite: See `read_image`.
+        reading: What may be changed instead of refused; the notes say so.
 
     Raises:
         InputError: A file is refused, channels are missing, or shapes, spacings or corners differ
@@ -52,13 +50,33 @@ def load_case(
         problems,
         channels=channels,
         labels=labels,
-        resample_labels=resample_labels,
-        replace_nonfinite=replace_nonfinite,
+        reading=reading,
     )
     refuse(f"case {case.name}", problems)
     if loaded is None:  # read_case says why, and `refuse` has raised it
         raise InputError(f"case {case.name}: is not usable")
     return loaded
+
+
+def load_of(dataset: Dataset, case: Case) -> LoadedCase:
+    """Read a case as its dataset declares it; see `load_case`."""
+    return load_case(
+        case,
+        channels=len(dataset.channel_names),
+        labels=dataset.labels,
+        reading=dataset.reading,
+    )
+
+
+def read_label_of(dataset: Dataset, case: Case) -> LabelMap:
+    """Read a case's label on the image's grid, and the image only where that needs it."""
+    if case.label_file is None:
+        raise InputError(f"case {case.name}: has no label map")
+    if not dataset.reading.resample_labels:
+        return read_label(case.label_file, labels=dataset.labels, reading=dataset.reading)
+    loaded = load_of(dataset, case)
+    assert loaded.label is not None  # the case names a label file
+    return loaded.label
 
 
 def read_case(
@@ -67,21 +85,20 @@ def read_case(
     *,
     channels: int,
     labels: Mapping[str, int] | None = None,
-    resample_labels: bool = False,
-    replace_nonfinite: float | None = None,
+    reading: Reading = AS_STORED,
 ) -> LoadedCase | None:
     """Read every file of a case, also after a fault; faults are appended to ``problems``."""
     before = len(problems)
     images: list[Image] = []
     for file in case.image_files:
         try:
-            images.append(read_image(file, replace_nonfinite=replace_nonfinite))
+            images.append(read_image(file, reading=reading))
         except InputError as error:
             problems.append(Problem.of(error, file, case=case.name))
     label = None
     if case.label_file is not None:
         try:
-            label = read_label(case.label_file, labels=labels)
+            label = read_label(case.label_file, labels=labels, reading=reading)
         except InputError as error:
             problems.append(Problem.of(error, case.label_file, case=case.name))
     if len(images) < len(case.image_files) or not images:
@@ -89,11 +106,11 @@ def read_case(
     image = _joined(case, images, channels, problems)
     if label is not None and case.label_file is not None:
         apart = _apart(image.grid, label.grid)
-        if apart and resample_labels and image.grid.ndim == label.grid.ndim == 3:
+        if apart and reading.resample_labels and image.grid.ndim == label.grid.ndim == 3:
             label = _onto(image.grid, label, apart)
         elif apart:
             problems.append(
-                _unlike(case, case.label_file, apart, "mend its geometry, or resample the label")
+                _unlike(case, case.label_file, apart, "mend its geometry, or say --resample-labels")
             )
     return None if len(problems) > before else LoadedCase(case, image, label)
 

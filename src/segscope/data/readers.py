@@ -5,6 +5,7 @@ whole numbers where they are labels. What had to be chosen or changed is in the 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,32 @@ _SHEAR_DEGREES = 1.0
 _LABEL_TOLERANCE = 1e-3
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What may be changed when files are read. Nothing is, unless it is asked for.
+
+    Args:
+        replace_nonfinite: Put this in place of NaN and infinities, and note how many.
+        resample_shear: Resample a sheared grid (gantry tilt) onto an upright one.
+        resample_labels: Bring a label of another grid onto the image's, by nearest neighbour.
+        label_mapping: Stored value to label; values that are not named stay as they are.
+    """
+
+    replace_nonfinite: float | None = None
+    resample_shear: bool = False
+    resample_labels: bool = False
+    label_mapping: Mapping[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.replace_nonfinite is not None and not np.isfinite(self.replace_nonfinite):
+            raise InputError(
+                f"replace_nonfinite {self.replace_nonfinite}: is not finite itself; name a number"
+            )
+
+
+AS_STORED = Reading()
+
+
 def image_ending(path: Path) -> str | None:
     """Return the ending that decides the format, as it is written, or None.
 
@@ -37,15 +64,12 @@ def image_ending(path: Path) -> str | None:
     return None
 
 
-def read_image(
-    path: Path, *, replace_nonfinite: float | None = None, resample_shear: bool = False
-) -> Image:
+def read_image(path: Path, *, reading: Reading = AS_STORED) -> Image:
     """Read one image file or one folder with a DICOM series.
 
     Args:
         path: ``.nii .nii.gz .nrrd .mha .png .tif .jpg .bmp``, or a folder.
-        replace_nonfinite: Put this in place of NaN and infinities, and note how many.
-        resample_shear: Resample a sheared grid onto an upright one instead of refusing it.
+        reading: What may be changed instead of refused; it is noted.
 
     Returns:
         ``(C, *S)``: C is 3 for RGB, else 1.
@@ -55,25 +79,24 @@ def read_image(
     """
     path = Path(path)
     array, affine, notes = _read(path)
-    array, said = _finite(path, array, replace_nonfinite)
+    array, said = _finite(path, array, reading.replace_nonfinite)
     image = Image(array, Grid(array.shape[1:], affine), (*notes, *said))
-    return _upright(path, image, order=1) if _sheared(path, image.grid, resample_shear) else image
+    return _upright(path, image, order=1) if _sheared(path, image.grid, reading) else image
 
 
 def read_label(
     path: Path,
     *,
     labels: Mapping[str, int] | None = None,
-    replace_nonfinite: float | None = None,
-    resample_shear: bool = False,
+    reading: Reading = AS_STORED,
 ) -> LabelMap:
     """Read one label map: whole, non-negative, declared numbers.
 
     Args:
         path: As of `read_image`, without DICOM.
         labels: Name to value, background included; where given, others are refused.
-        replace_nonfinite: As of `read_image`.
-        resample_shear: As of `read_image`, by nearest neighbour.
+        reading: As of `read_image`; shear is resampled by nearest neighbour, values are mapped
+            before they are compared with ``labels``.
 
     Raises:
         InputError: Also when values are not whole (within 1e-3), negative or not declared.
@@ -86,11 +109,12 @@ def read_label(
         if not (array[:1] == array).all():
             raise InputError(f"{path}: is a colour image; a label map has one number per voxel")
         notes = (*notes, "equal colour channels read as one")
-    array, said = _finite(path, array[:1], replace_nonfinite)
+    array, said = _finite(path, array[:1], reading.replace_nonfinite)
     whole, rounded = _whole(path, array[0])
+    whole, mapped = _mapped(whole, reading.label_mapping)
     _check_declared(path, whole, labels)
-    label = LabelMap(whole, Grid(whole.shape, affine), (*notes, *said, *rounded))
-    if _sheared(path, label.grid, resample_shear):
+    label = LabelMap(whole, Grid(whole.shape, affine), (*notes, *said, *rounded, *mapped))
+    if _sheared(path, label.grid, reading):
         upright = _upright(path, Image(whole[None], label.grid, label.notes), order=0)
         return LabelMap(upright.array[0].astype(whole.dtype), upright.grid, upright.notes)
     return label
@@ -163,6 +187,21 @@ def _whole(path: Path, array: NDArray[Any]) -> tuple[NDArray[np.integer[Any]], t
     return array.astype(np.uint8 if high <= 255 else np.uint16), notes
 
 
+def _mapped(
+    array: NDArray[np.integer[Any]], mapping: Mapping[int, int]
+) -> tuple[NDArray[np.integer[Any]], tuple[str, ...]]:
+    if not mapping:
+        return array, ()
+    highest = max(int(array.max(initial=0)), *mapping)
+    table = np.arange(highest + 1)
+    for stored, label in mapping.items():
+        table[stored] = label
+    found = [stored for stored in mapping if (array == stored).any()]
+    notes = tuple(f"stored value {stored} read as label {mapping[stored]}" for stored in found)
+    kind = np.uint8 if table.max() <= 255 else np.uint16
+    return table.astype(kind)[array], notes
+
+
 def _check_declared(
     path: Path, array: NDArray[np.integer[Any]], labels: Mapping[str, int] | None
 ) -> None:
@@ -177,7 +216,8 @@ def _check_declared(
     if strange:
         raise InputError(
             f"{path}: has labels that the dataset does not declare: {', '.join(strange[:10])}; "
-            f"declared are {sorted(declared)}: mend the file or dataset.json"
+            f"declared are {sorted(declared)}: mend the file, or write e.g. "
+            f'"label_mapping": {{"{int(strange[0].split()[0])}": 1}} into dataset.json'
         )
 
 
@@ -187,7 +227,7 @@ def _invertible(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
     return affine
 
 
-def _sheared(path: Path, grid: Grid, resample: bool) -> bool:
+def _sheared(path: Path, grid: Grid, reading: Reading) -> bool:
     if grid.ndim < 3:
         return False
     cosines = grid.directions.T @ grid.directions
@@ -195,10 +235,10 @@ def _sheared(path: Path, grid: Grid, resample: bool) -> bool:
     degrees = float(np.degrees(np.arcsin(min(1.0, worst))))
     if degrees <= _SHEAR_DEGREES:
         return False
-    if not resample:
+    if not reading.resample_shear:
         raise InputError(
-            f"{path}: its axes are sheared by {degrees:.1f} degrees; resample it to an upright "
-            "grid, or say --resample-shear"
+            f"{path}: its axes are sheared by {degrees:.1f} degrees (gantry tilt, in CT); resample "
+            "it to an upright grid, or say --resample-shear"
         )
     return True
 

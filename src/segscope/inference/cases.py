@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
-from segscope.data import image_ending, load_case, write_label, write_probabilities
+from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap, Probabilities
 from segscope.inference.manifest import (
@@ -58,7 +58,7 @@ def predict_cases(
             An input is never replaced.
         model_hash: Identifies the weights in the manifest; by default the hash of their file.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
-            replace_nonfinite.
+            replace_nonfinite, resample_shear.
 
     Raises:
         InputError: Before any work, with all that can be known without reading voxels: a file is
@@ -187,7 +187,9 @@ def _predict(
     image = load_case(
         replace(case, label_file=None),
         channels=len(model.spec.channel_names),
-        replace_nonfinite=options.replace_nonfinite,
+        reading=Reading(
+            replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
+        ),
     ).image
     if image.grid.ndim != plan.image_dims:
         raise InputError(

@@ -31,6 +31,7 @@ class PredictOptions:
         batch: Windows or slices per pass.
         probabilities: Also write ``CASE.npz``.
         replace_nonfinite: Put this in place of NaN and infinities in images.
+        resample_shear: Bring sheared images (gantry tilt) to an upright grid, and predict there.
     """
 
     mirror: bool = False
@@ -38,6 +39,7 @@ class PredictOptions:
     batch: int = 4
     probabilities: bool = False
     replace_nonfinite: float | None = None
+    resample_shear: bool = False
 
 
 class PredictKeywords(TypedDict, total=False):
@@ -48,6 +50,7 @@ class PredictKeywords(TypedDict, total=False):
     batch: int
     probabilities: bool
     replace_nonfinite: float | None
+    resample_shear: bool
 
 
 class Manifest:

@@ -14,7 +14,7 @@ from segscope.data import sha256_of, write_text
 from segscope.errors import InputError
 from segscope.inference.device import choose_device
 from segscope.inference.weights import check_weights, load_weights, save_weights
-from segscope.networks import Segmenter, build_network
+from segscope.networks import Segmenter, build_network, fold_batch_norms
 from segscope.preprocessing import Plan
 
 
@@ -84,7 +84,7 @@ class TrainedModel:
     Args:
         spec: What it is.
         net: On the device that shall predict.
-        bf16: Compute in bfloat16 where that is safe (automatic mixed precision, CUDA only).
+        bf16: Compute in bfloat16 where that is safe (automatic mixed precision).
         weights_sha256: Of the file of weights; empty for a network that came from no file.
     """
 
@@ -127,7 +127,7 @@ def load_model(
     device: str = "cpu",
     level: int | None = None,
     bf16: bool = False,
-    channels_last: bool = False,
+    fast: bool = False,
 ) -> TrainedModel:
     """Load a run's network for prediction.
 
@@ -136,9 +136,9 @@ def load_model(
         weights: ``best``, ``last`` or a snapshot such as ``epoch0010``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         level: Prune to this level of a nested network.
-        bf16: Compute in bfloat16 where that is safe; on CUDA only.
-        channels_last: Store weights with channels innermost: the same result but for rounding,
-            faster on many machines.
+        bf16: Compute in bfloat16 where that is safe; fast where the processor has it.
+        fast: Fold batch norms into convolutions and store weights with channels innermost: the same
+            result but for rounding.
 
     Raises:
         InputError: Not a run, weights missing, damaged or of another network, no such device or
@@ -146,8 +146,8 @@ def load_model(
     """
     folder = Path(folder)
     where = choose_device(device)
-    if bf16 and where.type != "cuda":
-        raise InputError(f"--bf16: is for CUDA devices, this is {where}; leave it out")
+    if bf16 and where.type not in ("cpu", "cuda"):
+        raise InputError(f"--bf16: is for processors and CUDA devices, this is {where}")
     spec = read_spec(folder)
     file = weights_file(folder, weights)
     net = _build(folder / "model.json", spec.network)
@@ -158,10 +158,10 @@ def load_model(
     if level is not None:
         net = prune(net, level)
     net = net.to(where)
-    if channels_last:
-        plane = spec.network.spatial_dims == 2
-        form: Any = torch.channels_last if plane else torch.channels_last_3d
-        net = net.to(memory_format=form)
+    if fast:
+        forms = {2: torch.channels_last, 3: torch.channels_last_3d}
+        form: Any = forms.get(spec.network.spatial_dims, torch.contiguous_format)
+        net = fold_batch_norms(net).to(memory_format=form)
     return TrainedModel(spec, net, bf16, sha256_of(file))
 
 

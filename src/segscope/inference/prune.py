@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.data import load_case, write_json, write_text
+from segscope.data import AS_STORED, Reading, load_case, write_json, write_text
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
@@ -68,7 +68,11 @@ class Pruned:
 
 
 def measure_levels(
-    model: TrainedModel, cases: Sequence[Case], *, labels: Mapping[str, int]
+    model: TrainedModel,
+    cases: Sequence[Case],
+    *,
+    labels: Mapping[str, int],
+    reading: Reading = AS_STORED,
 ) -> list[LevelRow]:
     """Measure every level of a nested network on labelled cases.
 
@@ -81,7 +85,8 @@ def measure_levels(
     networks = [TrainedModel(model.spec, net) for net in levels]
     scores: list[list[tuple[float, float]]] = [[] for _ in networks]
     for case in track(cases, "scoring levels"):
-        loaded = load_case(case, channels=len(model.spec.channel_names), labels=labels)
+        channels = len(model.spec.channel_names)
+        loaded = load_case(case, channels=channels, labels=labels, reading=reading)
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; pruning needs one")
         prepared = model.spec.plan.apply(loaded.image)
@@ -117,6 +122,7 @@ def prune_run(
     folder: Path,
     *,
     cases: Sequence[Case],
+    reading: Reading = AS_STORED,
     level: int | None = None,
     max_dice_loss: float = 0.01,
     device: str = "cpu",
@@ -127,6 +133,7 @@ def prune_run(
         run: With a nested network.
         folder: New; receives the pruned run with ``prune.csv`` and ``prune.json``.
         cases: Validation cases of the run.
+        reading: What may be changed when they are read.
         level: The one to keep; where not given, `choose_level` decides.
         max_dice_loss: For that.
         device: To measure on.
@@ -137,7 +144,7 @@ def prune_run(
     model = load_model(run, device=device)
     if level is not None:
         prune(model.net, level)  # says what is possible before any work
-    rows = measure_levels(model, cases, labels=model.spec.labels)
+    rows = measure_levels(model, cases, labels=model.spec.labels, reading=reading)
     kept = choose_level(rows, max_dice_loss) if level is None else level
     result = Pruned(folder, kept, tuple(rows), max_dice_loss)
     with _new_folder(folder) as building:

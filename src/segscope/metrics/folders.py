@@ -71,6 +71,7 @@ def evaluate_folders(
     truth: Path,
     *,
     read: Callable[[Path], LabelMap],
+    read_truth: Callable[[Path], LabelMap] | None = None,
     labels: Mapping[str, int] | None = None,
     cases: Sequence[str] | None = None,
     empty: str = "nan",
@@ -83,6 +84,7 @@ def evaluate_folders(
         predictions: Label maps named as those of ``truth``, in any format that ``read`` knows.
         truth: Label maps; every one needs a prediction, or counts as missing.
         read: Reads a label map.
+        read_truth: Reads one of ``truth``, where that takes something else.
         labels: Name to value; where not given, all values that occur, named by their number.
         cases: Names to look at; all of ``truth`` where not given.
         empty: ``nan`` or ``one``, see `overlap_scores`.
@@ -105,7 +107,11 @@ def evaluate_folders(
     problems: list[str] = []
     for name in track(wanted, "evaluating"):
         try:
-            found, expected = _read_pair(predicted.get(name), true[name], read)
+            found, expected = _on_one_grid(
+                None if name not in predicted else read(predicted[name]),
+                (read_truth or read)(true[name]),
+                named=f"{predicted.get(name)} and {true[name]}",
+            )
             names = _occurring(found, expected) if labels is None else labels
             scored[name] = expected.grid, _score(found, expected, names, options)
         except InputError as error:
@@ -217,20 +223,16 @@ def _all_labels(cases: Iterable[Mapping[str, Row]]) -> dict[str, int]:
     return {name: int(name) for name in sorted(names, key=int)}
 
 
-def _read_pair(
-    predicted: Path | None, true: Path, read: Callable[[Path], LabelMap]
+def _on_one_grid(
+    found: LabelMap | None, expected: LabelMap, *, named: str
 ) -> tuple[LabelMap | None, LabelMap]:
-    expected = read(true)
-    if predicted is None:
+    if found is None:
         return None, expected
-    found = read(predicted)
     if found.grid.shape != expected.grid.shape:
-        raise InputError(
-            f"{predicted} and {true}: shapes {found.grid.shape} and {expected.grid.shape} differ"
-        )
+        raise InputError(f"{named}: shapes {found.grid.shape} and {expected.grid.shape} differ")
     if not expected.grid.matches(found.grid):
         apart = expected.grid.displacement_mm(found.grid)
-        raise InputError(f"{predicted} and {true}: grids lie up to {apart:.3g} mm apart")
+        raise InputError(f"{named}: grids lie up to {apart:.3g} mm apart")
     return found, expected
 
 

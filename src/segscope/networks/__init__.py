@@ -1,6 +1,7 @@
 """Networks that segment, 2D and 3D by one code."""
 
 from segscope.networks.blocks import Segmenter
+from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
 from segscope.networks.names import NETWORKS, build_network
 from segscope.networks.nested import ANUNet, UNetPlusPlus
@@ -17,5 +18,6 @@ __all__ = [
     "UNetPlusPlus",
     "build_network",
     "count_parameters",
+    "fold_batch_norms",
     "multiply_adds",
 ]

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.data import Dataset, load_case, measure_fingerprint, write_json
+from segscope.data import Dataset, load_of, measure_fingerprint, write_json
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import LevelRow, TrainedModel, load_model, measure_levels
@@ -151,7 +151,11 @@ def run_study(
     run = folder / "runs" / main
     cases = validation_cases(run, dataset)
     model = load_model(run)
-    levels = tuple(measure_levels(model, cases, labels=dataset.labels)) if main == "anunet" else ()
+    levels = (
+        tuple(measure_levels(model, cases, labels=dataset.labels, reading=dataset.reading))
+        if main == "anunet"
+        else ()
+    )
     image, truth = _middle_slice(model, cases[0], dataset)
     study = Study(
         dataset=dataset.name,
@@ -214,7 +218,7 @@ def _middle_slice(
 ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
     """Prepare one case; of a volume, the slice with the largest truth."""
     plan = model.spec.plan
-    loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
+    loaded = load_of(dataset, case)
     prepared = plan.apply(loaded.image)
     if loaded.label is None:
         raise InputError(f"case {case.name}: has no label map")

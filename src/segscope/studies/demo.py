@@ -71,7 +71,8 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 1.5
     subjects = len({case.group for case in dataset.training})
     train_dataset(dataset, fingerprint, recipe, run, folds=min(4, subjects))
     summary = evaluate_validation(run, dataset, device=recipe.train.device)
-    pruned = prune_run(run, folder / "pruned", cases=validation_cases(run, dataset))
+    validation = validation_cases(run, dataset)
+    pruned = prune_run(run, folder / "pruned", cases=validation, reading=dataset.reading)
     page = write_demo_page(
         folder / "report.html", run, dataset, summary, pruned, template=data is None
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data import Dataset, load_case, read_label
+from segscope.data import Dataset, load_of, read_label
 from segscope.images import Case
 from segscope.inference.cases import target
 from segscope.metrics import Summary
@@ -30,7 +30,7 @@ def case_panels(
     """
     panels = []
     for case in cases:
-        loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
+        loaded = load_of(dataset, case)
         if loaded.label is None:
             continue
         arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]

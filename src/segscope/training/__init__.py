@@ -12,8 +12,13 @@ from segscope.training.planner import (
     write_plan,
 )
 from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
-from segscope.training.run import labelled, train_dataset
-from segscope.training.validation import evaluate_validation, read_split, validation_cases
+from segscope.training.run import check_run_folder, labelled, train_dataset
+from segscope.training.validation import (
+    evaluate_validation,
+    read_split,
+    reading_of,
+    validation_cases,
+)
 
 __all__ = [
     "AugmentPlan",
@@ -24,6 +29,7 @@ __all__ = [
     "Progress",
     "Recipe",
     "allowed_mirror_axes",
+    "check_run_folder",
     "estimated_memory_gb",
     "evaluate_validation",
     "fit",
@@ -36,6 +42,7 @@ __all__ = [
     "preset_names",
     "read_recipe",
     "read_split",
+    "reading_of",
     "save_state",
     "sided_axes",
     "train_dataset",

@@ -108,7 +108,7 @@ def fit(
             sampler.epoch = progress.epoch
             losses: list[float] = []
             rate = settings.learning_rate
-            for images, labels in _batches(loader):
+            for images, labels in _batches(loader, samples, sampler):
                 elapsed = time.monotonic() - started
                 share = progress_share(progress.step, total_steps, elapsed, settings.max_minutes)
                 rate = learning_rate(
@@ -223,15 +223,23 @@ def _log(
         yield log
 
 
-def _batches(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    loader: DataLoader[Any], samples: PatchDataset, sampler: EpochSampler
+) -> Iterator[tuple[Tensor, Tensor]]:
+    size = loader.batch_size or 1
+    done = 0
     try:
-        yield from loader
+        for batch in loader:
+            done += 1
+            yield batch
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
+        awaited = list(sampler)[done * size : (done + 1) * size]
+        names = ", ".join(dict.fromkeys(samples.case_of(address) for address in awaited))
         raise WorkError(
-            f"a data worker died ({error}); continue with --resume, with fewer train.workers "
-            "when memory ran out"
+            f"a data worker died while samples of {names} were awaited ({error}); continue with "
+            "--resume; when memory ran out, start again with fewer train.workers"
         ) from None
 
 

@@ -113,9 +113,7 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, address: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return image ``(C, *patch)`` float32 and label ``(1, *patch)`` int64."""
-        epoch, index = address
-        random = np.random.default_rng((self.seed, epoch, index))
-        case = self.cases[int(random.integers(len(self.cases)))]
+        case, random = self._drawn(address)
         centre = self._centre(case, random)
         geometry = draw_geometry(self.augment, len(self.patch), random)
         source = self.patch if geometry is None else geometry.source_shape(self.patch)
@@ -124,6 +122,14 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
             image, label = resample(image, label, geometry, self.patch)
         image, label = vary(image, label, self.augment, random)
         return image, label[None]
+
+    def case_of(self, address: tuple[int, int]) -> str:
+        """Name the case that a sample is cut from."""
+        return self._drawn(address)[0].name
+
+    def _drawn(self, address: tuple[int, int]) -> tuple[PreparedCase, np.random.Generator]:
+        random = np.random.default_rng((self.seed, *address))
+        return self.cases[int(random.integers(len(self.cases)))], random
 
     def _cut(
         self, case: PreparedCase, centre: NDArray[np.integer[Any]], source: tuple[int, ...]

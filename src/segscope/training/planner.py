@@ -35,6 +35,7 @@ from segscope.training.recipe import (
 )
 
 _WIDEST = {2: 512, 3: 320}
+_SAME_SIDES = 0.01
 _MEASURED_ONLY = ("spatial_dims", "spacing_mm", "resize")
 
 
@@ -130,7 +131,8 @@ def plan_recipe(
                     spatial_dims=len(shape),
                     image_dims=fingerprint.image_dims,
                 )
-            )
+            ),
+            "voxel_mm": _voxel_of(spacing),
         },
     }
     values = merge(base, {key: v for key, v in fixed.items() if key != "preprocessing"})
@@ -238,6 +240,12 @@ def _prepared_geometry(
         axis = plan.slice_axis if plan.slice_axis is not None else len(shape) - 1
         del shape[axis], spacing[axis]
     return tuple(max(1, round(s)) for s in shape), tuple(spacing)
+
+
+def _voxel_of(spacing: Sequence[float]) -> list[float]:
+    """Sides of a voxel, or nothing for cubes: rotations need them where sides differ."""
+    cube = max(spacing) <= min(spacing) * (1 + _SAME_SIDES)
+    return [] if cube else [float(side) for side in spacing]
 
 
 def _resolve_alpha(values: dict[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from segscope.data import (
     Dataset,
     Split,
     cache_key,
-    load_case,
+    load_of,
     make_folds,
     read_splits,
     write_json,
@@ -104,7 +104,7 @@ def train_dataset(
         WorkError: Another process works in this folder, or training failed in the middle.
     """
     chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
-    _check_folder(folder, resume=resume)
+    check_run_folder(folder, resume=resume)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = make_fabric(recipe)
     fabric.launch()
@@ -132,10 +132,10 @@ def train_dataset(
 def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> PreparedCase:
     """Apply the plan to a case, or take the stored result of the same files and the same plan."""
     files = [*case.image_files, *([case.label_file] if case.label_file else [])]
-    key = cache_key(_PREPARED_FORMAT, plan.model_dump_json(), *files)
+    key = cache_key(_PREPARED_FORMAT, plan.model_dump_json(), repr(dataset.reading), *files)
 
     def make() -> dict[str, NDArray[Any]]:
-        loaded = load_case(case, channels=len(dataset.channel_names), labels=dataset.labels)
+        loaded = load_of(dataset, case)
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; training needs one")
         prepared = plan.apply(loaded.image)
@@ -298,7 +298,8 @@ def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:
     return (*([0.0] * (net.head_count - 1)), 1.0)
 
 
-def _check_folder(folder: Path, *, resume: bool) -> None:
+def check_run_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds a run when a new one is wanted, or none when one shall go on."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder}: is a file; name a folder")
     begun = (folder / "recipe.yaml").exists() or (folder / "state.safetensors").exists()
@@ -339,6 +340,11 @@ def _write_facts(
         "folds": fold.folds,
         "train": list(fold.split.train),
         "val": list(fold.split.val),
+        "reading": {
+            "replace_nonfinite": dataset.reading.replace_nonfinite,
+            "resample_shear": dataset.reading.resample_shear,
+            "resample_labels": dataset.reading.resample_labels,
+        },
     }
     write_json(folder / "split.json", facts)
     manifest = {

@@ -1,11 +1,10 @@
 """The validation cases of a run, predicted and scored on their own grids."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset, read_label, write_json, write_text
+from segscope.data import Dataset, Reading, read_label, read_label_of, write_json, write_text
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import load_model, predict_cases
@@ -34,9 +33,15 @@ def read_split(folder: Path) -> dict[str, Any]:
     return split
 
 
-def evaluate_validation(
-    folder: Path, dataset: Dataset, *, device: str = "auto", read: Callable[..., Any] = read_label
-) -> Summary:
+def reading_of(folder: Path) -> Reading:
+    """What was changed when the run's training cases were read, as its ``split.json`` says.
+
+    The mapping of labels is the dataset's own and not part of it.
+    """
+    return Reading(**read_split(folder).get("reading", {}))
+
+
+def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto") -> Summary:
     """Predict the validation cases with the best weights, score them, write both.
 
     Writes ``validation/CASE.ext``, ``validation/summary.json`` and ``validation/metrics.csv``.
@@ -44,11 +49,21 @@ def evaluate_validation(
     cases = validation_cases(folder, dataset)
     model = load_model(folder, weights="best", device=device)
     out = folder / "validation"
-    predict_cases(model, cases, out, overwrite=True)
+    reading = dataset.reading
+    predict_cases(
+        model,
+        cases,
+        out,
+        overwrite=True,
+        replace_nonfinite=reading.replace_nonfinite,
+        resample_shear=reading.resample_shear,
+    )
+    by_file = {case.label_file: case for case in cases}
     summary = evaluate_folders(
         out,
         dataset.folder / "labelsTr",
-        read=read,
+        read=read_label,
+        read_truth=lambda file: read_label_of(dataset, by_file[file]),
         labels=dataset.labels,
         cases=[case.name for case in cases],
     )
