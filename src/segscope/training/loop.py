@@ -102,13 +102,16 @@ def fit(
     total_steps = settings.epochs * settings.steps_per_epoch
     started = time.monotonic() - progress.elapsed_s
     dice = progress.rows[-1].get("val_dice", math.nan) if progress.rows else math.nan
-    with _log(folder, progress, total_steps, fabric) as log:
+    with (
+        _log(folder, progress, total_steps, fabric) as log,
+        _living_workers(samples, sampler, progress, settings),
+    ):
         while not finished(progress, settings):
             model.train()
             sampler.epoch = progress.epoch
             losses: list[float] = []
             rate = settings.learning_rate
-            for images, labels in _batches(loader, samples, sampler):
+            for images, labels in loader:
                 elapsed = time.monotonic() - started
                 share = progress_share(progress.step, total_steps, elapsed, settings.max_minutes)
                 rate = learning_rate(
@@ -223,23 +226,22 @@ def _log(
         yield log
 
 
-def _batches(
-    loader: DataLoader[Any], samples: PatchDataset, sampler: EpochSampler
-) -> Iterator[tuple[Tensor, Tensor]]:
-    size = loader.batch_size or 1
-    done = 0
+@contextmanager
+def _living_workers(
+    samples: PatchDataset, sampler: EpochSampler, progress: Progress, settings: TrainRecipe
+) -> Iterator[None]:
+    """Say what was going on when a data worker died; torch raises wherever we happen to be."""
     try:
-        for batch in loader:
-            done += 1
-            yield batch
+        yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        awaited = list(sampler)[done * size : (done + 1) * size]
+        done = settings.batch_size * (progress.step - progress.epoch * settings.steps_per_epoch)
+        awaited = list(sampler)[done : done + settings.batch_size]
         names = ", ".join(dict.fromkeys(samples.case_of(address) for address in awaited))
         raise WorkError(
-            f"a data worker died while samples of {names} were awaited ({error}); continue with "
-            "--resume; when memory ran out, start again with fewer train.workers"
+            f"a data worker died while samples of {names or 'the next epoch'} were due ({error}); "
+            "continue with --resume; when memory ran out, start again with fewer train.workers"
         ) from None
 
 
