@@ -3,7 +3,8 @@
     python benchmarks/bench_prune.py [--repeats 9] [--threads 2]
 
 The levels take turns, so a busy moment falls on all of them. Modes: as it is (fp32), ``fast``
-(batch norms folded, channels last; what `predict --fast` does), and that in bfloat16. Prints the
+(batch norms folded, channels last; what `predict --fast` does), that in bfloat16, and both with
+the images of a batch going through one by one (what prediction does on a processor). Prints the
 median time per image and its ratio to L4; at the end the same for the fastest mode of every level.
 """
 
@@ -16,13 +17,14 @@ from torch import Tensor
 
 from segscope.networks import ANUNet, Segmenter, fold_batch_norms
 
-MODES = ("fp32", "fast", "bf16 fast")
+MODES = ("fp32", "fast", "bf16 fast", "fast one by one", "bf16 fast one by one")
 
 
 def forward(net: Segmenter, x: Tensor, mode: str) -> float:
     started = time.perf_counter()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled="bf16" in mode):
-        net(x)
+        for part in x.split(1) if "one by one" in mode else [x]:
+            net(part)
     return time.perf_counter() - started
 
 
@@ -60,7 +62,7 @@ def show(mode: str, batch: int, seconds: list[float]) -> None:
     cells = "  ".join(
         f"L{k + 1} {1000 * s:6.1f} ms ({s / seconds[3]:.2f})" for k, s in enumerate(seconds)
     )
-    print(f"{mode:20s} batch {batch}  {cells}", flush=True)
+    print(f"{mode:21s} batch {batch}  {cells}", flush=True)
 
 
 if __name__ == "__main__":

@@ -190,8 +190,10 @@ def _logits(how: _How, x: Tensor) -> Tensor:
 
 
 def _forward(model: TrainedModel, x: Tensor) -> Tensor:
+    # on a processor a batch falls out of its caches: one by one is faster, and takes less memory
+    parts = x.split(1) if x.device.type == "cpu" else [x]
     with torch.autocast(x.device.type, torch.bfloat16, enabled=model.bf16):
-        logits: Tensor = model.net(x)
+        logits = torch.cat([model.net(part) for part in parts])
     return logits.float()
 
 

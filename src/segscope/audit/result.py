@@ -1,0 +1,240 @@
+"""What an audit found: plain numbers and names, as JSON with a version and as tables."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from segscope.errors import InputError
+
+FORMAT = 1
+SCORES = ("dice", "iou", "accuracy", "sensitivity", "specificity")
+"""With the truth; ``agreement`` and the two kinds of chance stand beside them."""
+
+Values = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class LayerScores:
+    """Segmentation ability of one layer in one case; one number per class but the background.
+
+    Args:
+        layer: Its name.
+        scores: ``dice`` (the SA score) and the others of `SCORES`; empty without truth.
+        agreement: Dice with the network's own output.
+        chance: SA score when the guide is shifted by half the image; empty without truth.
+        chance_agreement: The same for the agreement.
+    """
+
+    layer: str
+    scores: Mapping[str, Values]
+    agreement: Values
+    chance: Values
+    chance_agreement: Values
+
+
+@dataclass(frozen=True)
+class UnitScores:
+    """The same of every unit of a layer: ``[unit][class]``."""
+
+    layer: str
+    dice: tuple[Values, ...]
+    agreement: tuple[Values, ...]
+    chance: tuple[Values, ...]
+
+
+@dataclass(frozen=True)
+class CaseAudit:
+    """One case.
+
+    Args:
+        name: Of the case.
+        mu: Mean over the units of the last layers of the Dice with the output (eq. 12); ``nan``
+            where neither holds a voxel.
+        output: Scores of the network's own output with the truth; empty without truth.
+        layers: In the order in which they run.
+        units: Of the layers whose units were looked at.
+        quality: Other figures of quality, known without truth; higher is better.
+        notes: What was odd.
+    """
+
+    name: str
+    mu: float
+    output: Mapping[str, Values]
+    layers: tuple[LayerScores, ...]
+    units: tuple[UnitScores, ...]
+    quality: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dice(self) -> float:
+        """Mean Dice of the output over the classes where it is defined; ``nan`` without truth."""
+        return mean_of(self.output.get("dice", ()))
+
+
+@dataclass(frozen=True)
+class DatasetAudit:
+    """All cases.
+
+    Args:
+        model: Which network, for the reader.
+        classes: Names of the classes but the background.
+        cases: In the order in which they were given.
+        made_with: Versions, hashes and settings.
+    """
+
+    model: str
+    classes: tuple[str, ...]
+    cases: tuple[CaseAudit, ...]
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in the order in which they run."""
+        return tuple(layer.layer for layer in self.cases[0].layers) if self.cases else ()
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether every case has a truth to be scored with."""
+        return bool(self.cases) and all(case.output for case in self.cases)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; `from_dict` takes them back."""
+        return {"format": FORMAT, **asdict(self)}
+
+    def tables(self) -> dict[str, str]:
+        """Return tidy tables as CSV text: ``cases``, ``layers`` and ``units``."""
+        return {
+            "cases": _csv(self._case_rows()),
+            "layers": _csv(self._layer_rows()),
+            "units": _csv(self._unit_rows()),
+        }
+
+    def _case_rows(self) -> Iterator[dict[str, Any]]:
+        for case in self.cases:
+            scores = {name: mean_of(values) for name, values in case.output.items()}
+            yield {"case": case.name, "mu": case.mu, **case.quality, **scores}
+
+    def _layer_rows(self) -> Iterator[dict[str, Any]]:
+        for case in self.cases:
+            for number, layer in enumerate(case.layers, start=1):
+                for k, name in enumerate(self.classes):
+                    yield {
+                        "case": case.name,
+                        "number": number,
+                        "layer": layer.layer,
+                        "class": name,
+                        **{score: values[k] for score, values in layer.scores.items()},
+                        **({"chance": layer.chance[k]} if layer.chance else {}),
+                        "agreement": layer.agreement[k],
+                        "chance_agreement": layer.chance_agreement[k],
+                    }
+
+    def _unit_rows(self) -> Iterator[dict[str, Any]]:
+        for case in self.cases:
+            for layer in case.units:
+                for unit, agreement in enumerate(layer.agreement):
+                    for k, name in enumerate(self.classes):
+                        yield {
+                            "case": case.name,
+                            "layer": layer.layer,
+                            "unit": unit,
+                            "class": name,
+                            **({"dice": layer.dice[unit][k]} if layer.dice else {}),
+                            **({"chance": layer.chance[unit][k]} if layer.chance else {}),
+                            "agreement": agreement[k],
+                        }
+
+
+def from_dict(facts: Mapping[str, Any]) -> DatasetAudit:
+    """Take back what `DatasetAudit.to_dict` gave.
+
+    Raises:
+        ValueError: Another format.
+    """
+    if facts.get("format") != FORMAT:
+        raise ValueError(f"format {facts.get('format')!r} where {FORMAT} is expected")
+    cases = tuple(
+        CaseAudit(
+            name=case["name"],
+            mu=_number(case["mu"]),
+            output=_scores(case["output"]),
+            layers=tuple(
+                LayerScores(
+                    layer["layer"],
+                    _scores(layer["scores"]),
+                    *(_values(layer[k]) for k in ("agreement", "chance", "chance_agreement")),
+                )
+                for layer in case["layers"]
+            ),
+            units=tuple(
+                UnitScores(
+                    unit["layer"],
+                    *(tuple(_values(v) for v in unit[k]) for k in ("dice", "agreement", "chance")),
+                )
+                for unit in case["units"]
+            ),
+            quality={name: _number(value) for name, value in case["quality"].items()},
+            notes=tuple(case["notes"]),
+        )
+        for case in facts["cases"]
+    )
+    return DatasetAudit(facts["model"], tuple(facts["classes"]), cases, dict(facts["made_with"]))
+
+
+def read_audit(file: Path) -> DatasetAudit:
+    """Read ``audit.json``.
+
+    Raises:
+        InputError: Not there, or not such a file.
+    """
+    try:
+        return from_dict(json.loads(file.read_text("utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{file}: no such file; run segscope audit first") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: is not an audit of this version ({error})") from None
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """Mean of the defined values; ``nan`` where there is none.
+
+    Example:
+        >>> mean_of([1.0, float("nan"), 2.0])
+        1.5
+    """
+    known = [value for value in values if value == value]
+    return sum(known) / len(known) if known else float("nan")
+
+
+def _csv(rows: Iterator[dict[str, Any]]) -> str:
+    """Lay rows out under the names of all of them; undefined cells stay empty."""
+    found = list(rows)
+    names = list(dict.fromkeys(name for row in found for name in row))
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(row.get(name)) for name in names] for row in found)
+    return stream.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if value is None or value != value:
+        return ""
+    # a spreadsheet would run a name that starts like a formula
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)  # JSON has no nan
+
+
+def _values(values: Sequence[Any]) -> Values:
+    return tuple(_number(value) for value in values)
+
+
+def _scores(scores: Mapping[str, Sequence[Any]]) -> dict[str, Values]:
+    return {name: _values(values) for name, values in scores.items()}

@@ -1,0 +1,311 @@
+"""The audit of any network: one pass per case, features read on the way."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from segscope.audit.pieces import Pieces, prepare_pieces
+from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
+from segscope.audit.subject import AuditCase, Opened, Output, Subject
+from segscope.data import AS_STORED, Reading
+from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
+from segscope.explain.quality import foreground_certainty, max_probability
+from segscope.features import (
+    Layers,
+    Taps,
+    map_counts,
+    segmentation_ability_map,
+    to_labels,
+    unit_counts,
+)
+from segscope.inference import TrainedModel
+from segscope.progress import track
+
+Units = Literal["last2", "none"] | Sequence[str]
+
+
+@dataclass(frozen=True)
+class CaseMaps:
+    """Pictures of one case, as the network saw it.
+
+    Args:
+        case: What was read; ``case.prepared`` leads back to the file's grid.
+        probabilities: ``(K, *S)`` or ``(1, *S)``.
+        heat_map: ``(classes, *S)``: share of the last layers' units whose map holds the voxel.
+    """
+
+    case: Opened
+    probabilities: Tensor
+    heat_map: Tensor | None
+
+
+def audit(
+    model: nn.Module | TrainedModel,
+    cases: Iterable[AuditCase],
+    *,
+    layers: Layers = "auto",
+    units: Units = "last2",
+    output: Output = "logits",
+    reading: Reading = AS_STORED,
+    receive: Callable[[CaseMaps], None] | None = None,
+    low_memory: bool = False,
+) -> DatasetAudit:
+    """Measure what every layer, and every unit of some, could segment, and mu of every case.
+
+    Args:
+        model: Any network whose output ``(N, K, *S)`` has the input's sides, or a trained model.
+        cases: Of a dataset (for a trained model, which knows how to prepare them), or ``(name,
+            image (C, *S), truth (1, *S) label indices or None)``.
+        layers: As of `segscope.features.Taps`.
+        units: Layers whose units are looked at, among ``layers``.
+        output: Whether the network returns ``logits`` or ``probabilities``; of a trained model it
+            is known.
+        reading: What may be changed when cases are read.
+        receive: Called with the maps of every case.
+        low_memory: Run the network twice per case and use features as they pass by, instead of
+            keeping them until the output is known: less memory, twice the time.
+
+    Raises:
+        InputError: A case cannot be read.
+        ValueError: An unknown layer; features that are not finite (the layer is named); an output
+            that is no segmentation.
+
+    Example:
+        >>> _ = torch.manual_seed(0)
+        >>> net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 1))
+        >>> found = audit(net, [("a", torch.rand(1, 8, 8), torch.ones(1, 8, 8))])
+        >>> found.layers, sorted(found.cases[0].layers[0].scores)
+        (('1',), ['accuracy', 'dice', 'iou', 'sensitivity', 'specificity'])
+    """
+    subject = Subject.of(model, output=output, reading=reading)
+    wanted = _Wanted(layers, units, low_memory)
+    done = [
+        _audit_case(subject, subject.open(case), wanted, receive)
+        for case in track(cases, "auditing")
+    ]
+    classes = subject.class_names or tuple(
+        str(k + 1) for k in range(len(done[0].layers[0].agreement) if done else 0)
+    )
+    return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    layers: Layers
+    units: Units
+    low_memory: bool
+
+
+@dataclass
+class _Sums:
+    """Voxels counted over the pieces of a case: ``(..., classes)`` and ``(..., classes, R)``."""
+
+    size: Tensor | float = 0.0
+    overlap: Tensor | float = 0.0
+
+    def add(self, size: Tensor, overlap: Tensor) -> None:
+        self.size = self.size + size.sum(0)
+        self.overlap = self.overlap + overlap.sum(0)
+
+
+@dataclass
+class _Tally:
+    """Everything that is summed over the pieces of one case."""
+
+    layers: dict[str, tuple[_Sums, _Sums]] = field(default_factory=dict)
+    units: dict[str, tuple[_Sums, _Sums]] = field(default_factory=dict)
+    output: _Sums = field(default_factory=_Sums)
+    references: list[Tensor | float] = field(default_factory=lambda: [0.0, 0.0])
+    total: Tensor | float = 0.0
+
+
+def _audit_case(
+    subject: Subject,
+    case: Opened,
+    wanted: _Wanted,
+    receive: Callable[[CaseMaps], None] | None,
+) -> CaseAudit:
+    pieces = prepare_pieces(
+        case.image,
+        case.truth,
+        patch=subject.patch,
+        multiple=subject.multiple,
+        slice_axis=subject.slice_axis,
+    )
+    tally = _Tally()
+    guides, heat = [], []
+    for k in range(len(pieces.image)):
+        guide, warm = _audit_piece(subject, pieces, k, wanted, tally)
+        guides.append(guide)
+        heat += [] if warm is None else [warm]
+    probabilities = pieces.joined(torch.cat(guides))
+    if receive is not None:
+        receive(CaseMaps(case, probabilities, pieces.joined(torch.cat(heat)) if heat else None))
+    return _result(case, tally, probabilities)
+
+
+def _audit_piece(
+    subject: Subject, pieces: Pieces, k: int, wanted: _Wanted, tally: _Tally
+) -> tuple[Tensor, Tensor | None]:
+    part = slice(k, k + 1)
+    x = pieces.image[part].to(subject.device)
+    tissue = None if pieces.tissue is None else pieces.tissue[part].to(subject.device)
+    truth = None if pieces.truth is None else pieces.truth[part].to(subject.device)
+    names: list[str] = []
+    with torch.inference_mode():
+        if wanted.low_memory:
+            guide = subject.probabilities(x)
+        else:
+            with Taps(subject.net, wanted.layers) as taps:
+                guide = subject.probabilities(x)
+            names = list(taps.features)
+        references = [to_labels(guide), *([] if truth is None else [truth])]
+        _count_references(tally, guide, references, tissue)
+        look = _Look(tally, guide, references, tissue)
+        if wanted.low_memory:
+            names = subject.layer_names(x, wanted.layers)
+            look.unit_layers = _unit_layers(names, wanted.units)
+            with Taps(subject.net, wanted.layers, look.at):
+                subject.net(x)
+        else:
+            look.unit_layers = _unit_layers(names, wanted.units)
+            for name in names:
+                look.at(name, taps.features.pop(name))
+    return guide.cpu(), look.heat_map()
+
+
+class _Look:
+    """Looks at one layer of one piece at a time."""
+
+    def __init__(
+        self, tally: _Tally, guide: Tensor, references: list[Tensor], tissue: Tensor | None
+    ) -> None:
+        self.tally, self.guide, self.references, self.tissue = tally, guide, references, tissue
+        # half the image away: what the object's place does not explain stays
+        self.shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
+        self.unit_layers: list[str] = []
+        self._heat: list[tuple[int, Tensor]] = []
+
+    def at(self, name: str, features: Tensor) -> None:
+        if len(features) != 1 or features.ndim != self.guide.ndim:
+            raise ValueError(
+                f"layer {name}: features {tuple(features.shape)} do not belong to an output of "
+                f"shape {tuple(self.guide.shape)}; leave it out of layers"
+            )
+        try:
+            sums = self.tally.layers.setdefault(name, (_Sums(), _Sums()))
+            for guide, into in zip((self.guide, self.shifted), sums, strict=True):
+                sam = segmentation_ability_map(features, guide, tissue=self.tissue)
+                found = map_counts(sam, self.references, tissue=self.tissue)
+                into.add(found.size, found.overlap)
+            if name in self.unit_layers:
+                self._units(name, features)
+        except ValueError as error:
+            raise ValueError(f"layer {name}: {error}") from None
+
+    def heat_map(self) -> Tensor | None:
+        """Average over the units of all looked-at layers, ``(1, classes, *P)``."""
+        if not self._heat:
+            return None
+        total = sum(units for units, _ in self._heat)
+        parts = [units * mean.cpu() for units, mean in self._heat]
+        return sum(parts[1:], parts[0]) / total
+
+    def _units(self, name: str, features: Tensor) -> None:
+        sums = self.tally.units.setdefault(name, (_Sums(), _Sums()))
+        for guide, into in zip((self.guide, self.shifted), sums, strict=True):
+            found = unit_counts(features, guide, self.references, tissue=self.tissue)
+            into.add(found.size, found.overlap)
+            if guide is self.guide:
+                self._heat.append((features.shape[1], found.mean_map))
+
+
+def _count_references(
+    tally: _Tally, guide: Tensor, references: list[Tensor], tissue: Tensor | None
+) -> None:
+    for k, reference in enumerate(references):
+        sizes, total = reference_sizes(reference, guide, tissue)
+        tally.references[k] = tally.references[k] + sizes[0]
+    tally.total = tally.total + total[0]
+    found = map_counts(guide, references, tissue=tissue)
+    tally.output.add(found.size, found.overlap)
+
+
+def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
+    if units == "none":
+        return []
+    if units == "last2":
+        return list(names[-2:])
+    missing = [name for name in units if name not in names]
+    if missing or isinstance(units, str):
+        raise ValueError(f"units: {missing or units!r} is not among the layers {', '.join(names)}")
+    return list(units)
+
+
+def _result(case: Opened, tally: _Tally, probabilities: Tensor) -> CaseAudit:
+    units = tuple(_unit_scores(name, sums, tally) for name, sums in tally.units.items())
+    pooled = [value for layer in units for unit in layer.agreement for value in unit]
+    truth = _scores(tally.output, tally, 1) if case.truth is not None else {}
+    return CaseAudit(
+        name=case.name,
+        mu=mean_of(pooled),
+        output=truth,
+        layers=tuple(_layer_scores(name, sums, tally) for name, sums in tally.layers.items()),
+        units=units,
+        quality={
+            "max_probability": max_probability(probabilities),
+            "foreground_certainty": foreground_certainty(probabilities),
+        },
+        notes=case.notes,
+    )
+
+
+def _layer_scores(name: str, sums: tuple[_Sums, _Sums], tally: _Tally) -> LayerScores:
+    found, chance = sums
+    has_truth = _reference_count(found) > 1
+    return LayerScores(
+        layer=name,
+        scores=_scores(found, tally, 1) if has_truth else {},
+        agreement=_numbers(_ability(found, tally, 0).dice),
+        chance=_numbers(_ability(chance, tally, 1).dice) if has_truth else (),
+        chance_agreement=_numbers(_ability(chance, tally, 0).dice),
+    )
+
+
+def _unit_scores(name: str, sums: tuple[_Sums, _Sums], tally: _Tally) -> UnitScores:
+    found, chance = sums
+
+    def dice(of: _Sums, reference: int) -> tuple[tuple[float, ...], ...]:
+        return tuple(_numbers(unit) for unit in _ability(of, tally, reference).dice)
+
+    has_truth = _reference_count(found) > 1
+    return UnitScores(
+        layer=name,
+        dice=dice(found, 1) if has_truth else (),
+        agreement=dice(found, 0),
+        chance=dice(chance, 1) if has_truth else (),
+    )
+
+
+def _reference_count(sums: _Sums) -> int:
+    return torch.as_tensor(sums.overlap).shape[-1]
+
+
+def _ability(sums: _Sums, tally: _Tally, reference: int) -> Ability:
+    overlap = torch.as_tensor(sums.overlap)[..., reference]
+    size = torch.as_tensor(sums.size)
+    return ability_from_counts(
+        size, overlap, torch.as_tensor(tally.references[reference]), torch.as_tensor(tally.total)
+    )
+
+
+def _scores(sums: _Sums, tally: _Tally, reference: int) -> dict[str, tuple[float, ...]]:
+    found = _ability(sums, tally, reference)
+    return {name: _numbers(getattr(found, name)) for name in Ability.__dataclass_fields__}
+
+
+def _numbers(values: Tensor) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
