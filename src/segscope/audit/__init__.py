@@ -1,20 +1,36 @@
 """The audit: which layers and units can segment, and how far each prediction can be trusted."""
 
+from segscope.audit.choose import WHICH, choose_cases, read_from
+from segscope.audit.maps import Drawn, UnitPicture, draw_case
 from segscope.audit.pieces import Pieces, prepare_pieces
+from segscope.audit.quality import FIGURES, add_quality, available, quality_of, snapshots
 from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, read_audit
 from segscope.audit.run import CaseMaps, audit
-from segscope.audit.subject import AuditCase, Opened
+from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
 
 __all__ = [
+    "FIGURES",
+    "WHICH",
     "AuditCase",
     "CaseAudit",
     "CaseMaps",
     "DatasetAudit",
+    "Drawn",
     "LayerScores",
     "Opened",
     "Pieces",
+    "Preparation",
+    "Subject",
+    "UnitPicture",
     "UnitScores",
+    "add_quality",
     "audit",
+    "available",
+    "choose_cases",
+    "draw_case",
     "prepare_pieces",
+    "quality_of",
     "read_audit",
+    "read_from",
+    "snapshots",
 ]

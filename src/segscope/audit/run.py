@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from segscope.audit.pieces import Pieces, prepare_pieces
+from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
-from segscope.audit.subject import AuditCase, Opened, Output, Subject
+from segscope.audit.subject import AuditCase, Opened, Output, Preparation, Subject
 from segscope.data import AS_STORED, Reading
 from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.explain.quality import foreground_certainty, max_probability
@@ -49,6 +49,7 @@ def audit(
     layers: Layers = "auto",
     units: Units = "last2",
     output: Output = "logits",
+    preparation: Preparation | None = None,
     reading: Reading = AS_STORED,
     receive: Callable[[CaseMaps], None] | None = None,
     low_memory: bool = False,
@@ -63,6 +64,7 @@ def audit(
         units: Layers whose units are looked at, among ``layers``.
         output: Whether the network returns ``logits`` or ``probabilities``; of a trained model it
             is known.
+        preparation: How another network wants a dataset's cases.
         reading: What may be changed when cases are read.
         receive: Called with the maps of every case.
         low_memory: Run the network twice per case and use features as they pass by, instead of
@@ -80,7 +82,7 @@ def audit(
         >>> found.layers, sorted(found.cases[0].layers[0].scores)
         (('1',), ['accuracy', 'dice', 'iou', 'sensitivity', 'specificity'])
     """
-    subject = Subject.of(model, output=output, reading=reading)
+    subject = Subject.of(model, output=output, preparation=preparation, reading=reading)
     wanted = _Wanted(layers, units, low_memory)
     done = [
         _audit_case(subject, subject.open(case), wanted, receive)
@@ -128,13 +130,7 @@ def _audit_case(
     wanted: _Wanted,
     receive: Callable[[CaseMaps], None] | None,
 ) -> CaseAudit:
-    pieces = prepare_pieces(
-        case.image,
-        case.truth,
-        patch=subject.patch,
-        multiple=subject.multiple,
-        slice_axis=subject.slice_axis,
-    )
+    pieces = subject.pieces(case)
     tally = _Tally()
     guides, heat = [], []
     for k in range(len(pieces.image)):

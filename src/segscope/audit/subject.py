@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from segscope import __version__
-from segscope.data import AS_STORED, Reading, load_case
+from segscope.audit.pieces import Pieces, prepare_pieces
+from segscope.data import AS_STORED, LoadedCase, Reading, load_case
 from segscope.features import Layers, feature_names, inner
 from segscope.images import Case
 from segscope.inference import TrainedModel
-from segscope.preprocessing import Prepared
+from segscope.networks import Segmenter
+from segscope.preprocessing import Plan, Prepared
 
 AuditCase = Case | tuple[str, Tensor, Tensor | None]
 Output = Literal["logits", "probabilities"]
@@ -28,6 +30,7 @@ class Opened:
         image: ``(C, *S)``.
         truth: ``(1, *S)`` label indices, or None.
         prepared: Leads back to the file's grid; None for a case that came as tensors.
+        plan: That prepared it.
         notes: Of its readers and its preparation.
         source: The case's files; None for a case that came as tensors.
     """
@@ -36,8 +39,39 @@ class Opened:
     image: Tensor
     truth: Tensor | None
     prepared: Prepared | None = None
+    plan: Plan | None = None
     notes: tuple[str, ...] = ()
     source: Case | None = None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a network wants its images; a trained model brings this with it.
+
+    Args:
+        plan: Preprocessing.
+        labels: Name to value, background included.
+        channels: Of an image.
+        patch: Window of the network, or None for whole images.
+        multiple: What sides must be multiples of, per axis of the network.
+    """
+
+    plan: Plan
+    labels: Mapping[str, int]
+    channels: int
+    patch: tuple[int, ...] | None = None
+    multiple: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, model: TrainedModel) -> Self:
+        """Take what a trained model knows."""
+        spec = model.spec
+        channels = len(spec.channel_names)
+        return cls(spec.plan, spec.labels, channels, spec.patch, model.net.multiple)
+
+    def read(self, case: Case, reading: Reading) -> LoadedCase:
+        """Read a case's files."""
+        return load_case(case, channels=self.channels, labels=self.labels, reading=reading)
 
 
 @dataclass(frozen=True)
@@ -46,15 +80,21 @@ class Subject:
 
     Args:
         net: Unwrapped.
+        name: For the reader.
         output: What it returns.
-        model: Where it came from, when it is a trained model.
+        preparation: Of cases that come as files; None where they come as tensors.
         reading: What may be changed when cases are read.
+        bf16: Compute in bfloat16 where that is safe.
+        weights_sha256: Of its file of weights, where there is one.
     """
 
     net: nn.Module
+    name: str
     output: Output
-    model: TrainedModel | None
-    reading: Reading
+    preparation: Preparation | None = None
+    reading: Reading = AS_STORED
+    bf16: bool = False
+    weights_sha256: str = ""
 
     @classmethod
     def of(
@@ -62,19 +102,24 @@ class Subject:
         model: nn.Module | TrainedModel,
         *,
         output: Output = "logits",
+        preparation: Preparation | None = None,
         reading: Reading = AS_STORED,
     ) -> Self:
         """Take a network in evaluation mode."""
         if output not in ("logits", "probabilities"):
             raise ValueError(f"output must be logits or probabilities, got {output!r}")
         if isinstance(model, TrainedModel):
-            return cls(model.net.eval(), "logits", model, reading)
-        return cls(inner(model).eval(), output, None, reading)
-
-    @property
-    def name(self) -> str:
-        """The network's, for the reader."""
-        return self.model.spec.network.name if self.model else type(self.net).__name__
+            return cls(
+                net=model.net.eval(),
+                name=model.spec.network.name,
+                output="logits",
+                preparation=preparation or Preparation.of(model),
+                reading=reading,
+                bf16=model.bf16,
+                weights_sha256=model.weights_sha256,
+            )
+        net = inner(model).eval()
+        return cls(net, type(net).__name__, output, preparation, reading)
 
     @property
     def device(self) -> torch.device:
@@ -83,27 +128,25 @@ class Subject:
         return torch.device("cpu") if weights is None else weights.device
 
     @property
-    def patch(self) -> tuple[int, ...] | None:
-        """Its window, where it has one."""
-        return self.model.spec.patch if self.model else None
-
-    @property
-    def multiple(self) -> tuple[int, ...] | None:
-        """What sides must be multiples of, where that is known."""
-        return self.model.net.multiple if self.model else None
-
-    @property
-    def slice_axis(self) -> int | None:
-        """Axis of a prepared volume that a plane network takes slices along."""
-        return self.model.spec.plan.slice_axis if self.model else None
-
-    @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes but the background, where they are known."""
-        if self.model is None:
+        if self.preparation is None:
             return ()
-        named = sorted(self.model.spec.labels.items(), key=lambda item: item[1])
+        named = sorted(self.preparation.labels.items(), key=lambda item: item[1])
         return tuple(name for name, value in named if value > 0)
+
+    def pieces(self, case: Opened) -> Pieces:
+        """Cut a case up as the network takes it."""
+        known = self.preparation
+        if known is None:
+            return prepare_pieces(case.image, case.truth)
+        return prepare_pieces(
+            case.image,
+            case.truth,
+            patch=known.patch,
+            multiple=known.multiple,
+            slice_axis=known.plan.slice_axis,
+        )
 
     def facts(self) -> dict[str, Any]:
         """What the audit was made with."""
@@ -112,7 +155,7 @@ class Subject:
             "torch": torch.__version__,
             "python": platform.python_version(),
             "device": str(self.device),
-            "weights_sha256": self.model.weights_sha256 if self.model else "",
+            "weights_sha256": self.weights_sha256,
         }
 
     def open(self, case: AuditCase) -> Opened:
@@ -138,11 +181,8 @@ class Subject:
         Raises:
             ValueError: What comes out is no segmentation of what went in.
         """
-        if self.model is not None and self.model.bf16:
-            with torch.autocast(x.device.type, torch.bfloat16):
-                found = _tensor(self.net(x))
-        else:
-            dtype = next((p.dtype for p in self.net.parameters()), x.dtype)
+        dtype = next((p.dtype for p in self.net.parameters()), x.dtype)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             found = _tensor(self.net(x.to(dtype)))
         if found is None or found.ndim != x.ndim or found.shape[2:] != x.shape[2:]:
             shape = "no tensor" if found is None else f"shape {tuple(found.shape)}"
@@ -158,7 +198,7 @@ class Subject:
             if not within:
                 raise ValueError("output='probabilities', but values lie outside of 0..1")
             return found
-        if within and self.model is None and found.unique().numel() > 1:
+        if within and not isinstance(self.net, Segmenter) and found.unique().numel() > 1:
             raise ValueError(
                 "output='logits', but all values lie in 0..1: say output='probabilities' for a "
                 "network that ends in a sigmoid or softmax"
@@ -170,22 +210,20 @@ class Subject:
         return feature_names(self.net, layers, x)
 
     def _read(self, case: Case) -> Opened:
-        if self.model is None:
+        known = self.preparation
+        if known is None:
             raise ValueError(
-                f"case {case.name}: only a trained model knows how to prepare a dataset's case; "
-                "give (name, image, truth) instead"
+                f"case {case.name}: it is not known how this network wants its images; name a "
+                "preparation, or give (name, image, truth)"
             )
-        spec = self.model.spec
-        loaded = load_case(
-            case, channels=len(spec.channel_names), labels=spec.labels, reading=self.reading
-        )
-        prepared = spec.plan.apply(loaded.image)
+        loaded = known.read(case, self.reading)
+        prepared = known.plan.apply(loaded.image)
         truth = None
         if loaded.label is not None:
-            labels = spec.plan.apply_label(loaded.label, prepared)
+            labels = known.plan.apply_label(loaded.label, prepared)
             truth = torch.from_numpy(labels.astype("int64"))[None]
         image = torch.from_numpy(prepared.array.copy())
-        return Opened(case.name, image, truth, prepared, prepared.notes, case)
+        return Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
 
 
 def _tensor(output: object) -> Tensor | None:

@@ -8,11 +8,14 @@ import typer
 from rich.console import Console
 from typer.exceptions import Abort, TyperException
 
+from segscope.cli.audit import audit
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
 from segscope.cli.predict import predict
 from segscope.cli.prune import prune
+from segscope.cli.quality import quality
+from segscope.cli.report import report
 from segscope.cli.study import app_study
 from segscope.cli.train import train
 from segscope.errors import InputError, WorkError
@@ -41,6 +44,9 @@ app.command()(train)
 app.command()(predict)
 app.command()(evaluate)
 app.command()(prune)
+app.command()(audit)
+app.command()(quality)
+app.command()(report)
 app.add_typer(app_study, name="study")
 
 

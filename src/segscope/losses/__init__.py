@@ -12,6 +12,7 @@ from segscope.losses.overlap import (
     dice_loss,
 )
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
+from segscope.losses.prototype import PrototypeLoss, soft_dice
 
 __all__ = [
     "LOSSES",
@@ -22,6 +23,7 @@ __all__ = [
     "FocalLoss",
     "GeneralizedDiceLoss",
     "HybridLoss",
+    "PrototypeLoss",
     "TverskyLoss",
     "balanced_alpha",
     "build_loss",
@@ -29,4 +31,5 @@ __all__ = [
     "dice_ce_loss",
     "dice_loss",
     "hybrid_loss",
+    "soft_dice",
 ]

@@ -1,5 +1,12 @@
 """Pages and figures from results; no model is ever seen here."""
 
+from segscope.report.audit_page import (
+    COVERAGES,
+    audit_sections,
+    layer_means,
+    most_suspicious,
+    worst_first,
+)
 from segscope.report.figures import (
     Panel,
     attention_figure,
@@ -11,16 +18,21 @@ from segscope.report.figures import (
 from segscope.report.html import Lines, Picture, Section, Table, page, read_log
 
 __all__ = [
+    "COVERAGES",
     "Lines",
     "Panel",
     "Picture",
     "Section",
     "Table",
     "attention_figure",
+    "audit_sections",
     "contour_sheet",
+    "layer_means",
+    "most_suspicious",
     "page",
     "pruning_figure",
     "read_log",
     "scores_figure",
     "widest_slice",
+    "worst_first",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_TRUTH = "#F0E442"
+TRUTH = "#F0E442"
 
 
 class Level(Protocol):
@@ -50,7 +50,7 @@ def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
 
     With one prediction each label has its own colour; with several each prediction has.
     """
-    plt = _pyplot()
+    plt = pyplot()
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(
@@ -59,7 +59,7 @@ def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, panel in zip(axes.flat, panels, strict=False):
-        _show(axis, panel.image)
+        show(axis, panel.image)
         single = len(panel.predictions) == 1
         for k, labels in enumerate(panel.predictions.values()):
             for value in _values(labels):
@@ -67,24 +67,24 @@ def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
                 axis.contour(labels == value, [0.5], colors=[colour], linewidths=1.3)
         for value in _values(panel.truth):
             axis.contour(
-                panel.truth == value, [0.5], colors=[_TRUTH], linewidths=0.9, linestyles="dashed"
+                panel.truth == value, [0.5], colors=[TRUTH], linewidths=0.9, linestyles="dashed"
             )
         axis.set_title(panel.title, fontsize=9, parse_math=False)
-    handles = [_line(plt, _TRUTH, "expert", "dashed")]
+    handles = [line_handle(plt, TRUTH, "expert", "dashed")]
     if panels and len(panels[0].predictions) > 1:
         handles += [
-            _line(plt, COLOURS[k % len(COLOURS)], name, "solid")
+            line_handle(plt, COLOURS[k % len(COLOURS)], name, "solid")
             for k, name in enumerate(panels[0].predictions)
         ]
     else:
-        handles += [_line(plt, COLOURS[0], "prediction (a colour per label)", "solid")]
+        handles += [line_handle(plt, COLOURS[0], "prediction (a colour per label)", "solid")]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
-    return _png(plt, figure)
+    return png(plt, figure)
 
 
 def pruning_figure(rows: Sequence[Level]) -> bytes:
     """Draw time against Dice of every level; a circle's area is its parameters (Fig. 13)."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
     largest = max(row.parameters for row in rows)
     for k, row in enumerate(rows):
@@ -105,12 +105,12 @@ def pruning_figure(rows: Sequence[Level]) -> bytes:
     axis.set_ylabel("mean Dice of validation cases")
     axis.set_title("Levels of the nested network (area: parameters)")
     axis.grid(alpha=0.3)
-    return _png(plt, figure)
+    return png(plt, figure)
 
 
 def scores_figure(values: Mapping[str, Sequence[float]], metric: str) -> bytes:
     """Draw one box per name with every case as a point."""
-    plt = _pyplot()
+    plt = pyplot()
     figure, axis = plt.subplots(figsize=(1.3 * len(values) + 1.5, 4), layout="constrained")
     kept = [[v for v in found if v == v] for found in values.values()]
     axis.boxplot(kept, tick_labels=list(values), showfliers=False, widths=0.55)
@@ -121,7 +121,7 @@ def scores_figure(values: Mapping[str, Sequence[float]], metric: str) -> bytes:
     axis.set_ylabel(metric)
     axis.grid(axis="y", alpha=0.3)
     axis.tick_params(axis="x", labelrotation=20)
-    return _png(plt, figure)
+    return png(plt, figure)
 
 
 def attention_figure(
@@ -136,7 +136,7 @@ def attention_figure(
         truth: ``(rows, columns)``.
         maps: Epoch, node and coefficients in [0, 1].
     """
-    plt = _pyplot()
+    plt = pyplot()
     epochs = list(dict.fromkeys(epoch for epoch, _, _ in maps))
     nodes = list(dict.fromkeys(node for _, node, _ in maps))
     figure, axes = plt.subplots(
@@ -147,8 +147,8 @@ def attention_figure(
         axis.set_axis_off()
     drawn = None
     for row, node in enumerate(nodes):
-        _show(axes[row, 0], image)
-        axes[row, 0].contour(truth > 0, [0.5], colors=[_TRUTH], linewidths=0.9)
+        show(axes[row, 0], image)
+        axes[row, 0].contour(truth > 0, [0.5], colors=[TRUTH], linewidths=0.9)
         axes[row, 0].set_title(f"gate {node}", fontsize=9)
         for epoch, name, coefficients in maps:
             if name == node:
@@ -157,7 +157,7 @@ def attention_figure(
                 axis.set_title(f"epoch {epoch}", fontsize=9)
     if drawn is not None:
         figure.colorbar(drawn, ax=axes, shrink=0.6, label="attention coefficient")
-    return _png(plt, figure)
+    return png(plt, figure)
 
 
 def widest_slice(
@@ -181,7 +181,8 @@ def widest_slice(
     return turn[0], turn[1], turn[2:]
 
 
-def _show(axis: Any, image: NDArray[Any]) -> None:
+def show(axis: Any, image: NDArray[Any]) -> None:
+    """Show a plane in grey or colour, its extremes clipped; the first of other channel numbers."""
     plane = np.asarray(image, float)
     if plane.ndim == 3:
         plane = np.moveaxis(plane, 0, -1) if len(plane) == 3 else plane[0]
@@ -194,11 +195,13 @@ def _values(labels: NDArray[Any]) -> list[int]:
     return [int(v) for v in np.unique(labels) if v > 0]
 
 
-def _line(plt: Any, colour: str, name: str, style: str) -> Any:
+def line_handle(plt: Any, colour: str, name: str, style: str) -> Any:
+    """Make an entry of a legend."""
     return plt.Line2D([], [], color=colour, label=name, linestyle=style)
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Import matplotlib without a screen."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -207,7 +210,8 @@ def _pyplot() -> Any:
     return plt
 
 
-def _png(plt: Any, figure: Any) -> bytes:
+def png(plt: Any, figure: Any) -> bytes:
+    """Turn a figure into a PNG and close it."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)

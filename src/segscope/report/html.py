@@ -4,6 +4,7 @@ Everything that comes from data is escaped by the template; plotly's script is i
 """
 
 import base64
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,12 +40,23 @@ class Picture:
 
 @dataclass(frozen=True)
 class Lines:
-    """An interactive line chart: name to (x, y)."""
+    """An interactive chart of lines, or of points: name to (x, y).
 
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+    Args:
+        series: What is drawn.
+        x: Title of the axis.
+        y: Title of the axis.
+        caption: Below.
+        points: Draw points instead of lines.
+        texts: What a point says when it is pointed at, by series.
+    """
+
+    series: Mapping[str, tuple[Sequence[Any], Sequence[float]]]
     x: str
     y: str
     caption: str = ""
+    points: bool = False
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,12 @@ def _draw(charts: Sequence[Lines]) -> list[str]:
         figure = go.Figure(
             [
                 go.Scatter(
-                    x=list(x), y=list(y), name=name, line={"color": COLOURS[k % len(COLOURS)]}
+                    x=list(x),
+                    y=list(y),
+                    name=html.escape(name),
+                    mode="markers" if chart.points else "lines+markers",
+                    text=[html.escape(text) for text in chart.texts.get(name, ())] or None,
+                    line={"color": COLOURS[k % len(COLOURS)]},
                 )
                 for k, (name, (x, y)) in enumerate(chart.series.items())
             ]

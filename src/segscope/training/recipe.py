@@ -35,12 +35,19 @@ class NetworkRecipe(_Section):
 
 
 class LossRecipe(_Section):
-    """Which loss; with deep supervision it is summed over all heads of the network."""
+    """Which loss; with deep supervision it is summed over all heads of the network.
+
+    ``prototype`` is the weight of the online loss on layers' features (`PrototypeLoss`), over
+    ``prototype_layers``: ``auto`` or a list of names.
+    """
 
     name: str = "dice_ce"
     deep_supervision: bool = True
     head_weights: tuple[float, ...] | None = None
     options: dict[str, Any] = {}
+    prototype: float = Field(default=0.0, ge=0)
+    prototype_layers: Literal["auto"] | tuple[str, ...] = "auto"
+    prototype_detach_guide: bool = False
 
 
 class TrainRecipe(_Section):
@@ -60,7 +67,7 @@ class TrainRecipe(_Section):
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     warmup_steps: int = Field(default=20, ge=0)
-    schedule: Literal["cosine", "poly", "constant"] = "cosine"
+    schedule: Literal["cosine", "poly", "constant", "halving"] = "cosine"
     gradient_clip: float = Field(default=12.0, gt=0)
     validate_every: int = Field(default=1, ge=1)
     patience: int = Field(default=0, ge=0)

@@ -8,7 +8,7 @@ log.csv  tensorboard/  cache/  validation/ (predictions and summary of the valid
 import fcntl
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
+from torch import nn
 
 from segscope import __version__
 from segscope.data import (
@@ -34,11 +35,12 @@ from segscope.data import (
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, Fingerprint
 from segscope.inference import ModelSpec, NetworkSpec, TrainedModel, predict_prepared, save_model
-from segscope.losses import DeepSupervisionLoss, build_loss
+from segscope.losses import DeepSupervisionLoss, PrototypeLoss, build_loss
 from segscope.networks import Segmenter, build_network
 from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.loop import Progress, fit
+from segscope.training.online import OnlineLoss
 from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
 
@@ -275,21 +277,30 @@ def _train_prepared(
         loss = build_loss(recipe.loss.name, **recipe.loss.options)
     except (ValueError, TypeError) as error:
         raise InputError(f"recipe: loss {recipe.loss.name}: {error}") from None
-    supervised = DeepSupervisionLoss(loss, weights=_head_weights(recipe, net))
+    supervised: nn.Module = DeepSupervisionLoss(loss, weights=_head_weights(recipe, net))
+    reading: AbstractContextManager[object] = nullcontext()
+    if recipe.loss.prototype > 0:
+        prototype = PrototypeLoss(detach_guide=recipe.loss.prototype_detach_guide)
+        supervised = online = OnlineLoss(supervised, recipe.loss.prototype, prototype)
+        try:
+            reading = online.reading(net, recipe.loss.prototype_layers)
+        except ValueError as error:
+            raise InputError(f"recipe: loss.prototype_layers: {error}") from None
     model = TrainedModel(spec, net)
     # whatever else draws from torch's generator from here on is part of the saved state
     torch.manual_seed(settings.seed)
-    return fit(
-        net,
-        supervised,
-        samples,
-        settings,
-        fabric,
-        folder=folder,
-        validate=lambda: prepared_dice(model, validation),
-        keep=lambda name: save_model(folder, spec, net, name=name),
-        resume=resume,
-    )
+    with reading:
+        return fit(
+            net,
+            supervised,
+            samples,
+            settings,
+            fabric,
+            folder=folder,
+            validate=lambda: prepared_dice(model, validation),
+            keep=lambda name: save_model(folder, spec, net, name=name),
+            resume=resume,
+        )
 
 
 def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:

@@ -28,7 +28,8 @@ def learning_rate(base: float, kind: str, share: float, step: int, warmup_steps:
     """Learning rate for the next step.
 
     ``cosine``: base (1 + cos(pi share)) / 2; ``poly``: base (1 - share)^0.9, nnU-Net's;
-    ``constant``: base. The first ``warmup_steps`` steps rise linearly.
+    ``constant``: base; ``halving``: halved after two and after four fifths, as every 20 of 50
+    epochs. The first ``warmup_steps`` steps rise linearly.
 
     Example:
         >>> round(learning_rate(0.1, "cosine", 0.5, step=100, warmup_steps=0), 6)
@@ -40,6 +41,7 @@ def learning_rate(base: float, kind: str, share: float, step: int, warmup_steps:
         "cosine": (1 + math.cos(math.pi * share)) / 2,
         "poly": (1 - share) ** 0.9,
         "constant": 1.0,
+        "halving": 0.5 ** math.floor(2.5 * share),
     }
     if kind not in shapes:
         raise ValueError(f"schedule must be one of {', '.join(shapes)}, got {kind!r}")

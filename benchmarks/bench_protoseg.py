@@ -1,0 +1,158 @@
+"""Prototype segmentation against the literal algorithm, the plain forward pass and plain step.
+
+    python benchmarks/bench_protoseg.py [--side 256] [--batch 2] [--repeats 5]
+
+All on the paper's U-Net (widths 64 to 1024), whose 18 layers are read, on random weights and data:
+the work does not depend on them. Each pair takes turns in one process; medians.
+
+1. maps of all layers: literally (every channel upsampled, squared distances, softmax) and ours
+2. a whole audit (maps of all layers, their chance, units of the last two, mu) and a forward pass
+3. a training step with the online loss, ours and literal, and a plain one
+
+Memory is the highest resident size above the one at the start, read from the kernel.
+"""
+
+import argparse
+import gc
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from segscope.audit import audit
+from segscope.features import Taps, segmentation_ability_map
+from segscope.losses import PrototypeLoss, cross_entropy, soft_dice
+from segscope.networks import UNet
+
+STATUS = Path("/proc/self/status")
+
+
+def literal(features: Tensor, guide: Tensor) -> Tensor:
+    full = functional.interpolate(features, guide.shape[2:], mode="bilinear", align_corners=False)
+
+    def distance(weight: Tensor) -> Tensor:
+        centre = (full * weight).sum((2, 3), True) / weight.sum((2, 3), True)
+        return (full - centre).pow(2).sum(1, keepdim=True)
+
+    both = torch.cat([-distance(1 - guide), -distance(guide)], 1)
+    return both.softmax(1)[:, 1:]
+
+
+def kilobytes(name: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1])
+
+
+def peak_mb(work: Callable[[], object]) -> float:
+    gc.collect()
+    before = kilobytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the highest resident size so far
+    work()
+    return (kilobytes("VmHWM") - before) / 1024
+
+
+def in_turns(repeats: int, *works: Callable[[], object]) -> list[float]:
+    times: list[list[float]] = [[] for _ in works]
+    for turn in range(repeats + 1):
+        for work, own in zip(works, times, strict=True):
+            started = time.perf_counter()
+            work()
+            if turn:
+                own.append(time.perf_counter() - started)
+    return [median(own) for own in times]
+
+
+def compare_maps(features: Sequence[Tensor], guide: Tensor, repeats: int) -> None:
+    def ours() -> list[Tensor]:
+        return [segmentation_ability_map(f, guide) for f in features]
+
+    def theirs() -> list[Tensor]:
+        return [literal(f, guide) for f in features]
+
+    slow, fast = in_turns(repeats, theirs, ours)
+    worst, differing, total = 0.0, 0, 0
+    for a, b in zip(theirs(), ours(), strict=True):
+        worst = max(worst, float((a - b).abs().max()))
+        differing += int(((a > 0.5) != (b > 0.5)).sum())
+        total += a.numel()
+    memory = peak_mb(theirs), peak_mb(ours)
+    print(f"1. maps of {len(features)} layers: literal {slow:.3f} s, ours {fast:.4f} s, "
+          f"{slow / fast:.0f} times faster")  # fmt: skip
+    print(f"   peak memory: literal {memory[0]:.0f} MiB, ours {memory[1]:.1f} MiB")
+    print(f"   largest difference in p {worst:.1e}; {differing} of {total} voxels differ")
+
+
+def compare_audit(net: UNet, x: Tensor, repeats: int) -> None:
+    cases = [(str(k), image, None) for k, image in enumerate(x)]
+
+    def forward() -> None:
+        with torch.inference_mode():
+            for image in x:
+                net(image[None])
+
+    forward()  # torch fetches its own workspace once
+    plain, whole = in_turns(repeats, forward, lambda: audit(net, cases))
+    memory = peak_mb(forward), peak_mb(lambda: audit(net, cases))
+    lean = peak_mb(lambda: audit(net, cases, low_memory=True))
+    print(f"2. audit {whole:.3f} s, forward pass {plain:.3f} s, ratio {whole / plain:.2f}")
+    weights = sum(p.numel() * 4 for p in net.parameters()) / 2**20
+    print(f"   peak memory beside {weights:.0f} MiB of weights: forward {memory[0]:.0f} MiB, "
+          f"audit {memory[1]:.0f} MiB, with low_memory {lean:.0f} MiB")  # fmt: skip
+
+
+def compare_steps(net: UNet, x: Tensor, repeats: int) -> None:
+    target = (torch.rand(len(x), 1, *x.shape[2:]) > 0.7).long()
+    optimizer = torch.optim.Adam(net.parameters(), 1e-4)
+    online = PrototypeLoss()
+
+    def step(kind: str) -> None:
+        with Taps(net, "auto") as taps:
+            logits = net(x)
+            loss = cross_entropy(logits, target)
+            features = list(taps.features.values())
+            if kind == "ours":
+                loss = loss + online(logits, target, features=features)
+            elif kind == "literal":
+                guide = torch.sigmoid(logits)
+                maps = [1 - soft_dice(literal(f, guide), target.float()) for f in features]
+                loss = loss + torch.stack(maps).mean()
+            taps.features.clear()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    net.train()
+    plain, ours, slow = in_turns(
+        repeats, lambda: step("plain"), lambda: step("ours"), lambda: step("literal")
+    )
+    print(f"3. training step: plain {plain:.3f} s, with the online loss {ours:.3f} s, ratio "
+          f"{ours / plain:.2f}; literal {slow:.3f} s, ratio {slow / plain:.2f}")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="prototype segmentation against its peers")
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256, 512, 1024])
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    net = UNet(2, 1, 1, widths=arguments.widths).eval()
+    x = torch.randn(arguments.batch, 1, arguments.side, arguments.side)
+    with torch.inference_mode(), Taps(net, "auto") as taps:
+        guide = torch.sigmoid(net(x))
+    features = list(taps.features.values())
+    with torch.inference_mode():
+        compare_maps(features, guide, arguments.repeats)
+    del features
+    taps.features.clear()
+    compare_audit(net, x, arguments.repeats)
+    compare_steps(net, x, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

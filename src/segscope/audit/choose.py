@@ -1,0 +1,65 @@
+"""Which cases are audited: of a dataset, a folder or a file, with truth where there is any."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from segscope.data import Reading, find_cases, open_dataset
+from segscope.errors import InputError
+from segscope.images import Case
+from segscope.training import read_split
+
+WHICH = ("auto", "validation", "train", "test", "all")
+
+
+def choose_cases(
+    source: Path, *, channels: int, which: str = "auto", run: Path | None = None
+) -> tuple[Case, ...]:
+    """Find cases.
+
+    Args:
+        source: A dataset, a folder of images, one file, or a DICOM series.
+        channels: Of the network.
+        which: Of a dataset: ``validation`` or ``train`` cases of the run, ``test`` (imagesTs),
+            ``all`` that have a label; ``auto`` is ``validation`` where the run was trained on this
+            dataset's cases, else ``all``, else ``test``.
+        run: For its split.
+
+    Raises:
+        InputError: No such cases; ``which`` does not fit the source.
+    """
+    if which not in WHICH:
+        raise InputError(f"--cases {which}: expected one of {', '.join(WHICH)}")
+    if not (source / "dataset.json").is_file():
+        if which not in ("auto", "all"):
+            raise InputError(f"--cases {which}: {source} is no dataset (no dataset.json)")
+        return find_cases(source, channels=channels)
+    dataset = open_dataset(source)
+    if len(dataset.channel_names) != channels:
+        raise InputError(
+            f"{source}: has {len(dataset.channel_names)} channels, the network takes {channels}"
+        )
+    by_name = {case.name: case for case in dataset.training}
+    split = read_split(run) if run is not None and (run / "split.json").is_file() else {}
+    known = [name for name in split.get("val", []) if name in by_name]
+    if which == "auto":
+        which = "validation" if known else "all" if by_name else "test"
+    if which in ("validation", "train"):
+        names: Sequence[str] = split.get("val" if which == "validation" else "train", [])
+        missing = [name for name in names if name not in by_name]
+        if missing or not names:
+            raise InputError(
+                f"--cases {which}: {source} does not have the run's cases "
+                f"({missing[0] if missing else 'the run names none'}); say --cases all"
+            )
+        return tuple(by_name[name] for name in names)
+    chosen = dataset.test if which == "test" else dataset.training
+    if not chosen:
+        raise InputError(f"--cases {which}: {source} has none")
+    return chosen
+
+
+def read_from(run: Path) -> Reading:
+    """What was changed when the run's cases were read; nothing where it does not say."""
+    from segscope.training import reading_of
+
+    return reading_of(run) if (run / "split.json").is_file() else Reading()

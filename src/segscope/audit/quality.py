@@ -1,0 +1,179 @@
+"""Quality of each case without truth: mu and the field's usual figures, measured side by side."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from segscope.audit.result import DatasetAudit
+from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
+from segscope.data import AS_STORED, Reading
+from segscope.errors import InputError
+from segscope.explain.quality import pairwise_dice
+from segscope.explain.vog import normalised, variance_of_gradients
+from segscope.features import to_labels
+from segscope.inference import TrainedModel, load_model, predict_labels
+from segscope.progress import track
+
+FIGURES = {
+    "mu": "mean SA of the last two layers' units against the output",
+    "max_probability": "mean maximum probability",
+    "foreground_certainty": "one minus the mean entropy over the foreground",
+    "tta": "pairwise Dice of mirrored predictions",
+    "dropout": "pairwise Dice of dropout samples",
+    "ensemble": "pairwise Dice of several runs",
+    "vog": "variance of gradients over training checkpoints, negated",
+}
+"""What each figure is; all are higher for better predictions."""
+
+_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
+_SAMPLES = 8
+
+
+def available(model: TrainedModel, run: Path | None, ensemble: Sequence[Path]) -> dict[str, str]:
+    """Which figures this run can have: name to an empty text, or to why not."""
+    has_dropout = any(isinstance(m, _DROPOUTS) and m.p > 0 for m in model.net.modules())
+    kept = [] if run is None else snapshots(run)
+    return {
+        "mu": "",
+        "max_probability": "",
+        "foreground_certainty": "",
+        "tta": "" if model.spec.mirror_axes else "it was not trained on mirrored images",
+        "dropout": "" if has_dropout else "the network has no dropout",
+        "ensemble": "" if ensemble else "name other runs with --ensemble",
+        "vog": "" if len(kept) >= 2 else "the run kept fewer than two snapshots (train.snapshots)",
+    }
+
+
+def snapshots(run: Path) -> list[str]:
+    """Names of the weights that a run kept at certain epochs."""
+    return sorted(f.stem.removeprefix("weights_") for f in run.glob("weights_epoch*.safetensors"))
+
+
+def add_quality(
+    found: DatasetAudit,
+    model: TrainedModel,
+    cases: Sequence[AuditCase],
+    *,
+    run: Path | None = None,
+    ensemble: Sequence[Path] = (),
+    reading: Reading = AS_STORED,
+) -> DatasetAudit:
+    """Measure every available figure that needs more passes than the audit's.
+
+    Args:
+        found: Of these cases by this model.
+        model: What was audited.
+        cases: The same as were audited.
+        run: Its folder, for snapshots.
+        ensemble: Folders of other runs that predict the same labels.
+        reading: What may be changed when cases are read.
+
+    Raises:
+        InputError: A run of the ensemble predicts other labels.
+    """
+    can = available(model, run, ensemble)
+    others = [_other(model, folder) for folder in ensemble]
+    kept = [load_model(run, weights=name, device=str(model.device)) for name in snapshots(run)] \
+        if run is not None and not can["vog"] else []  # fmt: skip
+    subject = Subject.of(model, reading=reading)
+    classes = len(subject.class_names)
+    values: dict[str, list[float]] = {}
+    for case in track(cases, "quality"):
+        opened = subject.open(case)
+        if not can["tta"]:
+            values.setdefault("tta", []).append(
+                pairwise_dice(_mirrored(subject, opened, model.spec.mirror_axes), classes)
+            )
+        if not can["dropout"]:
+            values.setdefault("dropout", []).append(
+                pairwise_dice(_dropped(subject, opened), classes)
+            )
+        if others and opened.source is not None:
+            answers = _answers([model, *others], opened, reading)
+            values.setdefault("ensemble", []).append(pairwise_dice(answers, classes))
+        if kept:
+            pieces = subject.pieces(opened).image.to(subject.device)
+            vog = variance_of_gradients([one.net.eval() for one in kept], pieces)
+            values.setdefault("vog", []).append(vog)
+    if "vog" in values:
+        values["vog"] = [-value for value in normalised(values["vog"])]
+    done = tuple(
+        replace(one, quality={**one.quality, **{name: v[k] for name, v in values.items()}})
+        for k, one in enumerate(found.cases)
+    )
+    return replace(found, cases=done)
+
+
+def quality_of(found: DatasetAudit) -> dict[str, list[float]]:
+    """Collect every figure over the cases; an undefined mu counts as 0, the lowest.
+
+    mu is undefined where neither the output nor any unit's map holds a voxel.
+    """
+    names = list(dict.fromkeys(name for case in found.cases for name in case.quality))
+    mu = [case.mu if case.mu == case.mu else 0.0 for case in found.cases]
+    return {"mu": mu} | {name: [case.quality[name] for case in found.cases] for name in names}
+
+
+def _other(model: TrainedModel, folder: Path) -> TrainedModel:
+    other = load_model(folder, device=str(model.device))
+    if other.spec.labels != model.spec.labels:
+        raise InputError(
+            f"--ensemble {folder}: predicts {other.spec.labels}, not {model.spec.labels}"
+        )
+    return other
+
+
+def _labels(subject: Subject, opened: Opened, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """Predict pieces after a change that is its own inverse."""
+    pieces = subject.pieces(opened)
+    with torch.inference_mode():
+        found = [
+            change(subject.probabilities(change(x.to(subject.device)))).cpu()
+            for x in pieces.image.split(1)
+        ]
+    return to_labels(pieces.joined(torch.cat(found))[None])[0]
+
+
+def _mirrored(subject: Subject, opened: Opened, axes: Sequence[int]) -> list[Tensor]:
+    flips = [c for n in range(len(axes) + 1) for c in combinations([2 + a for a in axes], n)]
+
+    def flipped(dims: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
+        return lambda x: x.flip(dims)
+
+    return [_labels(subject, opened, flipped(dims)) for dims in flips]
+
+
+def _dropped(subject: Subject, opened: Opened) -> list[Tensor]:
+    with _dropping(subject.net):
+        return [_labels(subject, opened, lambda x: x) for _ in range(_SAMPLES)]
+
+
+@contextmanager
+def _dropping(net: nn.Module) -> Iterator[None]:
+    """Let dropout drop, by seeded numbers, and everything else stay in evaluation mode."""
+    layers = [module for module in net.modules() if isinstance(module, _DROPOUTS)]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        try:
+            for layer in layers:
+                layer.train()
+            yield
+        finally:
+            for layer in layers:
+                layer.eval()
+
+
+def _answers(models: Sequence[TrainedModel], opened: Opened, reading: Reading) -> list[Tensor]:
+    """Labels of several models on the file's grid, each with its own preparation."""
+    assert opened.source is not None  # the caller looked
+    found = []
+    for model in models:
+        known = Preparation.of(model)
+        image = known.read(opened.source, reading).image
+        found.append(torch.from_numpy(predict_labels(model, image).array.astype("int64")))
+    return found

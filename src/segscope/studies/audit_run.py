@@ -1,0 +1,185 @@
+"""An audit as a folder: tables, JSON, heat-maps on the cases' own grids, pictures.
+
+audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.png
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+from torch import nn
+
+from segscope.audit import (
+    AuditCase,
+    CaseMaps,
+    DatasetAudit,
+    Drawn,
+    Preparation,
+    add_quality,
+    audit,
+    draw_case,
+)
+from segscope.audit.run import Units
+from segscope.audit.subject import Output
+from segscope.data import (
+    AS_STORED,
+    Reading,
+    image_ending,
+    write_bytes,
+    write_image,
+    write_json,
+    write_text,
+)
+from segscope.errors import InputError
+from segscope.features import Layers
+from segscope.images import Case, Image
+from segscope.inference import TrainedModel
+from segscope.report import worst_first
+from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
+from segscope.report.audit_page import unit_means
+
+_PICTURED = 8
+
+
+class AuditKeywords(TypedDict, total=False):
+    """What is passed on to `segscope.audit.audit`."""
+
+    layers: Layers
+    units: Units
+    output: Output
+    preparation: Preparation | None
+    reading: Reading
+    low_memory: bool
+
+
+def run_audit(
+    model: nn.Module | TrainedModel,
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    run: Path | None = None,
+    ensemble: Sequence[Path] = (),
+    heat_maps: bool = True,
+    **options: Unpack[AuditKeywords],
+) -> DatasetAudit:
+    """Audit cases and write everything into ``folder``.
+
+    Args:
+        model: Any network, or a trained model.
+        cases: Of a dataset.
+        folder: New or empty.
+        run: The model's, for snapshots (variance of gradients).
+        ensemble: Other runs to compare predictions with.
+        heat_maps: Write the share of units per voxel for every case.
+        **options: As of `segscope.audit.audit`.
+
+    Raises:
+        InputError: The folder holds something; a case cannot be read; layers that do not exist.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    reading = options.get("reading", AS_STORED)
+    layers = options.get("layers", "auto")
+    how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
+
+    def receive(maps: CaseMaps) -> None:
+        if maps.heat_map is not None and heat_maps:
+            _write_heat(folder / "heatmaps", maps)
+
+    try:
+        found = audit(model, cases, receive=receive, **options)
+    except ValueError as error:
+        raise InputError(f"audit: {error}") from None
+    if isinstance(model, TrainedModel):
+        found = add_quality(found, model, cases, run=run, ensemble=ensemble, reading=reading)
+    found = replace(found, made_with={**found.made_with, "cases": len(cases)})
+    _write_pictures(folder / "pictures", model, cases, found, layers, how)
+    for name, text in found.tables().items():
+        write_text(folder / f"{name}.csv", text)
+    write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
+    return found
+
+
+def read_pictures(folder: Path) -> dict[str, bytes]:
+    """Read what `run_audit` drew, by name."""
+    return {file.stem: file.read_bytes() for file in sorted((folder / "pictures").glob("*.png"))}
+
+
+def _write_heat(folder: Path, maps: CaseMaps) -> None:
+    """Bring the mean over classes of the heat-map back to the file's grid."""
+    case, heat = maps.case, maps.heat_map
+    if case.prepared is None or case.plan is None or case.source is None or heat is None:
+        return  # a case that came as tensors has no file to lie on
+    folder.mkdir(parents=True, exist_ok=True)
+    native = case.plan.undo(heat.mean(0, keepdim=True).numpy(), case.prepared)
+    plane = native.grid.ndim == 2
+    array = np.round(native.array * 255).astype(np.uint8) if plane else native.array
+    ending = ".png" if plane else ".nii.gz"
+    like = case.source.image_files[0]
+    known = (image_ending(like) or "").lower() in (".nii", ".nii.gz")
+    write_image(folder / f"{case.name}{ending}", Image(array, native.grid), like if known else None)
+
+
+def _write_pictures(
+    folder: Path,
+    model: nn.Module | TrainedModel,
+    cases: Sequence[AuditCase],
+    found: DatasetAudit,
+    layers: Layers,
+    how: dict[str, Any],
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    by_name = {case.name if isinstance(case, Case) else case[0]: case for case in cases}
+    ranked = worst_first(found)
+    chosen = ranked[:_PICTURED]
+    middle = ranked[len(ranked) // 2]
+    for case in chosen:
+        ends = [layer.layer for layer in case.units]
+        drawn = draw_case(model, by_name[case.name], layers=layers, heat_layers=ends, **how)
+        if case is ranked[0]:
+            write_bytes(folder / "layers_worst.png", _layers(drawn, found))
+        if drawn.heat is not None:
+            said = f", Dice {case.dice:.3f}" if case.output else ""
+            title = f"{case.name}: mu {case.mu:.3f}{said}"
+            picture = heat_figure(drawn.image, drawn.heat, drawn.output, drawn.truth, title)
+            write_bytes(folder / f"heat_{case.name}.png", picture)
+    units = _chosen_units(found)
+    drawn = draw_case(model, by_name[middle.name], layers=layers, units=units, **how)
+    write_bytes(folder / "layers.png", _layers(drawn, found))
+    if units:
+        titles = ("worst", "worst", "middle", "middle", "best", "best")
+        maps = [
+            UnitMap(f"unit {unit.unit} ({title})", unit.features, unit.segmentation)
+            for unit, title in zip(drawn.units, titles, strict=False)
+        ]
+        write_bytes(folder / "units.png", unit_sheet(drawn.image, drawn.truth, maps))
+
+
+def _chosen_units(found: DatasetAudit) -> list[tuple[str, int]]:
+    """Two each of the worst, middle and best units of the last layer."""
+    if not found.cases[0].units:
+        return []
+    layer = found.cases[0].units[-1].layer
+    means = unit_means(found, -1, "dice" if found.has_truth else "agreement")
+    order = np.argsort(means)
+    half = len(order) // 2
+    places = dict.fromkeys([0, 1, half - 1, half, len(order) - 2, len(order) - 1])
+    return [(layer, int(order[k])) for k in places if 0 <= k < len(order)]
+
+
+def _layers(drawn: Drawn, found: DatasetAudit) -> bytes:
+    case = next(one for one in found.cases if one.name == drawn.name)
+    maps = [
+        LayerMap(_title(number, layer), drawn.layers[layer.layer])
+        for number, layer in enumerate(case.layers, start=1)
+    ]
+    return layer_sheet(drawn.image, drawn.truth, drawn.output, maps)
+
+
+def _title(number: int, layer: Any) -> str:
+    values = layer.scores.get("dice", layer.agreement)
+    known = [value for value in values if value == value]
+    said = f"{sum(known) / len(known):.3f}" if known else "undefined"
+    return f"{number}  SA {said}"

@@ -1,0 +1,213 @@
+"""Predictions ranked by figures that need no truth, and how well these find the bad ones."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segscope.audit import (
+    FIGURES,
+    DatasetAudit,
+    add_quality,
+    audit,
+    available,
+    quality_of,
+    read_from,
+)
+from segscope.audit.result import mean_of
+from segscope.data import AS_STORED, Reading, open_dataset
+from segscope.errors import InputError
+from segscope.explain import (
+    DicePredictor,
+    at_coverage,
+    augrc,
+    aurc,
+    correlations,
+    fit_dice_predictor,
+    share_to_review,
+)
+from segscope.images import Case
+from segscope.inference import TrainedModel
+from segscope.report import COVERAGES, worst_first
+from segscope.training import validation_cases
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Cases with their figures, worst mu first.
+
+    Args:
+        audit: With every figure that could be had.
+        missing: Figures that could not, and why.
+        predictor: Of the Dice, where one was calibrated.
+        predicted: Case to predicted Dice, lower and upper end.
+    """
+
+    audit: DatasetAudit
+    missing: dict[str, str]
+    predictor: DicePredictor | None
+    predicted: dict[str, tuple[float, float, float]]
+
+    def to_dict(self, target: float) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "format": 1,
+            "cases": self._rows(),
+            "figures": self._figures(target),
+            "not_available": self.missing,
+            "predictor": None if self.predictor is None else self.predictor.to_dict(),
+        }
+
+    def to_csv(self) -> str:
+        """Lay the ranking out as CSV."""
+        rows = self._rows()
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer.writerow(names)
+        for row in rows:
+            cells = [row.get(name) for name in names]
+            first = str(cells[0])
+            cells[0] = f"'{first}" if first[:1] in "=+-@" else first  # no formula in a spreadsheet
+            writer.writerow(["" if cell is None or cell != cell else cell for cell in cells])
+        return stream.getvalue()
+
+    def to_text(self, target: float) -> str:
+        """Say it for a terminal."""
+        lines = ["cases to look at first (lowest mu):"]
+        for row in self._rows()[:_SHOWN]:
+            figures = "  ".join(
+                f"{name} {value:.3f}" for name, value in row.items() if isinstance(value, float)
+            )
+            lines.append(f"  {row['case']:24s} {figures}")
+        rest = len(self.audit.cases) - _SHOWN
+        if rest > 0:
+            lines.append(f"  and {rest} more")
+        found = self._figures(target)
+        if found:
+            shares = "  ".join(f"{100 * c:3.0f} %" for c in COVERAGES)
+            lines += ["", f"mean Dice of what is kept at coverage        {shares}"]
+            for name, row in found.items():
+                kept = "  ".join(f"{row['kept'][str(c)]:.3f}" for c in COVERAGES)
+                lines.append(
+                    f"  {name:22s} AURC {row['aurc']:.4f}  rho {row['spearman']:+.2f}  {kept}"
+                )
+                share = row["review"]
+            first = found["mu"]["review"]
+            share = "cannot be reached" if first is None else f"takes {100 * first:.0f} % of them"
+            lines.append(f"a mean Dice of {target:g} by reviewing the lowest mu {share}")
+        lines += [f"{name}: not available, {why}" for name, why in self.missing.items()]
+        return "\n".join(lines)
+
+    def _rows(self) -> list[dict[str, Any]]:
+        rows = []
+        for case in worst_first(self.audit):
+            row: dict[str, Any] = {"case": case.name, "mu": case.mu, **case.quality}
+            if case.name in self.predicted:
+                names = ("predicted_dice", "lower", "upper")
+                row |= dict(zip(names, self.predicted[case.name], strict=True))
+            if case.output:
+                row["dice"] = case.dice
+            rows.append(row)
+        return rows
+
+    def _figures(self, target: float) -> dict[str, dict[str, Any]]:
+        kept = tuple(case for case in self.audit.cases if case.dice == case.dice)
+        if len(kept) < 2:
+            return {}
+        dice = [case.dice for case in kept]
+        result = {}
+        for name, values in quality_of(DatasetAudit("", (), kept)).items():
+            both = correlations(values, dice)
+            result[name] = {
+                "meaning": FIGURES[name],
+                "n": len(kept),
+                "pearson": both.pearson,
+                "spearman": both.spearman,
+                "aurc": aurc(values, dice),
+                "augrc": augrc(values, dice),
+                "kept": {str(c): at_coverage(values, dice, c) for c in COVERAGES},
+                "review": share_to_review(values, dice, target),
+            }
+        return result
+
+
+def measure_quality(
+    model: TrainedModel,
+    cases: Sequence[Case],
+    *,
+    run: Path,
+    ensemble: Sequence[Path] = (),
+    calibrate: Path | None = None,
+    coverage: float = 0.9,
+    method: str = "isotonic",
+    reading: Reading = AS_STORED,
+) -> Ranked:
+    """Measure all figures of quality that a run can have.
+
+    Args:
+        model: Of the run.
+        cases: To rank, with or without truth.
+        run: Its folder.
+        ensemble: Other runs that predict the same labels.
+        calibrate: The run's dataset: on its validation cases the prediction of Dice is calibrated.
+        coverage: Of the intervals.
+        method: ``isotonic`` or ``quantile``.
+        reading: What may be changed when cases are read.
+
+    Raises:
+        InputError: A case cannot be read; too few cases to calibrate; cases to rank are among
+            those that would calibrate.
+    """
+    if not cases:
+        raise InputError("quality: there is no case to rank")
+    found = audit(model, cases, reading=reading)
+    found = add_quality(found, model, cases, run=run, ensemble=ensemble, reading=reading)
+    missing = {name: why for name, why in available(model, run, ensemble).items() if why}
+    if calibrate is None:
+        return Ranked(found, missing, None, {})
+    known = validation_cases(run, open_dataset(calibrate, reading=read_from(run)))
+    both = {case.name for case in known} & {case.name for case in cases}
+    if both and {c.image_files for c in known} & {c.image_files for c in cases}:
+        raise InputError(
+            f"--calibrate {calibrate}: case {min(both)} would be predicted from itself; calibrate "
+            "on other cases than those you rank"
+        )
+    truth = audit(model, known, reading=read_from(run))
+    usable = [k for k, case in enumerate(truth.cases) if case.dice == case.dice]
+    predictor = fit_dice_predictor(
+        [_figures_of(truth, k) for k in usable],
+        [truth.cases[k].dice for k in usable],
+        coverage=coverage,
+        method=method,
+        groups=[known[k].group for k in usable],
+    )
+    ends = zip(*predictor.predict([_figures_of(found, k) for k in range(len(cases))]), strict=True)
+    names = [case.name for case in found.cases]
+    predicted = {
+        n: (float(p), float(a), float(b)) for n, (p, a, b) in zip(names, ends, strict=True)
+    }
+    return Ranked(found, missing, predictor, predicted)
+
+
+def _figures_of(found: DatasetAudit, k: int) -> list[float]:
+    """Mu, and the mean agreement of the early, the deep and the late layers with the output."""
+    case = found.cases[k]
+    agreement = [mean_of(layer.agreement) for layer in case.layers]
+    values = [case.mu, *(mean_of(part) for part in thirds(agreement))]
+    return [0.0 if value != value else value for value in values]
+
+
+def thirds(values: Sequence[float]) -> list[Sequence[float]]:
+    """Early, deep and late layers: 4 of 18, 10, and 4, as in the paper, in proportion.
+
+    Example:
+        >>> [len(part) for part in thirds([0.0] * 18)]
+        [4, 10, 4]
+    """
+    edge = max(1, round(len(values) * 4 / 18)) if len(values) > 2 else 0
+    return [values[:edge], values[edge : len(values) - edge], values[len(values) - edge :]]

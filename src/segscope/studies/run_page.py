@@ -1,0 +1,97 @@
+"""Everything known of a run on one page."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from segscope.audit import read_audit
+from segscope.data import write_text
+from segscope.errors import InputError
+from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
+from segscope.studies.audit_run import read_pictures
+
+_SHOWN = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd", "avd_percent")
+
+
+def write_run_page(run: Path, audit: Path, *, against: Sequence[str] = (), file: Path) -> Path:
+    """Write the page.
+
+    Args:
+        run: Trained.
+        audit: Folder of its audit.
+        against: ``NAME=FOLDER`` of other audits of the same cases.
+        file: The page.
+
+    Raises:
+        InputError: No audit there, or not a run.
+    """
+    if not (run / "model.json").is_file():
+        raise InputError(f"{run}: holds no model.json; name the folder of a run")
+    if not (audit / "audit.json").is_file():
+        raise InputError(
+            f"{audit}: holds no audit; run segscope audit {run} -i DATASET -o {audit} first"
+        )
+    found = read_audit(audit / "audit.json")
+    others = dict(_named(item) for item in against)
+    peers = {name: read_audit(folder / "audit.json") for name, folder in others.items()}
+    sections = [*_training(run), *_scores(run), *_pruning(run)]
+    sections += audit_sections(found, pictures=read_pictures(audit), against=peers)
+    title = f"{run.resolve().name}: what it learned, and how far to trust it"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, page(title, sections))
+    return file
+
+
+def _named(item: str) -> tuple[str, Path]:
+    name, equals, folder = item.partition("=")
+    if not (name and equals and folder):
+        raise InputError(f"--against {item}: expected NAME=FOLDER of an audit")
+    return name, Path(folder)
+
+
+def _training(run: Path) -> list[Section]:
+    if not (run / "log.csv").is_file():
+        return []
+    curves = read_log(run / "log.csv")
+    dice = {n.removeprefix("val_"): c for n, c in curves.items() if n.startswith("val_")}
+    loss = {"training loss": curves["train_loss"]}
+    charts = [Lines(loss, "epoch", "loss")]
+    if dice:
+        charts.append(Lines(dice, "epoch", "Dice", "Validation cases, on prepared voxels."))
+    return [Section("Training", charts=charts)]
+
+
+def _scores(run: Path) -> list[Section]:
+    facts = _json(run / "validation" / "summary.json")
+    if facts is None:
+        return []
+    means: dict[str, Any] = facts["mean"]
+    names = [name for name in _SHOWN if any(_key(name) in row for row in means.values())]
+    rows = [[label, *(row.get(_key(name)) for name in names)] for label, row in means.items()]
+    return [
+        Section(
+            "Scores of the validation cases",
+            ["On each case's own grid, by the best weights."],
+            tables=[Table(["label", *names], rows)],
+        )
+    ]
+
+
+def _key(name: str) -> str:
+    return {"dice": "Dice", "iou": "IoU"}.get(name, name)
+
+
+def _pruning(run: Path) -> list[Section]:
+    facts = _json(run / "prune.json")
+    picture = run / "prune.png"
+    if facts is None:
+        return []
+    pictures = [Picture(picture.read_bytes(), "Levels.")] if picture.is_file() else []
+    columns = ["level", "parameters", "multiply_adds", "seconds", "dice", "iou"]
+    rows = [[row.get(name) for name in columns] for row in facts.get("levels", [])]
+    return [Section("Pruning", tables=[Table(columns, rows)], pictures=pictures)]
+
+
+def _json(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text("utf-8")) if file.is_file() else None
