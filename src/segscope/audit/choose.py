@@ -1,9 +1,10 @@
 """Which cases are audited: of a dataset, a folder or a file, with truth where there is any."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from segscope.data import Reading, find_cases, open_dataset
+from segscope.data import Reading, find_cases, image_ending, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.training import read_split
@@ -12,7 +13,12 @@ WHICH = ("auto", "validation", "train", "test", "all")
 
 
 def choose_cases(
-    source: Path, *, channels: int, which: str = "auto", run: Path | None = None
+    source: Path,
+    *,
+    channels: int,
+    which: str = "auto",
+    run: Path | None = None,
+    truth: Path | None = None,
 ) -> tuple[Case, ...]:
     """Find cases.
 
@@ -23,6 +29,7 @@ def choose_cases(
             ``all`` that have a label; ``auto`` is ``validation`` where the run was trained on this
             dataset's cases, else ``all``, else ``test``.
         run: For its split.
+        truth: Folder with label maps ``CASE.ext`` of images that are not in a dataset.
 
     Raises:
         InputError: No such cases; ``which`` does not fit the source.
@@ -32,7 +39,10 @@ def choose_cases(
     if not (source / "dataset.json").is_file():
         if which not in ("auto", "all"):
             raise InputError(f"--cases {which}: {source} is no dataset (no dataset.json)")
-        return find_cases(source, channels=channels)
+        found = find_cases(source, channels=channels)
+        return found if truth is None else _with_truth(found, truth)
+    if truth is not None:
+        raise InputError(f"--truth {truth}: {source} is a dataset with labels of its own")
     dataset = open_dataset(source)
     if len(dataset.channel_names) != channels:
         raise InputError(
@@ -56,6 +66,21 @@ def choose_cases(
     if not chosen:
         raise InputError(f"--cases {which}: {source} has none")
     return chosen
+
+
+def _with_truth(cases: Sequence[Case], folder: Path) -> tuple[Case, ...]:
+    """Give each case the label map of its name."""
+    if not folder.is_dir():
+        raise InputError(f"--truth {folder}: no such folder")
+    labels = {
+        file.name[: -len(ending)]: file
+        for file in sorted(folder.iterdir())
+        if (ending := image_ending(file)) is not None and not file.name.startswith(".")
+    }
+    missing = [case.name for case in cases if case.name not in labels]
+    if missing:
+        raise InputError(f"--truth {folder}: has no label map for {', '.join(missing[:5])}")
+    return tuple(replace(case, label_file=labels[case.name]) for case in cases)
 
 
 def read_from(run: Path) -> Reading:

@@ -43,6 +43,9 @@ def audit(
     cases: Annotated[
         str, typer.Option("--cases", help="auto, validation, train, test or all of a dataset.")
     ] = "auto",
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
+    ] = None,
     ensemble: Annotated[
         list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
     ] = None,
@@ -85,7 +88,7 @@ def audit(
         )
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if run is not None and asked == reading() else asked
-    chosen = choose_cases(source, channels=audited.channels, which=cases, run=run)
+    chosen = choose_cases(source, channels=audited.channels, which=cases, run=run, truth=truth)
     found = run_audit(
         audited.model,
         chosen,

@@ -23,6 +23,9 @@ def quality(
     cases: Annotated[
         str, typer.Option("--cases", help="auto, validation, train, test or all of a dataset.")
     ] = "auto",
+    truth: Annotated[
+        Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
+    ] = None,
     ensemble: Annotated[
         list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
     ] = None,
@@ -57,7 +60,9 @@ def quality(
     model = load_model(run, device=device)
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if asked == reading() else asked
-    chosen = choose_cases(source, channels=len(model.spec.channel_names), which=cases, run=run)
+    chosen = choose_cases(
+        source, channels=len(model.spec.channel_names), which=cases, run=run, truth=truth
+    )
     ranked = measure_quality(
         model,
         chosen,

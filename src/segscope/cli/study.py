@@ -59,3 +59,48 @@ def anunet(
             f"IoU {score.means['iou']:.4f}  {score.parameters / 1e6:.2f} M  {score.minutes:.1f} min"
         )
     typer.echo(f"page: {page}")
+
+
+@app_study.command()
+def protoseg(
+    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")],
+    budget: Annotated[
+        str, typer.Option("--budget", help="minutes, hours or paper (its widths and epochs).")
+    ] = "minutes",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One recipe value for both; repeat.")
+    ] = None,
+    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")] = 0,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="How many.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Measure segmentation ability with and without the online loss, quality, noise.
+
+    A study that was stopped goes on where it was when it is started again.
+
+    Example: segscope study protoseg Dataset011_Skin -o studies/skin_ability
+    """
+    from segscope.data import open_dataset
+    from segscope.studies.protoseg import run_study
+    from segscope.studies.protoseg_page import write_page
+    from segscope.training import parse_settings
+
+    result = run_study(
+        open_dataset(dataset),
+        output,
+        budget=budget,
+        settings=parse_settings(setting or []),
+        fold=fold,
+        folds=folds,
+    )
+    page = write_page(result, output)
+    if as_json:
+        typer.echo((output / "study.json").read_text("utf-8"))
+        return
+    from segscope.report import layer_means
+
+    for name, found in result.audits.items():
+        layers = layer_means(found, "dice")
+        typer.echo(f"{name}: SA of layers {' '.join(f'{value:.3f}' for value in layers)}")
+    typer.echo(f"page: {page}")

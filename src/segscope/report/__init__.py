@@ -5,6 +5,7 @@ from segscope.report.audit_page import (
     audit_sections,
     layer_means,
     most_suspicious,
+    quality_row,
     worst_first,
 )
 from segscope.report.figures import (
@@ -31,6 +32,7 @@ __all__ = [
     "most_suspicious",
     "page",
     "pruning_figure",
+    "quality_row",
     "read_log",
     "scores_figure",
     "widest_slice",
