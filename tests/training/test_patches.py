@@ -240,3 +240,21 @@ def test_no_case_and_cases_of_two_shapes_are_refused():
     odd = PreparedCase("odd", np.zeros((1, 4, 5), np.float32), np.zeros((4, 4), np.uint8), {})
     with pytest.raises(ValueError, match="case odd"):
         data([odd], (2, 2))
+
+
+def test_the_number_of_threads_changes_no_bit():
+    rng = np.random.default_rng(0)
+    shape = (40, 56, 40)  # large enough for torch to share a sum among threads
+    image = rng.normal(size=(1, *shape)).astype(np.float32)
+    case = PreparedCase("a", image, (image[0] > 0).astype(np.uint8), {})
+    data = PatchDataset([case], shape, samples=40, seed=0, augment=AugmentPlan())
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = [data[0, k][0] for k in range(40)]
+        torch.set_num_threads(4)
+        four = [data[0, k][0] for k in range(40)]
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(one, four, strict=True))

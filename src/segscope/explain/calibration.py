@@ -129,7 +129,7 @@ def fit_dice_predictor(
     if not 0 < coverage < 1:
         raise ValueError(f"coverage must lie between 0 and 1, got {coverage}")
     fitting = _halves(len(x), groups, seed)
-    rank = math.ceil((int((~fitting).sum()) + 1) * coverage)
+    rank = math.ceil((int((~fitting).sum()) + 1) * coverage - 1e-9)
     if rank > (~fitting).sum() or fitting.sum() < _FEWEST_TO_FIT:
         needed = max(math.ceil(coverage / (1 - coverage) - 1e-9), _FEWEST_TO_FIT)
         raise InputError(

@@ -45,5 +45,5 @@ def pool_transposed(w: Tensor, size: Sequence[int]) -> Tensor:
 def _matrix(coarse: int, fine: int) -> Tensor:
     """Rows: fine positions, columns: coarse ones; made by the very operator, on unit vectors."""
     with torch.no_grad(), torch.inference_mode(False):
-        unit = torch.eye(coarse)[:, None]
+        unit = torch.eye(coarse, dtype=torch.float64)[:, None]
         return functional.interpolate(unit, fine, mode="linear", align_corners=False)[:, 0].T

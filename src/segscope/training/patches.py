@@ -5,6 +5,7 @@ number and what was drawn before change nothing.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,9 +119,10 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
         geometry = draw_geometry(self.augment, len(self.patch), random)
         source = self.patch if geometry is None else geometry.source_shape(self.patch)
         image, label = self._cut(case, centre, source)
-        if geometry is not None:
-            image, label = resample(image, label, geometry, self.patch)
-        image, label = vary(image, label, self.augment, random)
+        with _one_thread():
+            if geometry is not None:
+                image, label = resample(image, label, geometry, self.patch)
+            image, label = vary(image, label, self.augment, random)
         return image, label[None]
 
     def case_of(self, address: tuple[int, int]) -> str:
@@ -171,6 +173,20 @@ class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
             else:
                 starts.append(int(np.clip(int(middle) - size // 2, 0, side - size)))
         return starts
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute as a data worker does: the order of sums, and so the last bit, depends on threads."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

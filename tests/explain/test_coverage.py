@@ -1,0 +1,155 @@
+"""Curves and areas: by hand, against all orders of tied cases, and by their laws."""
+
+import math
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from segscope.explain import (
+    at_coverage,
+    augrc,
+    aurc,
+    correlations,
+    coverage_curve,
+    share_to_review,
+)
+
+unit = st.floats(0, 1)
+pairs = st.lists(st.tuples(st.integers(0, 4), unit), min_size=1, max_size=25)
+
+
+def literal(quality, score):
+    """Mean over every order that is consistent with the quality."""
+    curves, areas, generalised = [], [], []
+    cases = list(zip(quality, score, strict=True))
+    for order in permutations(cases):
+        qualities = [q for q, _ in order]
+        if qualities != sorted(qualities, reverse=True):
+            continue
+        scores = [s for _, s in order]
+        n = len(scores)
+        means = [sum(scores[: k + 1]) / (k + 1) for k in range(n)]
+        curves.append(means)
+        areas.append(sum(1 - m for m in means) / n)
+        risks = [0.0] + [sum(1 - s for s in scores[: k + 1]) / n for k in range(n)]
+        generalised.append(sum((a + b) / 2 for a, b in pairwise(risks)) / n)
+    return np.mean(curves, 0), np.mean(areas), np.mean(generalised)
+
+
+@pytest.mark.parametrize(
+    ("quality", "score"),
+    [
+        ([3, 2, 1], [1.0, 0.5, 0.0]),
+        ([1, 2, 3], [1.0, 0.5, 0.0]),
+        ([1, 1, 1, 1], [1.0, 0.5, 0.2, 0.0]),
+        ([2, 2, 1, 3, 1], [0.9, 0.1, 0.5, 0.7, 0.2]),
+        ([5], [0.3]),
+    ],
+)
+def test_ties_count_as_the_mean_of_all_orders(quality, score):
+    curve, area, generalised = literal(quality, score)
+    np.testing.assert_allclose(coverage_curve(quality, score).mean_score, curve)
+    assert aurc(quality, score) == pytest.approx(area)
+    assert augrc(quality, score) == pytest.approx(generalised)
+
+
+def test_by_hand():
+    quality, score = [0.9, 0.8, 0.7, 0.6], [1.0, 0.8, 0.9, 0.1]
+    curve = coverage_curve(quality, score)
+    assert curve.coverage.tolist() == [0.25, 0.5, 0.75, 1.0]
+    assert curve.mean_score.tolist() == pytest.approx([1.0, 0.9, 0.9, 0.7])
+    assert aurc(quality, score) == pytest.approx((0 + 0.1 + 0.1 + 0.3) / 4)
+    # risks summed over n: 0, 0, .05, .075, .3
+    assert augrc(quality, score) == pytest.approx((0 + 0.025 + 0.0625 + 0.1875) / 4)
+    assert at_coverage(quality, score, 0.7) == pytest.approx(0.9)
+    assert at_coverage(quality, score, 1.0) == pytest.approx(0.7)
+
+
+@given(pairs, st.randoms())
+def test_the_order_of_cases_never_matters(cases, random):
+    shuffled = list(cases)
+    random.shuffle(shuffled)
+    a, b = zip(*cases, strict=True), zip(*shuffled, strict=True)
+    for measure in (aurc, augrc):
+        assert measure(*map(list, zip(*cases, strict=True))) == pytest.approx(
+            measure(*map(list, zip(*shuffled, strict=True)))
+        )
+    np.testing.assert_allclose(
+        coverage_curve(*map(list, a)).mean_score, coverage_curve(*map(list, b)).mean_score
+    )
+
+
+@given(pairs)
+def test_only_ranks_of_quality_matter_and_nothing_beats_the_truth(cases):
+    quality, score = map(np.array, zip(*cases, strict=True))
+    assert aurc(np.exp(quality), score) == pytest.approx(aurc(quality, score))
+    for measure in (aurc, augrc):
+        assert measure(score, score) <= measure(quality, score) + 1e-12
+        assert -1e-12 <= measure(quality, score) <= 1 + 1e-12
+    assert coverage_curve(quality, score).mean_score[-1] == pytest.approx(score.mean())
+
+
+@given(st.lists(unit, min_size=1, max_size=20))
+def test_a_figure_that_says_nothing_has_the_mean_risk_and_half_of_it(score):
+    risk = 1 - np.mean(score)
+    assert aurc(np.zeros(len(score)), score) == pytest.approx(risk, abs=1e-9)
+    assert augrc(np.zeros(len(score)), score) == pytest.approx(risk / 2, abs=1e-9)
+
+
+def test_correlations_are_scipys_and_undefined_ones_are_silent():
+    rng = np.random.default_rng(0)
+    q, s = rng.random(20), rng.random(20)
+    found = correlations(q, s)
+    assert found.pearson == pytest.approx(stats.pearsonr(q, s).statistic)
+    assert found.spearman == pytest.approx(stats.spearmanr(q, s).statistic)
+    for few in (correlations([1, 1, 1], [1, 2, 3]), correlations([1, 2], [1, 2])):
+        assert math.isnan(few.pearson)
+        assert math.isnan(few.spearman)
+
+
+def test_the_share_to_review_by_hand():
+    quality, score = [4, 3, 2, 1], [0.9, 0.9, 0.5, 0.1]
+    assert share_to_review(quality, score, 0.5) == 0.0
+    assert share_to_review(quality, score, 0.8) == 0.25  # (.9 + .9 + .5 + 1) / 4
+    assert share_to_review(quality, score, 0.9) == 0.5  # (.9 + .9 + 1 + 1) / 4
+    assert share_to_review(quality, score, 1.0) == 1.0
+    assert share_to_review(quality, score, 1.1) is None
+    assert share_to_review([1, 1, 1, 1], score, 0.8) == 1.0  # tied cases go together
+
+
+@given(pairs, unit)
+def test_reviewing_that_share_reaches_the_target(cases, target):
+    quality, score = map(np.array, zip(*cases, strict=True))
+    share = share_to_review(quality, score, target)
+    assert share is not None
+    count = round(share * len(score))
+    worst = np.argsort(quality, kind="stable")[:count]
+    corrected = score.copy()
+    corrected[worst] = 1
+    assert corrected.mean() >= target - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("quality", "score", "said"),
+    [
+        ([1, 2], [1], "alike"),
+        ([], [], "empty"),
+        ([1, float("nan")], [1, 1], "quality: 1 of 2"),
+        ([1, 2], [1, float("inf")], "score: 1 of 2"),
+    ],
+)
+def test_unusable_values_are_named(quality, score, said):
+    with pytest.raises(ValueError, match=said):
+        aurc(quality, score)
+    with pytest.raises(ValueError, match=said):
+        share_to_review(quality, score, 0.5)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_a_share_outside_of_its_range_is_named(share):
+    with pytest.raises(ValueError, match="share"):
+        at_coverage([1], [1], share)

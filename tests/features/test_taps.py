@@ -1,0 +1,133 @@
+"""Features as they pass by: the right layers, and never a hook left behind."""
+
+import gc
+import weakref
+
+import pytest
+import torch
+from torch import nn
+
+from segscope.features import Taps, feature_names, inner
+from segscope.networks import ANUNet, AttentionUNet, R2UNet, UNet
+
+X = torch.zeros(1, 1, 16, 16)
+
+
+def hooks(net):
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in net.modules())
+
+
+def test_the_papers_unet_has_18_layers_two_per_level():
+    net = UNet(2, 1, 1, widths=(2, 3, 4, 5, 6)).eval()
+    with Taps(net) as taps:
+        net(X)
+    shapes = [tuple(f.shape[1:]) for f in taps.features.values()]
+    levels = [(2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (5, 2), (4, 4), (3, 8), (2, 16)]
+    assert shapes == [(c, s, s) for c, s in levels for _ in range(2)]
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("make", [UNet, AttentionUNet, R2UNet, ANUNet])
+def test_every_network_of_ours_has_layers(make, dims):
+    net = make(dims, 1, 2, widths=(2, 3, 4))
+    names = feature_names(net, "auto", torch.zeros(1, 1, *(8,) * dims))
+    assert len(names) == len(set(names)) >= 10
+    assert hooks(net) == 0
+
+
+def test_features_are_those_of_the_module():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(inplace=True))
+    x = torch.randn(2, 1, 4, 4)
+    with Taps(net) as taps:
+        net.eval()(x)
+    assert torch.equal(taps.features["2"], net(x))
+
+
+def test_hooks_are_gone_after_an_error_too():
+    net = UNet(2, 1, 1, widths=(2, 3))
+    with pytest.raises(ValueError, match="multiples"), Taps(net):
+        net(torch.zeros(1, 1, 5, 5))
+    assert hooks(net) == 0
+
+    def fail(name, features):
+        raise RuntimeError(name)
+
+    with pytest.raises(RuntimeError), Taps(net, "auto", fail):
+        net(X)
+    assert hooks(net) == 0
+
+
+def test_features_that_were_received_are_not_kept():
+    net = UNet(2, 1, 1, widths=(2, 3)).eval()
+    seen = []
+    with torch.no_grad(), Taps(net, "auto", lambda name, f: seen.append(weakref.ref(f))) as taps:
+        net(X)
+    gc.collect()
+    assert taps.features == {}
+    assert len(seen) == 6
+    assert all(reference() is None for reference in seen)
+
+
+def test_a_module_that_runs_twice_is_counted():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.act = nn.Conv1d(1, 1, 1), nn.ReLU()
+
+        def forward(self, x):
+            return self.act(self.conv(self.act(self.conv(x))))
+
+    net = Twice()
+    for _ in range(2):  # names start anew with every pass
+        assert feature_names(net, "auto", torch.zeros(1, 1, 4)) == ["act", "act#2"]
+
+
+def test_transposed_convolutions_are_left_out_unless_named():
+    net = nn.Sequential(
+        nn.ConvTranspose2d(1, 2, 2, 2), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 1, 1), nn.ReLU()
+    )
+    assert feature_names(net, "auto", X) == ["4"]
+    assert feature_names(net, ["2"], X) == ["2"]
+
+
+def test_networks_without_activation_modules_fall_back_to_norms_then_convolutions():
+    normed = nn.Sequential(nn.Conv2d(1, 2, 1), nn.InstanceNorm2d(2))
+    assert feature_names(normed, "auto", X) == ["1"]
+    assert feature_names(nn.Sequential(nn.Conv2d(1, 2, 1)), "auto", X) == ["0"]
+    with pytest.raises(ValueError, match="no activation, norm or convolution"):
+        Taps(nn.Flatten())
+
+
+def test_layers_by_type():
+    net = UNet(2, 1, 1, widths=(2, 3))
+    assert len(feature_names(net, nn.BatchNorm2d, X)) == len(feature_names(net, nn.ReLU, X))
+    with pytest.raises(ValueError, match="no Conv3d"):
+        Taps(net, nn.Conv3d)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match=r"no 'encoder\.0\.9'; near are .*encoder\.0\."):
+        Taps(UNet(2, 1, 1, widths=(2, 3)), ["encoder.0.9"])
+
+
+def test_an_output_that_is_no_map_is_named():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
+    with (
+        pytest.raises(ValueError, match=r"layer 1: its output is no feature map"),
+        Taps(net, ["1"]),
+    ):
+        net(X)
+
+
+def test_wrapped_networks_are_read_too():
+    net = UNet(2, 1, 1, widths=(2, 3)).eval()
+    for wrapped in (nn.DataParallel(net), torch.compile(net)):
+        assert inner(wrapped) is net
+        assert len(feature_names(wrapped, "auto", X)) == 6
+
+
+def test_a_bfloat16_network_gives_bfloat16_features():
+    net = UNet(2, 1, 1, widths=(2, 3)).to(torch.bfloat16)
+    with Taps(net) as taps:
+        net(X.bfloat16())
+    assert all(f.dtype == torch.bfloat16 for f in taps.features.values())
