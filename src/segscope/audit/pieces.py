@@ -45,16 +45,15 @@ class Pieces:
             >>> pieces.joined(pieces.image).shape
             torch.Size([1, 5, 6])
         """
-        if self.slice_axis is not None:
-            plane = [n for k, n in enumerate(self.shape) if k != self.slice_axis]
-            whole = maps[(slice(None), slice(None), *(slice(0, n) for n in plane))]
-            return whole.movedim(0, 1 + self.slice_axis)
-        dims = len(self.grid)
-        k, sides = maps.shape[1], maps.shape[2:]
-        x = maps.reshape(*self.grid, k, *sides)
-        order = [dims, *(a for d in range(dims) for a in (d, dims + 1 + d))]
-        x = x.permute(order).reshape(k, *(g * s for g, s in zip(self.grid, sides, strict=True)))
-        return x[(slice(None), *(slice(0, n) for n in self.shape))]
+        dims, k, sides = len(self.grid), maps.shape[1], maps.shape[2:]
+        planes = [n for axis, n in enumerate(self.shape) if axis != self.slice_axis]
+        x = maps.reshape(-1, *self.grid, k, *sides)
+        order = [0, 1 + dims, *(axis for d in range(dims) for axis in (1 + d, 2 + dims + d))]
+        x = x.permute(order).reshape(
+            len(x), k, *(count * side for count, side in zip(self.grid, sides, strict=True))
+        )
+        x = x[(slice(None), slice(None), *(slice(0, n) for n in planes))]
+        return x[0] if self.slice_axis is None else x.movedim(0, 1 + self.slice_axis)
 
 
 def prepare_pieces(
@@ -115,7 +114,7 @@ def _pad(x: Tensor, sides: Sequence[int], mode: str) -> Tensor:
 
 
 def _cut(x: Tensor, grid: Sequence[int], window: Sequence[int]) -> Tensor:
-    """Cut ``(N, C, *S)`` into ``(N * windows, C, *window)``; N is 1 where there are windows."""
+    """Cut ``(N, C, *S)`` into ``(N * windows, C, *window)``, the windows of a sample together."""
     if all(count == 1 for count in grid):
         return x
     dims, channels = len(grid), x.shape[1]
