@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segscope.data import Split, make_folds, open_dataset, read_splits, write_splits
+from segscope.data import (
+    Split,
+    make_folds,
+    open_dataset,
+    read_splits,
+    split_by_groups,
+    write_splits,
+)
 from segscope.errors import InputError
 from segscope.images import Case
 
@@ -100,3 +107,29 @@ def test_unknown_names_and_leaking_subjects_are_refused(tmp_path):
     first, second = caught.value.problems
     assert "fold 0 names cases that the dataset does not have: zz" in first
     assert "fold 1 trains and validates on the same subject (a)" in second
+
+
+def grouped(tmp_path, rows):
+    (tmp_path / "cases.csv").write_text("case,centre\n" + "\n".join(rows) + "\n")
+    return [Case(name, (), subject=name[0]) for name in ("a1", "a2", "b1", "c1")]
+
+
+def test_cases_split_by_a_column(tmp_path):
+    cases = grouped(tmp_path, ["a1,X", "a2,X", "b1,Y", "c1,Z"])
+    split = split_by_groups(tmp_path, cases, "centre=X,Y", "centre=Z")
+    assert split == Split(("a1", "a2", "b1"), ("c1",))
+
+
+@pytest.mark.parametrize(
+    ("rows", "train", "test", "said"),
+    [
+        (["a1,X", "a2,Y", "b1,Y", "c1,Y"], "centre=X", "centre=Y", "subject a has cases on both"),
+        (["a1,X", "a2,X", "b1,Y", "c1,Y"], "centre=X", "centre=X", "on both sides"),
+        (["a1,X", "a2,X", "b1,Y", "c1,Y"], "centre=Q", "centre=Y", "no case has Q; there are X, Y"),
+        (["a1,X"], "scanner=X", "centre=X", "no column scanner; there are case, centre"),
+        (["a1,X"], "centre", "centre=X", "expected column=value"),
+    ],
+)
+def test_unusable_groups_are_named(tmp_path, rows, train, test, said):
+    with pytest.raises(InputError, match=said):
+        split_by_groups(tmp_path, grouped(tmp_path, rows), train, test)

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from segscope.data import measure_fingerprint, open_dataset
 from segscope.errors import InputError, WorkError
+from segscope.losses import ContentLoss
 from segscope.training import load_state, plan_recipe, train_dataset
 from segscope.training import loop as loop_module
 from tests.synthetic import write_plane_dataset, write_volume_dataset
@@ -185,3 +186,58 @@ def test_two_trainings_never_share_a_folder(training, planes, tmp_path):
     with pytest.raises(WorkError, match="another process trains in this folder"):
         train_dataset(planes, fingerprint, recipe, tmp_path / "run", folds=3, resume=True)
     assert training.poll() is None
+
+
+def test_a_resumed_training_keeps_the_fold_it_was_begun_with(planes, tmp_path):
+    fingerprint = measure_fingerprint(planes)
+    recipe = plan_recipe(fingerprint, None, TINY)
+    train_dataset(planes, fingerprint, recipe, tmp_path / "run", fold=1, folds=3)
+    before = (tmp_path / "run" / "split.json").read_text()
+    train_dataset(planes, fingerprint, recipe, tmp_path / "run", fold=0, folds=3, resume=True)
+    assert (tmp_path / "run" / "split.json").read_text() == before
+    prepared = [p for p in (tmp_path / "run" / "cache").rglob("*") if p.is_file()]
+    assert len({p.stem.split(".")[0] for p in prepared}) >= len(planes.training) - 1
+
+
+def content(folder, planes, epochs, **options):
+    fingerprint = measure_fingerprint(planes)
+    changes = {
+        "network": {"name": "dense_unet", "widths": [4, 8], "output": "sigmoid"},
+        "preprocessing": {"scheme": "maximum"},
+        "loss": {"name": "content", "options": {"weights": "random"}, "plus": {"dice": 1.0},
+                 "minmax": 1e-3},
+        "train": {**TINY["train"], "epochs": epochs},
+    }  # fmt: skip
+    recipe = plan_recipe(fingerprint, None, changes)
+    return train_dataset(planes, fingerprint, recipe, folder, folds=3, **options)
+
+
+def test_features_that_are_trained_against_the_network_resume_bit_for_bit(
+    planes, tmp_path, monkeypatch
+):
+    content(tmp_path / "whole", planes, 4)
+    assert "random (seed 0)" in (tmp_path / "whole" / "loss.json").read_text()
+    saved = loop_module.save_state
+
+    def stop_after_second(path, state):
+        saved(path, state)
+        if state["progress"]["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop_module, "save_state", stop_after_second)
+    with pytest.raises(KeyboardInterrupt):
+        content(tmp_path / "cut", planes, 4)
+    monkeypatch.undo()
+    content(tmp_path / "cut", planes, 4, resume=True)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    states = [load_state(tmp_path / n / "state.safetensors")["opponent"] for n in ("whole", "cut")]
+    assert same(states[0]["phi"], states[1]["phi"])
+    fresh = ContentLoss(weights="random").phi.state_dict()
+    assert not same(states[0]["phi"], fresh)
+
+
+def test_the_game_is_for_the_content_loss_alone(planes, tmp_path):
+    fingerprint = measure_fingerprint(planes)
+    recipe = plan_recipe(fingerprint, None, {**TINY, "loss": {"name": "dice", "minmax": 1e-5}})
+    with pytest.raises(InputError, match="minmax is for the content loss"):
+        train_dataset(planes, fingerprint, recipe, tmp_path / "run", folds=3)

@@ -24,6 +24,12 @@ def train(
     ] = None,
     fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that validates, from 0.")] = 0,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds, split by subject.")] = 5,
+    train_on: Annotated[
+        str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
+    ] = None,
+    test_on: Annotated[
+        str | None, typer.Option("--test-on", help="The same, of cases that validate.")
+    ] = None,
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu, cuda, cuda:1 or mps.")
     ] = None,
@@ -43,10 +49,12 @@ def train(
 
     Example: segscope train Dataset004_Hippocampus -o runs/hippocampus --set train.max_minutes=15
     """
-    from segscope.data import measure_fingerprint, open_dataset
+    from segscope.data import measure_fingerprint, open_dataset, split_by_groups
+    from segscope.errors import InputError
     from segscope.training import (
         check_run_folder,
         evaluate_validation,
+        labelled,
         parse_settings,
         plan_run,
         reading_of,
@@ -62,6 +70,11 @@ def train(
         else reading(replace_nonfinite, resample_shear, resample_labels)
     )
     opened = open_dataset(dataset, reading=chosen)
+    if (train_on is None) != (test_on is None):
+        raise InputError("--train-on and --test-on: name both, or neither")
+    split = None
+    if train_on is not None and test_on is not None:
+        split = split_by_groups(opened.folder, labelled(opened), train_on, test_on)
     fingerprint = measure_fingerprint(opened)
     planned = plan_run(
         fingerprint, output, preset=recipe, settings=parse_settings(settings), resume=resume
@@ -72,7 +85,15 @@ def train(
         console.print(f"plan written to {write_plan(planned, output)}", highlight=False)
         return
     progress = train_dataset(
-        opened, fingerprint, planned, output, fold=fold, folds=folds, cache=cache, resume=resume
+        opened,
+        fingerprint,
+        planned,
+        output,
+        fold=fold,
+        folds=folds,
+        split=split,
+        cache=cache,
+        resume=resume,
     )
     summary = evaluate_validation(output, opened, device=planned.train.device)
     outcome = {

@@ -14,6 +14,7 @@ from segscope.data.files import (
 )
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
+from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset, open_dataset
 from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
 from segscope.data.problems import Problem
@@ -50,12 +51,14 @@ __all__ = [
     "make_folds",
     "measure_fingerprint",
     "open_dataset",
+    "read_column",
     "read_image",
     "read_label",
     "read_label_of",
     "read_splits",
     "read_verified",
     "sha256_of",
+    "split_by_groups",
     "write_bytes",
     "write_image",
     "write_json",

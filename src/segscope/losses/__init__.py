@@ -1,5 +1,7 @@
 """Losses, each ``(logits, target) -> scalar``."""
 
+from segscope.losses.combined import CombinedLoss, wants_image
+from segscope.losses.content import ContentLoss, content_loss
 from segscope.losses.deep_supervision import DeepSupervisionLoss
 from segscope.losses.hybrid import HybridLoss, balanced_alpha, hybrid_loss
 from segscope.losses.names import LOSSES, build_loss
@@ -16,6 +18,8 @@ from segscope.losses.prototype import PrototypeLoss, soft_dice
 
 __all__ = [
     "LOSSES",
+    "CombinedLoss",
+    "ContentLoss",
     "CrossEntropyLoss",
     "DeepSupervisionLoss",
     "DiceCELoss",
@@ -27,9 +31,11 @@ __all__ = [
     "TverskyLoss",
     "balanced_alpha",
     "build_loss",
+    "content_loss",
     "cross_entropy",
     "dice_ce_loss",
     "dice_loss",
     "hybrid_loss",
     "soft_dice",
+    "wants_image",
 ]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from segscope.losses.combined import call, wants_image
+
 
 class DeepSupervisionLoss(nn.Module):
     """Weighted sum of one loss over the heads (ANU-Net paper, eq. 8: weights of 1).
@@ -38,13 +40,22 @@ class DeepSupervisionLoss(nn.Module):
         if self.weights is not None and not (min(self.weights) >= 0 and max(self.weights) > 0):
             raise ValueError(f"weights must be at least 0 and not all 0, got {self.weights}")
 
-    def forward(self, heads: Sequence[Tensor], target: Tensor) -> Tensor:
+    @property
+    def needs_image(self) -> bool:
+        """Whether the loss does."""
+        return wants_image(self.loss)
+
+    def forward(
+        self, heads: Sequence[Tensor], target: Tensor, image: Tensor | None = None
+    ) -> Tensor:
         if isinstance(heads, Tensor) or not heads:
             raise ValueError("expected a list of logits, one per head: pass net.heads(x)")
         weights = (1.0,) * len(heads) if self.weights is None else self.weights
         if len(weights) != len(heads):
             raise ValueError(f"{len(heads)} heads need as many weights, got {len(weights)}")
         # a head of weight 0 is not computed: its loss could be infinite, and 0 * inf is nan
-        terms = [w * self.loss(h, target) for w, h in zip(weights, heads, strict=True) if w]
+        terms = [
+            w * call(self.loss, h, target, image) for w, h in zip(weights, heads, strict=True) if w
+        ]
         total: Tensor = sum(terms[1:], terms[0])
         return total / sum(weights) if self.normalise else total

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from segscope.losses.content import ContentLoss
 from segscope.losses.hybrid import HybridLoss
 from segscope.losses.overlap import DiceCELoss, DiceLoss, GeneralizedDiceLoss, TverskyLoss
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss
@@ -17,6 +18,7 @@ LOSSES: dict[str, type[nn.Module]] = {
     "generalized_dice": GeneralizedDiceLoss,
     "focal": FocalLoss,
     "hybrid": HybridLoss,
+    "content": ContentLoss,
 }
 
 

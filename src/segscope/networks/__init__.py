@@ -1,6 +1,7 @@
 """Networks that segment, 2D and 3D by one code."""
 
 from segscope.networks.blocks import Segmenter
+from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
 from segscope.networks.names import NETWORKS, build_network
@@ -12,6 +13,7 @@ __all__ = [
     "ANUNet",
     "AttentionR2UNet",
     "AttentionUNet",
+    "DenseUNet",
     "R2UNet",
     "Segmenter",
     "UNet",

@@ -4,6 +4,7 @@ import difflib
 from typing import Any
 
 from segscope.networks.blocks import Segmenter
+from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.nested import ANUNet, UNetPlusPlus
 from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
@@ -14,6 +15,7 @@ NETWORKS: dict[str, type[Segmenter]] = {
     "attention_r2unet": AttentionR2UNet,
     "unetplusplus": UNetPlusPlus,
     "anunet": ANUNet,
+    "dense_unet": DenseUNet,
 }
 
 

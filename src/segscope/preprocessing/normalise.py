@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from segscope.preprocessing.crop import border_value
 
-Scheme = Literal["zscore", "ct", "rescale", "none"]
+Scheme = Literal["zscore", "ct", "rescale", "maximum", "none"]
 
 _EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
 _CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
@@ -24,7 +24,8 @@ class ChannelPlan(BaseModel):
         name: The dataset's.
         scheme: ``zscore``: minus mean, over standard deviation of the image itself; ``ct``:
             clipped to [lower, upper], then minus ``mean``, over ``sd``, the same for all images;
-            ``rescale``: (x - lower) / (upper - lower); ``none``.
+            ``rescale``: (x - lower) / (upper - lower); ``maximum``: over the image's own largest
+            magnitude; ``none``.
         lower: Of the window, in the file's units (Hounsfield units in CT).
         upper: Of the window.
         mean: Of the training foreground, in the same units.
@@ -116,6 +117,8 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
         lower, upper = plan.window()
         values -= lower
         values /= upper - lower
+    elif plan.scheme == "maximum" and (largest := max(-low, high)) > 0:
+        values /= largest
     return values.astype(np.float32, copy=False), note
 
 
@@ -130,6 +133,8 @@ def _zscore(values: NDArray[np.floating[Any]], plan: ChannelPlan) -> str | None:
     if sd <= _CONSTANT * max(1e-30, abs(mean)):
         values.fill(0)
         return _constant(plan)
+    if empty is not None:
+        values[empty] = mean  # it becomes 0; divided as it is, it might overflow
     values -= mean
     values /= sd
     if empty is not None:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from segscope.images import ChannelStatistics, Fingerprint
+from segscope.preprocessing.normalise import Scheme
 from segscope.preprocessing.plan import ANISOTROPIC, Plan
 
 _LARGEST_SIDE = 256
@@ -34,6 +35,7 @@ def plan_preprocessing(
     spacing_mm: tuple[float, ...] | None = None,
     resize: tuple[int, int] | None = None,
     ct_window: tuple[float, float] | None = None,
+    scheme: Scheme | None = None,
 ) -> Plan:
     """Plan from a fingerprint; arguments replace what would be measured.
 
@@ -43,6 +45,7 @@ def plan_preprocessing(
         spacing_mm: Target spacing of volumes in R, A, S order.
         resize: Target shape of plane images, or of slices; replaces a target spacing.
         ct_window: Lower and upper limit of CT channels, e.g. (-200, 200) HU.
+        scheme: How every channel is normalised; of those that need no measured numbers.
 
     Raises:
         ValueError: The arguments contradict each other or the dataset.
@@ -64,7 +67,7 @@ def plan_preprocessing(
             "spacing_mm": spacing_mm,
             "resize": resize,
             "crop": dims == 3,
-            "channels": [_plan_channel(c, ct_window) for c in fingerprint.channels],
+            "channels": [_plan_channel(c, ct_window, scheme) for c in fingerprint.channels],
         }
     )
 
@@ -99,8 +102,14 @@ def _coarsest(spacing_mm: tuple[float, ...]) -> int:
 
 
 def _plan_channel(
-    statistics: ChannelStatistics, ct_window: tuple[float, float] | None
+    statistics: ChannelStatistics,
+    ct_window: tuple[float, float] | None,
+    scheme: Scheme | None,
 ) -> dict[str, Any]:
+    if scheme is not None:
+        if scheme not in ("zscore", "maximum", "none"):
+            raise ValueError(f"scheme: zscore, maximum or none for all channels, got {scheme!r}")
+        return {"name": statistics.name, "scheme": scheme}
     if statistics.name.upper() != "CT":
         return {"name": statistics.name, "scheme": "zscore"}
     lower, upper = ct_window or (

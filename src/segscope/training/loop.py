@@ -20,14 +20,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from segscope.errors import WorkError
+from segscope.losses import wants_image
 from segscope.networks import Segmenter
 from segscope.training.checkpoint import load_state, random_state, save_state, set_random_state
 from segscope.training.log import Row, TrainingLog
+from segscope.training.minmax import ContentOpponent
 from segscope.training.patches import EpochSampler, PatchDataset
 from segscope.training.recipe import TrainRecipe
 from segscope.training.schedule import learning_rate, progress_share
-
-Loss = Callable[[list[Tensor], Tensor], Tensor]
+from segscope.training.setup import Objective
 
 
 @dataclass
@@ -55,7 +56,7 @@ class AllHeads(nn.Module):
 
 def fit(
     net: Segmenter,
-    loss: Loss,
+    objective: Objective,
     samples: PatchDataset,
     settings: TrainRecipe,
     fabric: Fabric,
@@ -69,7 +70,8 @@ def fit(
 
     Args:
         net: The network; its parameters hold the result.
-        loss: Called with all heads' logits and the labels ``(N, 1, *S)``.
+        objective: Its loss is called with all heads' logits and the labels ``(N, 1, *S)``, and
+            ``image=`` where it has ``needs_image``; its opponent takes a step after each of ours.
         samples: Patches, addressed by (epoch, index).
         settings: Optimiser, schedule and ends.
         fabric: Launched; decides devices and precision.
@@ -82,13 +84,15 @@ def fit(
         WorkError: The loss is no longer finite, or a data worker died.
     """
     optimizer = make_optimizer(net, settings)
-    heads: nn.Module = AllHeads(net)
+    every: nn.Module = AllHeads(net)
     if _should_compile(settings, fabric):
-        heads = torch.compile(heads)  # type: ignore[assignment]
-    model, optimizer = fabric.setup(heads, optimizer)
+        every = torch.compile(every)  # type: ignore[assignment]
+    model, optimizer = fabric.setup(every, optimizer)
     progress = Progress()
     if resume:
-        progress = _restore(load_state(folder / "state.safetensors"), net, optimizer)
+        progress = _restore(
+            load_state(folder / "state.safetensors"), net, optimizer, objective.opponent
+        )
     sampler = EpochSampler(len(samples), 0, rank=fabric.global_rank, ranks=fabric.world_size)
     loader: DataLoader[Any] = DataLoader(
         samples,
@@ -99,6 +103,7 @@ def fit(
         pin_memory=fabric.device.type == "cuda",
         generator=torch.Generator().manual_seed(settings.seed),  # leaves the global one alone
     )
+    loss, opponent = objective.loss, objective.opponent
     total_steps = settings.epochs * settings.steps_per_epoch
     started = time.monotonic() - progress.elapsed_s
     dice = progress.rows[-1].get("val_dice", math.nan) if progress.rows else math.nan
@@ -123,14 +128,16 @@ def fit(
                 )
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                value = loss(
-                    model(images.to(fabric.device, non_blocking=True)),
-                    labels.to(fabric.device, non_blocking=True),
-                )
+                x = images.to(fabric.device, non_blocking=True)
+                y = labels.to(fabric.device, non_blocking=True)
+                heads = model(x)
+                value = loss(heads, y, image=x) if wants_image(loss) else loss(heads, y)
                 fabric.backward(value)
                 fabric.clip_gradients(model, optimizer, max_norm=settings.gradient_clip)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
+                if opponent is not None:
+                    opponent.step([head.detach() for head in heads], y, x)
                 losses.append(_finite(value.item(), progress))
                 progress.step += 1
                 if log:
@@ -161,7 +168,7 @@ def fit(
                 if progress.epoch in settings.snapshots:
                     keep(f"epoch{progress.epoch:04d}")
                 log.epoch(progress.rows)
-                state = _state(net, optimizer, progress)
+                state = _state(net, optimizer, progress, opponent)
                 save_state(folder / "state.safetensors", state)
             fabric.barrier()
     return progress
@@ -199,8 +206,15 @@ def _keep_epoch(progress: Progress, row: Row, keep: Callable[[str], None]) -> No
     keep("last")
 
 
-def _state(net: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
+def _state(
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    opponent: ContentOpponent | None,
+) -> dict[str, Any]:
+    known = {} if opponent is None else {"opponent": opponent.state_dict()}
     return {
+        **known,
         "weights": dict(net.state_dict()),
         "optimizer": optimizer.state_dict(),
         "progress": asdict(progress),
@@ -208,7 +222,14 @@ def _state(net: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress)
     }
 
 
-def _restore(state: dict[str, Any], net: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+def _restore(
+    state: dict[str, Any],
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    opponent: ContentOpponent | None,
+) -> Progress:
+    if opponent is not None:
+        opponent.load_state_dict(state["opponent"])
     net.load_state_dict(state["weights"])
     optimizer.load_state_dict(state["optimizer"])
     set_random_state(state["random"])

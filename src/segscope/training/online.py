@@ -23,10 +23,14 @@ class OnlineLoss(nn.Module):
         self.base, self.weight, self.prototype = base, weight, prototype
         self._features: list[Tensor] = []
 
-    def forward(self, heads: Sequence[Tensor], target: Tensor) -> Tensor:
+    needs_image = True
+
+    def forward(
+        self, heads: Sequence[Tensor], target: Tensor, image: Tensor | None = None
+    ) -> Tensor:
         features, self._features = self._features, []
         online = self.prototype(heads[-1], target, features=features)
-        return self.base(heads, target) + self.weight * online
+        return self.base(heads, target, image=image) + self.weight * online
 
     def reading(self, net: nn.Module, layers: Layers) -> Taps:
         """Read the network's layers in every training step within the returned context.

@@ -35,6 +35,7 @@ from segscope.training.recipe import (
 )
 
 _WIDEST = {2: 512, 3: 320}
+_CHOICES = ("ct_window", "scheme")
 _SAME_SIDES = 0.01
 _MEASURED_ONLY = ("spatial_dims", "spacing_mm", "resize")
 
@@ -217,10 +218,10 @@ def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, ca
 
 
 def _plan_images(fingerprint: Fingerprint, wanted: Mapping[str, Any]) -> Plan:
-    measured = {k: wanted[k] for k in (*_MEASURED_ONLY, "ct_window") if wanted.get(k) is not None}
+    measured = {k: wanted[k] for k in (*_MEASURED_ONLY, *_CHOICES) if wanted.get(k) is not None}
     try:
         plan = plan_preprocessing(fingerprint, **measured)
-        changes = {k: v for k, v in wanted.items() if k != "ct_window"}
+        changes = {k: v for k, v in wanted.items() if k not in _CHOICES}
         return Plan.model_validate({**plan.model_dump(mode="json"), **changes})
     except ValueError as error:
         raise InputError(f"recipe: preprocessing is not usable: {error}") from None

@@ -37,14 +37,18 @@ class NetworkRecipe(_Section):
 class LossRecipe(_Section):
     """Which loss; with deep supervision it is summed over all heads of the network.
 
-    ``prototype`` is the weight of the online loss on layers' features (`PrototypeLoss`), over
-    ``prototype_layers``: ``auto`` or a list of names.
+    ``plus`` adds others, name to weight. ``minmax`` is the learning rate at which a content loss's
+    features are trained against the network (0: they stay as they are). ``prototype`` is the
+    weight of the online loss on layers' features (`PrototypeLoss`), over ``prototype_layers``:
+    ``auto`` or a list of names.
     """
 
     name: str = "dice_ce"
     deep_supervision: bool = True
     head_weights: tuple[float, ...] | None = None
     options: dict[str, Any] = {}
+    plus: dict[str, float] = {}
+    minmax: float = Field(default=0.0, ge=0)
     prototype: float = Field(default=0.0, ge=0)
     prototype_layers: Literal["auto"] | tuple[str, ...] = "auto"
     prototype_detach_guide: bool = False

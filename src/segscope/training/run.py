@@ -8,7 +8,7 @@ log.csv  tensorboard/  cache/  validation/ (predictions and summary of the valid
 import fcntl
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
 
 from segscope import __version__
 from segscope.data import (
@@ -34,15 +33,14 @@ from segscope.data import (
 )
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, Fingerprint
-from segscope.inference import ModelSpec, NetworkSpec, TrainedModel, predict_prepared, save_model
-from segscope.losses import DeepSupervisionLoss, PrototypeLoss, build_loss
-from segscope.networks import Segmenter, build_network
+from segscope.inference import TrainedModel, predict_prepared, save_model
 from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.loop import Progress, fit
-from segscope.training.online import OnlineLoss
 from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
+from segscope.training.setup import make_fabric, make_network, make_objective, model_spec
+from segscope.training.validation import read_split
 
 _PREPARED_FORMAT = "prepared-1"
 
@@ -73,6 +71,19 @@ def choose_fold(dataset: Dataset, *, fold: int, folds: int, seed: int) -> tuple[
     return Fold(fold, len(splits), splits[fold]), splits
 
 
+def _fold_of(folder: Path, dataset: Dataset) -> tuple[Fold, list[Split]]:
+    """The fold that a run was begun with, whatever is asked for now."""
+    facts = read_split(folder)
+    split = Split(tuple(facts["train"]), tuple(facts["val"]))
+    missing = sorted({*split.train, *split.val} - {case.name for case in labelled(dataset)})
+    if missing:
+        raise InputError(
+            f"--resume: {dataset.folder} has no case {missing[0]} that the run was begun with; "
+            "name the dataset it was trained on"
+        )
+    return Fold(facts["fold"], facts["folds"], split), [split]
+
+
 def labelled(dataset: Dataset) -> tuple[Case, ...]:
     """Training cases that have a label map."""
     return tuple(case for case in dataset.training if case.label_file is not None)
@@ -86,6 +97,7 @@ def train_dataset(
     *,
     fold: int = 0,
     folds: int = 5,
+    split: Split | None = None,
     cache: Path | None = None,
     resume: bool = False,
 ) -> Progress:
@@ -98,6 +110,7 @@ def train_dataset(
         folder: The run; must not hold one already, unless ``resume``.
         fold: Which of the folds validates.
         folds: How many; ignored where the dataset brings ``splits_final.json``.
+        split: Train and validate on these cases, instead of on a fold.
         cache: Where prepared cases are kept; the run's own folder by default.
         resume: Continue a training that was stopped.
 
@@ -105,8 +118,13 @@ def train_dataset(
         InputError: The folder holds a run, or none to resume; a case cannot be read.
         WorkError: Another process works in this folder, or training failed in the middle.
     """
-    chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
     check_run_folder(folder, resume=resume)
+    if resume:
+        chosen, splits = _fold_of(folder, dataset)
+    elif split is not None:
+        chosen, splits = Fold(0, 1, split), [split]
+    else:
+        chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = make_fabric(recipe)
     fabric.launch()
@@ -158,51 +176,6 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
     return PreparedCase(case.name, stored["image"], stored["label"], foreground)
 
 
-def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
-    """Describe the trained network so that prediction needs no recipe."""
-    network, plan = recipe.network, recipe.preprocessing
-    sigmoid = network.output == "sigmoid"
-    options: dict[str, Any] = {
-        "widths": list(network.widths),
-        "norm": network.norm,
-        **network.options,
-    }
-    if network.strides is not None:
-        options["strides"] = [list(step) for step in network.strides]
-    return ModelSpec(
-        network=NetworkSpec(
-            name=network.name,
-            spatial_dims=plan.spatial_dims,
-            in_channels=len(dataset.channel_names),
-            out_channels=1 if sigmoid else len(dataset.labels),
-            options=options,
-        ),
-        plan=plan,
-        labels=dict(dataset.labels),
-        channel_names=tuple(dataset.channel_names),
-        patch=recipe.patch,
-        mirror_axes=recipe.augment.mirror_axes,
-        file_ending=dataset.file_ending,
-    )
-
-
-def make_network(spec: ModelSpec, seed: int) -> Segmenter:
-    """Build the network with weights that depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = spec.network
-        try:
-            return build_network(
-                network.name,
-                network.spatial_dims,
-                network.in_channels,
-                network.out_channels,
-                **network.options,
-            )
-        except (ValueError, TypeError) as error:
-            raise InputError(f"recipe: network {network.name}: {error}") from None
-
-
 def prepared_dice(model: TrainedModel, cases: Sequence[PreparedCase]) -> dict[str, float]:
     """Dice per label on prepared voxels, averaged over the cases where it is defined.
 
@@ -225,29 +198,6 @@ def prepared_dice(model: TrainedModel, cases: Sequence[PreparedCase]) -> dict[st
     means = {value: float(np.mean(found)) for value, found in scores.items() if found}
     result = {"dice": float(np.mean(list(means.values()))) if means else float("nan")}
     return result | {f"dice_{names[value]}": mean for value, mean in means.items()}
-
-
-def make_fabric(recipe: Recipe) -> Fabric:
-    """Choose devices and precision, the recipe's or the best there is."""
-    settings = recipe.train
-    device, devices = settings.device, settings.devices
-    accelerator, _, index = device.partition(":")
-    precision = settings.precision
-    if precision == "auto":
-        fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-        precision = "bf16-mixed" if fast and accelerator in ("auto", "cuda") else "32-true"
-    if settings.deterministic:
-        # names the operation that has no deterministic form, instead of going on quietly
-        torch.use_deterministic_algorithms(True)
-    try:
-        return Fabric(
-            accelerator=accelerator,
-            devices=[int(index)] if index else devices,
-            strategy="ddp" if devices > 1 else "auto",
-            precision=precision,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"train.device={device}, train.devices={devices}: {error}") from None
 
 
 def _train_prepared(
@@ -273,26 +223,16 @@ def _train_prepared(
         foreground_share=settings.foreground_share,
         slice_axis=slices,
     )
-    try:
-        loss = build_loss(recipe.loss.name, **recipe.loss.options)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"recipe: loss {recipe.loss.name}: {error}") from None
-    supervised: nn.Module = DeepSupervisionLoss(loss, weights=_head_weights(recipe, net))
-    reading: AbstractContextManager[object] = nullcontext()
-    if recipe.loss.prototype > 0:
-        prototype = PrototypeLoss(detach_guide=recipe.loss.prototype_detach_guide)
-        supervised = online = OnlineLoss(supervised, recipe.loss.prototype, prototype)
-        try:
-            reading = online.reading(net, recipe.loss.prototype_layers)
-        except ValueError as error:
-            raise InputError(f"recipe: loss.prototype_layers: {error}") from None
+    objective = make_objective(recipe, net, fabric.device)
+    if objective.facts and fabric.is_global_zero:
+        write_json(folder / "loss.json", objective.facts)
     model = TrainedModel(spec, net)
     # whatever else draws from torch's generator from here on is part of the saved state
     torch.manual_seed(settings.seed)
-    with reading:
+    with objective.reading:
         return fit(
             net,
-            supervised,
+            objective,
             samples,
             settings,
             fabric,
@@ -301,12 +241,6 @@ def _train_prepared(
             keep=lambda name: save_model(folder, spec, net, name=name),
             resume=resume,
         )
-
-
-def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:
-    if recipe.loss.deep_supervision:
-        return recipe.loss.head_weights
-    return (*([0.0] * (net.head_count - 1)), 1.0)
 
 
 def check_run_folder(folder: Path, *, resume: bool) -> None:

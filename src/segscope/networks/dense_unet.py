@@ -1,0 +1,113 @@
+"""The U-shaped network of dense blocks that the content loss was published with."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from segscope.networks.blocks import Kit, Segmenter, Step, initialise, layers_for
+from segscope.networks.unet import WIDTHS
+
+
+class DenseBlock(nn.Module):
+    """Convolutions of which each sees the block's input and the outputs of all before it.
+
+    Each is 3 wide, then norm, then LeakyReLU(0.1); the output is that of the last (Huang et al.
+    2017, arXiv:1608.06993, eq. 2, for the inputs; all have the block's width, where DenseNet has a
+    growth rate, as the paper gives a block's filters only).
+
+    Args:
+        kit: Makes the layers.
+        in_channels: Of the input.
+        out_channels: Of every convolution.
+        layers: How many.
+    """
+
+    def __init__(self, kit: Kit, in_channels: int, out_channels: int, layers: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Sequential(
+                kit.conv(in_channels + k * out_channels, out_channels),
+                kit.norm(out_channels),
+                nn.LeakyReLU(0.1, inplace=True),
+            )
+            for k in range(layers)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = [x]
+        for layer in self.layers:
+            seen.append(layer(torch.cat(seen, 1) if len(seen) > 1 else x))
+        return seen[-1]
+
+
+class DenseUNet(Segmenter):
+    """Encoder-decoder of dense blocks with skip connections.
+
+    Mac, Moody and Khademi, "Siamese Content Loss Networks for Highly Imbalanced Medical Image
+    Segmentation", section 2.1: a dense block per level, max-pooling with twice the filters after
+    each, one block at the bottom, and as many blocks up as down, each after a transposed
+    convolution (bare, as in the first U-Net) and the skip's concatenation.
+
+    Args:
+        spatial_dims: 2 for images, 3 for volumes.
+        in_channels: Channels of the input, e.g. one per MR sequence.
+        out_channels: 1 for a sigmoid network (the paper's), else one per class, background first.
+        widths: Filters per level, from full resolution down, the bottleneck's last. The paper found
+            the number of blocks by a search and does not give it: four down, by default.
+        layers: Convolutions per block; the paper does not give them.
+        norm: ``batch`` (the paper's), ``instance`` or ``group``.
+        strides: Pooling per step between levels, an integer or one per axis.
+
+    Shape:
+        Input ``(N, in_channels, *S)``, output logits ``(N, out_channels, *S)``; sides of ``S``
+        are multiples of `multiple`.
+
+    Raises:
+        ValueError: An option out of its range; sides that are not multiples.
+
+    Example:
+        >>> net = DenseUNet(3, in_channels=1, out_channels=2, widths=(4, 8, 16))
+        >>> tuple(net(torch.zeros(1, 1, 8, 8, 12)).shape)
+        (1, 2, 8, 8, 12)
+    """
+
+    def __init__(
+        self,
+        spatial_dims: int,
+        in_channels: int,
+        out_channels: int,
+        widths: Sequence[int] = WIDTHS,
+        *,
+        layers: int = 2,
+        norm: str = "batch",
+        strides: Sequence[Step] | None = None,
+    ) -> None:
+        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
+        if layers < 1:
+            raise ValueError(f"layers must be at least 1 per dense block, got {layers}")
+        kit = Kit(spatial_dims, norm)
+        transposed = layers_for(spatial_dims).conv_transpose
+        going_up = list(pairwise(reversed(self.widths)))
+        self.encoder = nn.ModuleList(
+            DenseBlock(kit, i, o, layers) for i, o in pairwise((in_channels, *self.widths))
+        )
+        self.pools = nn.ModuleList(kit.pool(step) for step in self.strides)
+        self.ups = nn.ModuleList(
+            transposed(i, o, step, stride=step)
+            for (i, o), step in zip(going_up, reversed(self.strides), strict=True)
+        )
+        self.decoder = nn.ModuleList(DenseBlock(kit, 2 * o, o, layers) for _, o in going_up)
+        self.head = kit.conv(self.widths[0], out_channels, 1)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._check(x)
+        skips: list[Tensor] = [self.encoder[0](x)]
+        for pool, level in zip(self.pools, self.encoder[1:], strict=True):
+            skips.append(level(pool(skips[-1])))
+        x = skips.pop()
+        for up, level in zip(self.ups, self.decoder, strict=True):
+            x = level(torch.cat([skips.pop(), up(x)], 1))
+        return self.head(x)

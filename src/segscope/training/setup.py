@@ -1,0 +1,148 @@
+"""From a recipe to the objects of a training: network, loss, opponent, devices."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from segscope.data import Dataset
+from segscope.errors import InputError
+from segscope.inference import ModelSpec, NetworkSpec
+from segscope.losses import (
+    CombinedLoss,
+    ContentLoss,
+    DeepSupervisionLoss,
+    PrototypeLoss,
+    build_loss,
+)
+from segscope.networks import Segmenter, build_network
+from segscope.training.minmax import ContentOpponent
+from segscope.training.online import OnlineLoss
+from segscope.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimises.
+
+    Args:
+        loss: Over all heads.
+        opponent: Trained against it, or None.
+        reading: Context in which layers' features are read, for losses on these.
+        facts: What a run should remember of it.
+    """
+
+    loss: nn.Module
+    opponent: ContentOpponent | None = None
+    reading: AbstractContextManager[object] = field(default_factory=nullcontext)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Objective:
+    """Build the loss of a recipe on the device.
+
+    Raises:
+        InputError: Unknown names, options or layers.
+    """
+    wanted = recipe.loss
+    try:
+        base = build_loss(wanted.name, **wanted.options)
+        if wanted.plus:
+            others = [(weight, build_loss(name)) for name, weight in wanted.plus.items()]
+            base = CombinedLoss([(1.0, base), *others])
+    except (ValueError, TypeError) as error:
+        raise InputError(f"recipe: loss {wanted.name}: {error}") from None
+    heads = DeepSupervisionLoss(base, weights=_head_weights(recipe, net)).to(device)
+    contents = [module for module in heads.modules() if isinstance(module, ContentLoss)]
+    facts = {"content_features": contents[0].phi.source} if contents else {}
+    opponent = None
+    if wanted.minmax > 0:
+        if not contents:
+            raise InputError(f"recipe: loss.minmax is for the content loss, not {wanted.name}")
+        opponent = ContentOpponent(heads, contents[0], wanted.minmax)
+    if wanted.prototype == 0:
+        return Objective(heads, opponent, facts=facts)
+    online = OnlineLoss(
+        heads, wanted.prototype, PrototypeLoss(detach_guide=wanted.prototype_detach_guide)
+    )
+    try:
+        return Objective(online, opponent, online.reading(net, wanted.prototype_layers), facts)
+    except ValueError as error:
+        raise InputError(f"recipe: loss.prototype_layers: {error}") from None
+
+
+def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
+    """Describe the trained network so that prediction needs no recipe."""
+    network, plan = recipe.network, recipe.preprocessing
+    sigmoid = network.output == "sigmoid"
+    options: dict[str, Any] = {
+        "widths": list(network.widths),
+        "norm": network.norm,
+        **network.options,
+    }
+    if network.strides is not None:
+        options["strides"] = [list(step) for step in network.strides]
+    return ModelSpec(
+        network=NetworkSpec(
+            name=network.name,
+            spatial_dims=plan.spatial_dims,
+            in_channels=len(dataset.channel_names),
+            out_channels=1 if sigmoid else len(dataset.labels),
+            options=options,
+        ),
+        plan=plan,
+        labels=dict(dataset.labels),
+        channel_names=tuple(dataset.channel_names),
+        patch=recipe.patch,
+        mirror_axes=recipe.augment.mirror_axes,
+        file_ending=dataset.file_ending,
+    )
+
+
+def make_network(spec: ModelSpec, seed: int) -> Segmenter:
+    """Build the network with weights that depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = spec.network
+        try:
+            return build_network(
+                network.name,
+                network.spatial_dims,
+                network.in_channels,
+                network.out_channels,
+                **network.options,
+            )
+        except (ValueError, TypeError) as error:
+            raise InputError(f"recipe: network {network.name}: {error}") from None
+
+
+def make_fabric(recipe: Recipe) -> Fabric:
+    """Choose devices and precision, the recipe's or the best there is."""
+    settings = recipe.train
+    device, devices = settings.device, settings.devices
+    accelerator, _, index = device.partition(":")
+    precision = settings.precision
+    if precision == "auto":
+        fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+        precision = "bf16-mixed" if fast and accelerator in ("auto", "cuda") else "32-true"
+    if settings.deterministic:
+        # names the operation that has no deterministic form, instead of going on quietly
+        torch.use_deterministic_algorithms(True)
+    try:
+        return Fabric(
+            accelerator=accelerator,
+            devices=[int(index)] if index else devices,
+            strategy="ddp" if devices > 1 else "auto",
+            precision=precision,
+        )
+    except (ValueError, RuntimeError) as error:
+        raise InputError(f"train.device={device}, train.devices={devices}: {error}") from None
+
+
+def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:
+    if recipe.loss.deep_supervision:
+        return recipe.loss.head_weights
+    return (*([0.0] * (net.head_count - 1)), 1.0)
