@@ -104,3 +104,62 @@ def protoseg(
         layers = layer_means(found, "dice")
         typer.echo(f"{name}: SA of layers {' '.join(f'{value:.3f}' for value in layers)}")
     typer.echo(f"page: {page}")
+
+
+@app_study.command()
+def siamese(
+    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder, one foreground label.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")],
+    external: Annotated[
+        Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
+    ] = None,
+    phi: Annotated[
+        str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
+    ] = "imagenet",
+    losses: Annotated[
+        list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option("--budget", help="minutes, hours or paper (its size and epochs).")
+    ] = "minutes",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One recipe value for all; repeat.")
+    ] = None,
+    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")] = 0,
+    folds: Annotated[int, typer.Option("--folds", min=2, help="How many, at most.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+) -> None:
+    """Compare losses for small lesions: Dice, Tversky, focal, hybrid, content and others.
+
+    A study that was stopped goes on where it was when it is started again.
+
+    Example: segscope study siamese Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
+    """
+    from segscope.data import open_dataset
+    from segscope.studies.siamese import LOSSES, run_study
+    from segscope.studies.siamese_page import write_page
+    from segscope.training import parse_settings
+
+    opened = open_dataset(dataset)
+    result = run_study(
+        opened,
+        output,
+        external=None if external is None else open_dataset(external),
+        phi=phi,
+        budget=budget,
+        settings=parse_settings(setting or []),
+        fold=fold,
+        folds=folds,
+        losses=losses or tuple(LOSSES),
+    )
+    page = write_page(result, opened, output)
+    if as_json:
+        typer.echo((output / "study.json").read_text("utf-8"))
+        return
+    for score in result.scores:
+        typer.echo(
+            f"{score.loss:17s} lesion recall {score.means['lesion_recall']:.3f}  "
+            f"F1 {score.means['lesion_f1']:.3f}  Dice {score.means['dice']:.4f}  "
+            f"{score.minutes:.1f} min"
+        )
+    typer.echo(f"page: {page}")
