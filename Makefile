@@ -41,7 +41,10 @@ format: environment
 
 bench: environment
 	$(BIN)/python benchmarks/bench_metrics.py
+	$(BIN)/python benchmarks/bench_wmh.py
 	$(BIN)/python benchmarks/bench_prune.py
+	$(BIN)/python benchmarks/bench_protoseg.py
+	$(BIN)/python benchmarks/bench_content_loss.py
 	$(BIN)/python benchmarks/bench_data_check.py $(DATASET)
 	$(BIN)/python benchmarks/check_resume.py $(DATASET)
 
