@@ -127,6 +127,21 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         assert not (tmp_path / "b").exists()
 
 
+def test_tables_as_parquet_where_pyarrow_is_there(capsys, place, tmp_path):
+    words = ["audit", place / "run", "-i", place / "data", "-o", tmp_path / "a", "--parquet"]
+    try:
+        import pyarrow.parquet as pq
+    except ImportError:
+        code, out, err = call(capsys, *words)
+        assert code == 2
+        assert "segscope[parquet]" in out + err
+        assert not (tmp_path / "a").exists()
+        return
+    assert call(capsys, *words)[0] == 0
+    table = pq.read_table(tmp_path / "a" / "layers.parquet")
+    assert table.num_rows == len((tmp_path / "a" / "layers.csv").read_text().splitlines()) - 1
+
+
 def test_quality_ranks_compares_and_predicts(capsys, place, tmp_path):
     words = ["quality", place / "run", "-i", place / "data", "--ensemble", place / "online"]
     code, out, _ = call(capsys, *words, "-o", tmp_path / "q")

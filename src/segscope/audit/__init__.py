@@ -4,7 +4,14 @@ from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import FIGURES, add_quality, available, quality_of, snapshots
-from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, read_audit
+from segscope.audit.result import (
+    CaseAudit,
+    DatasetAudit,
+    LayerScores,
+    UnitScores,
+    layer_groups,
+    read_audit,
+)
 from segscope.audit.run import CaseMaps, audit
 from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
 
@@ -28,6 +35,7 @@ __all__ = [
     "available",
     "choose_cases",
     "draw_case",
+    "layer_groups",
     "prepare_pieces",
     "quality_of",
     "read_audit",

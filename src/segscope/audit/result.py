@@ -105,13 +105,17 @@ class DatasetAudit:
         """Return plain values for JSON; `from_dict` takes them back."""
         return {"format": FORMAT, **asdict(self)}
 
-    def tables(self) -> dict[str, str]:
-        """Return tidy tables as CSV text: ``cases``, ``layers`` and ``units``."""
+    def rows(self) -> dict[str, list[dict[str, Any]]]:
+        """Return tidy tables, one dict per row: ``cases``, ``layers`` and ``units``."""
         return {
-            "cases": _csv(self._case_rows()),
-            "layers": _csv(self._layer_rows()),
-            "units": _csv(self._unit_rows()),
+            "cases": list(self._case_rows()),
+            "layers": list(self._layer_rows()),
+            "units": list(self._unit_rows()),
         }
+
+    def tables(self) -> dict[str, str]:
+        """Return the tidy tables as CSV text."""
+        return {name: _csv(rows) for name, rows in self.rows().items()}
 
     def _case_rows(self) -> Iterator[dict[str, Any]]:
         for case in self.cases:
@@ -210,9 +214,20 @@ def mean_of(values: Sequence[float]) -> float:
     return sum(known) / len(known) if known else float("nan")
 
 
-def _csv(rows: Iterator[dict[str, Any]]) -> str:
+def layer_groups(values: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Early, deep and late layers: the first 4, the next 10 and the last 4 of 18, in proportion.
+
+    Example:
+        >>> {name: len(part) for name, part in layer_groups([0.0] * 18).items()}
+        {'early': 4, 'deep': 10, 'late': 4}
+    """
+    edge = max(1, round(len(values) * 4 / 18)) if len(values) > 2 else 0
+    last = len(values) - edge
+    return {"early": values[:edge], "deep": values[edge:last], "late": values[last:]}
+
+
+def _csv(found: Sequence[Mapping[str, Any]]) -> str:
     """Lay rows out under the names of all of them; undefined cells stay empty."""
-    found = list(rows)
     names = list(dict.fromkeys(name for row in found for name in row))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -52,6 +52,9 @@ def audit(
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Write one per case.")
     ] = True,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Also write tables as Parquet (needs pyarrow).")
+    ] = False,
     low_memory: Annotated[
         bool, typer.Option("--low-memory", help="Keep no features: twice the time.")
     ] = False,
@@ -96,6 +99,7 @@ def audit(
         run=run,
         ensemble=ensemble or (),
         heat_maps=heat_maps,
+        parquet=parquet,
         layers=layers or "auto",
         units=units or "last2",
         output=audited.output,

@@ -1,15 +1,17 @@
 """The audit as a page: layers, units, heat-maps, quality against truth, cases to look at first."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
-from segscope.audit import DatasetAudit, quality_of
+from segscope.audit import DatasetAudit, layer_groups, quality_of
 from segscope.audit.result import CaseAudit, mean_of
 from segscope.explain import at_coverage, augrc, aurc, correlations, coverage_curve, share_to_review
 from segscope.report.html import Lines, Picture, Section, Table
 
 COVERAGES = (1.0, 0.9, 0.7, 0.5)
+_QUARTERS = ("lowest", "second", "third", "highest")
 _SHOWN_CASES = 30
 
 
@@ -61,7 +63,7 @@ def layers_section(
             f"mean Dice of each layer's prototype map with {said}. Beside it the same with a "
             "guide that was shifted by half the image: what does not come from the object's place.",
         ],
-        tables=[_layer_table(found)],
+        tables=[_layer_table(found), _group_table(found)],
         charts=[Lines(curves, "layer", "SA", "Mean over cases and classes.")],
         pictures=[
             Picture(pictures[name], caption)
@@ -124,6 +126,11 @@ def quality_section(found: DatasetAudit) -> Section:
                 [[n, *(at_coverage(lists[n], dice, c) for c in COVERAGES)] for n in figures],
                 "Mean Dice of what is kept when the cases with the lowest figure are rejected.",
             ),
+            Table(
+                ["figure", *(f"{name} quarter" for name in _QUARTERS)],
+                [[n, *quarter_means(lists[n], dice)] for n in figures],
+                "Mean Dice of the cases in each quarter of the figure (Figs. 11, 12).",
+            ),
         ],
         charts=[
             Lines({"mu": (lists["mu"], dice)}, "mu", "Dice of the output", "One point per case.",
@@ -132,6 +139,23 @@ def quality_section(found: DatasetAudit) -> Section:
                   "coverage", "mean Dice of what is kept"),
         ],
     )  # fmt: skip
+
+
+def quarter_means(quality: Sequence[float], dice: Sequence[float]) -> list[float]:
+    """Mean Dice of the cases in each quarter of a figure, lowest first.
+
+    Cases of equal figure share the mean of their Dice, so their order cannot matter.
+
+    Example:
+        >>> quarter_means([1, 2, 3, 4], [0.1, 0.2, 0.3, 0.4])
+        [0.1, 0.2, 0.3, 0.4]
+    """
+    groups: dict[float, list[float]] = {}
+    for figure, value in zip(quality, dice, strict=True):
+        groups.setdefault(figure, []).append(value)
+    ordered = [fmean(groups[q]) for q in sorted(groups) for _ in groups[q]]
+    edges = [round(k * len(ordered) / 4) for k in range(5)]
+    return [mean_of(ordered[a:b]) for a, b in pairwise(edges)]
 
 
 def quality_row(name: str, quality: Sequence[float], dice: Sequence[float]) -> list[Any]:
@@ -219,6 +243,18 @@ def _layer_table(found: DatasetAudit) -> Table:
         "Means over cases and classes where defined; agreement is the Dice with the network's own "
         "output.",
     )  # fmt: skip
+
+
+def _group_table(found: DatasetAudit) -> Table:
+    """Means over early, deep and late layers, as the paper groups them."""
+    score, chance = ("dice", "chance") if found.has_truth else ("agreement", "chance_agreement")
+    means, low = layer_groups(layer_means(found, score)), layer_groups(layer_means(found, chance))
+    names = layer_groups(found.layers)
+    return Table(
+        ["group", "layers", "SA" if found.has_truth else "agreement", "shifted guide"],
+        [[n, len(names[n]), mean_of(means[n]), mean_of(low[n])] for n in names if names[n]],
+        "Early, deep and late layers, in the proportions of the paper's 4, 10 and 4 of 18.",
+    )
 
 
 def _known(values: Sequence[float]) -> list[float]:

@@ -3,6 +3,8 @@
 audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.png
 """
 
+import importlib.util
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,6 +64,7 @@ def run_audit(
     run: Path | None = None,
     ensemble: Sequence[Path] = (),
     heat_maps: bool = True,
+    parquet: bool = False,
     **options: Unpack[AuditKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
@@ -72,6 +75,7 @@ def run_audit(
         folder: New or empty.
         run: The model's, for snapshots (variance of gradients).
         ensemble: Other runs to compare predictions with.
+        parquet: Write the tables as Parquet too.
         heat_maps: Write the share of units per voxel for every case.
         **options: As of `segscope.audit.audit`.
 
@@ -80,6 +84,8 @@ def run_audit(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    if parquet and importlib.util.find_spec("pyarrow") is None:
+        raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)
     layers = options.get("layers", "auto")
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
@@ -98,8 +104,20 @@ def run_audit(
     _write_pictures(folder / "pictures", model, cases, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
+    if parquet:
+        for name, rows in found.rows().items():
+            write_bytes(folder / f"{name}.parquet", _parquet(rows))
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
     return found
+
+
+def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    stream = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(list(rows)), stream)
+    return stream.getvalue()
 
 
 def read_pictures(folder: Path) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from segscope.audit import (
     add_quality,
     audit,
     available,
+    layer_groups,
     quality_of,
     read_from,
 )
@@ -198,16 +199,5 @@ def _figures_of(found: DatasetAudit, k: int) -> list[float]:
     """Mu, and the mean agreement of the early, the deep and the late layers with the output."""
     case = found.cases[k]
     agreement = [mean_of(layer.agreement) for layer in case.layers]
-    values = [case.mu, *(mean_of(part) for part in thirds(agreement))]
+    values = [case.mu, *(mean_of(part) for part in layer_groups(agreement).values())]
     return [0.0 if value != value else value for value in values]
-
-
-def thirds(values: Sequence[float]) -> list[Sequence[float]]:
-    """Early, deep and late layers: 4 of 18, 10, and 4, as in the paper, in proportion.
-
-    Example:
-        >>> [len(part) for part in thirds([0.0] * 18)]
-        [4, 10, 4]
-    """
-    edge = max(1, round(len(values) * 4 / 18)) if len(values) > 2 else 0
-    return [values[:edge], values[edge : len(values) - edge], values[len(values) - edge :]]
