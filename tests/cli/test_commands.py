@@ -178,3 +178,25 @@ def test_the_version_is_printed(capsys):
     code, out, _ = call(capsys, "--version")
     assert code == 0
     assert out.count(".") == 2
+
+
+@pytest.mark.slow
+def test_two_processes_train_together_and_one_reports(tmp_path):
+    write_plane_dataset(tmp_path / "data", cases=6)
+    words = [sys.executable, "-m", "segscope.cli.main", "train", str(tmp_path / "data")]
+    words += ["-o", str(tmp_path / "run"), "--folds", "3", *sets(TINY)]
+    words += sets(["train.devices=2", "train.device=cpu"])
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("mean Dice of the validation cases") == 1
+    assert (tmp_path / "run" / "validation" / "summary.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_compiled_network_trains(tmp_path, capsys):
+    write_plane_dataset(tmp_path / "data", cases=6)
+    settings = sets([*TINY, "train.compile=yes"])
+    code, _, _ = call(
+        capsys, "train", tmp_path / "data", "-o", tmp_path / "run", "--folds", "3", *settings
+    )
+    assert code == 0

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from segscope.errors import InputError
 from segscope.training import load_partial, parse_settings, plan_recipe, preset_names
 from segscope.training.recipe import merge, read_recipe, recipe_from, recipe_to_yaml
-from tests.synthetic import fingerprint_3d
+from tests.synthetic import fingerprint_2d, fingerprint_3d
 
 KEYS = [
     "network.widths=[4,8]",
@@ -87,3 +87,9 @@ def test_merging_nothing_changes_nothing(values):
 def test_recipe_errors_name_their_source():
     with pytest.raises(InputError, match=r"recipe \(x.yaml\)"):
         recipe_from(yaml.safe_load("patch: 3"), source="x.yaml")
+
+
+@pytest.mark.parametrize(("said", "meant"), [("yes", "yes"), ("no", "no"), ("auto", "auto")])
+def test_yes_and_no_are_words_although_yaml_reads_them_as_truth_values(said, meant):
+    recipe = plan_recipe(fingerprint_2d(), None, parse_settings([f"train.compile={said}"]))
+    assert recipe.train.compile == meant

@@ -54,6 +54,7 @@ def train(
     from segscope.training import (
         check_run_folder,
         evaluate_validation,
+        is_main_process,
         labelled,
         parse_settings,
         plan_run,
@@ -95,6 +96,8 @@ def train(
         cache=cache,
         resume=resume,
     )
+    if not is_main_process():  # one of several that trained together reports
+        return
     summary = evaluate_validation(output, opened, device=planned.train.device)
     outcome = {
         "run": str(output),

@@ -13,6 +13,7 @@ from segscope.training.planner import (
 )
 from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
 from segscope.training.run import check_run_folder, labelled, train_dataset
+from segscope.training.setup import is_main_process
 from segscope.training.validation import (
     evaluate_validation,
     read_split,
@@ -33,6 +34,7 @@ __all__ = [
     "estimated_memory_gb",
     "evaluate_validation",
     "fit",
+    "is_main_process",
     "labelled",
     "load_partial",
     "load_state",

@@ -137,7 +137,8 @@ def plan_recipe(
         },
     }
     values = merge(base, {key: v for key, v in fixed.items() if key != "preprocessing"})
-    recipe = recipe_from(_resolve_alpha(values, fingerprint), source="planned from the dataset")
+    values = _resolve_output(_resolve_alpha(values, fingerprint), fingerprint)
+    recipe = recipe_from(values, source="planned from the dataset")
     _check_fits(recipe, fingerprint)
     return recipe
 
@@ -255,6 +256,14 @@ def _resolve_alpha(values: dict[str, Any], fingerprint: Fingerprint) -> dict[str
         alpha = balanced_alpha(fingerprint.label_voxels)
         return merge(values, {"loss": {"options": {"alpha": alpha}}})
     return values
+
+
+def _resolve_output(values: dict[str, Any], fingerprint: Fingerprint) -> dict[str, Any]:
+    """Network output ``auto``: a sigmoid for one foreground label, else softmax."""
+    if _get(values, "network", "output", None) != "auto":
+        return values
+    one = sum(value > 0 for value in fingerprint.labels.values()) == 1
+    return merge(values, {"network": {"output": "sigmoid" if one else "softmax"}})
 
 
 def _check_fits(recipe: Recipe, fingerprint: Fingerprint) -> None:

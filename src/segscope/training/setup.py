@@ -1,5 +1,6 @@
 """From a recipe to the objects of a training: network, loss, opponent, devices."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +73,16 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         return Objective(online, opponent, online.reading(net, wanted.prototype_layers), facts)
     except ValueError as error:
         raise InputError(f"recipe: loss.prototype_layers: {error}") from None
+
+
+def is_main_process() -> bool:
+    """Whether this process writes and reports, where several train together.
+
+    Example:
+        >>> is_main_process()
+        True
+    """
+    return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0) == 0
 
 
 def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
