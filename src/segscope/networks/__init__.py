@@ -6,6 +6,7 @@ from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
 from segscope.networks.names import NETWORKS, build_network
 from segscope.networks.nested import ANUNet, UNetPlusPlus
+from segscope.networks.prior_unet import PriorUNet
 from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "AttentionR2UNet",
     "AttentionUNet",
     "DenseUNet",
+    "PriorUNet",
     "R2UNet",
     "Segmenter",
     "UNet",

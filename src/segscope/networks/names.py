@@ -6,6 +6,7 @@ from typing import Any
 from segscope.networks.blocks import Segmenter
 from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.nested import ANUNet, UNetPlusPlus
+from segscope.networks.prior_unet import PriorUNet
 from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
 NETWORKS: dict[str, type[Segmenter]] = {
@@ -16,6 +17,7 @@ NETWORKS: dict[str, type[Segmenter]] = {
     "unetplusplus": UNetPlusPlus,
     "anunet": ANUNet,
     "dense_unet": DenseUNet,
+    "prior_unet": PriorUNet,
 }
 
 

@@ -52,7 +52,8 @@ def outputs_section(study: Study) -> Section:
             f"{train.epochs} epochs of {train.steps_per_epoch} steps, batch {train.batch_size}, "
             f"patch {list(study.recipe.patch)}, widths {list(study.recipe.network.widths)}, seed "
             f"{train.seed}; {len(study.audits['offline'].cases)} held-out cases, last weights: "
-            "nothing was chosen on them. Mean (standard deviation) over cases.",
+            "nothing was chosen on them. Mean (standard deviation) over the n cases where the "
+            "output's Dice is defined.",
         ],
         tables=[
             Table(columns, [row], "Measured."),
@@ -134,12 +135,16 @@ def dices(found: DatasetAudit) -> list[float]:
 
 
 def last_maps(found: DatasetAudit) -> list[float]:
-    """SA of the last layer of every case where it is defined."""
-    values = [mean_of(case.layers[-1].scores["dice"]) for case in found.cases]
+    """SA of the last layer, of the cases where the output's Dice is defined too: the same ones.
+
+    Where truth and output are both empty a layer's map need not be, and would count as 0.
+    """
+    kept = [case for case in found.cases if case.dice == case.dice]
+    values = [mean_of(case.layers[-1].scores["dice"]) for case in kept]
     return [value for value in values if value == value]
 
 
 def _spread(values: list[float]) -> str:
     if not values:
         return "undefined"
-    return f"{fmean(values):.4f} ({stdev(values) if len(values) > 1 else 0.0:.4f})"
+    return f"{fmean(values):.4f} ({stdev(values) if len(values) > 1 else 0.0:.4f}), n {len(values)}"
