@@ -2,6 +2,8 @@
 
 from segscope.explain.ability import Ability, layer_ability, mean_ability, unit_ability
 from segscope.explain.calibration import DicePredictor, fit_dice_predictor
+from segscope.explain.cam import METHODS as CAM_METHODS
+from segscope.explain.cam import class_activation_map, class_score
 from segscope.explain.coverage import (
     Correlations,
     CoverageCurve,
@@ -12,11 +14,19 @@ from segscope.explain.coverage import (
     coverage_curve,
     share_to_review,
 )
+from segscope.explain.heatmaps import (
+    best_dice,
+    dice_over_thresholds,
+    mean_dice,
+    otsu_threshold,
+    to_levels,
+)
 from segscope.explain.quality import foreground_certainty, max_probability, pairwise_dice
 from segscope.explain.separableness import separableness, uniform_noise
 from segscope.explain.vog import normalised, variance_of_gradients
 
 __all__ = [
+    "CAM_METHODS",
     "Ability",
     "Correlations",
     "CoverageCurve",
@@ -24,17 +34,24 @@ __all__ = [
     "at_coverage",
     "augrc",
     "aurc",
+    "best_dice",
+    "class_activation_map",
+    "class_score",
     "correlations",
     "coverage_curve",
+    "dice_over_thresholds",
     "fit_dice_predictor",
     "foreground_certainty",
     "layer_ability",
     "max_probability",
     "mean_ability",
+    "mean_dice",
     "normalised",
+    "otsu_threshold",
     "pairwise_dice",
     "separableness",
     "share_to_review",
+    "to_levels",
     "uniform_noise",
     "unit_ability",
     "variance_of_gradients",

@@ -14,8 +14,8 @@ from torch import Tensor
 from segscope.features.interpolation import upsample
 from segscope.features.prototypes import Prototypes, prototypes, widen
 
-_CHUNK_VALUES = 2**22
-"""Values of upsampled features at a time: 16 MiB in float32."""
+_CHUNK_VALUES = 2**20
+"""Values of upsampled features at a time: 4 MiB in float32."""
 
 
 @dataclass(frozen=True)

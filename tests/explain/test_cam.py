@@ -1,0 +1,149 @@
+"""Class activation maps against literal gradients and captum, and nothing left behind."""
+
+import gc
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from segscope.explain import CAM_METHODS, class_activation_map
+from segscope.networks import ANUNet, UNet
+
+
+def classifier(dims=2, seed=0):
+    torch.manual_seed(seed)
+    conv = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}[dims]
+    pool = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}[dims]
+    mean = {1: nn.AdaptiveAvgPool1d, 2: nn.AdaptiveAvgPool2d, 3: nn.AdaptiveAvgPool3d}[dims]
+    return nn.Sequential(
+        conv(2, 4, 3, padding=1), nn.ReLU(inplace=True), pool(2),
+        conv(4, 6, 3, padding=1), nn.ReLU(inplace=True), mean(1), nn.Flatten(),
+        nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3),
+    )  # fmt: skip
+
+
+def gradients(net, x, target):
+    """Features of the last layer with a map, and the score's gradient to them."""
+    f = net[:5](x).detach().requires_grad_()
+    (g,) = torch.autograd.grad(net[5:](f)[:, target].sum(), f)
+    return f.detach(), g
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("target", [0, 2])
+def test_maps_equal_their_formulas(dims, target):
+    net, x = classifier(dims).eval(), torch.rand(2, 2, *(8,) * dims)
+    f, g = gradients(net, x, target)
+    s = tuple(range(2, f.ndim))
+    alpha = g**2 / (2 * g**2 + (f * g**3).sum(s, keepdim=True))
+    expected = {
+        "activation": f.mean(1),
+        "gradcam": (g.mean(s, keepdim=True) * f).sum(1).relu(),
+        "hirescam": (g * f).sum(1).relu(),
+        "gradcam++": ((alpha.nan_to_num() * g.relu()).sum(s, keepdim=True) * f).sum(1).relu(),
+    }
+    for method, plain in expected.items():
+        found = class_activation_map(net, x, target, method=method, resize=False)
+        torch.testing.assert_close(found, plain, atol=1e-6, rtol=1e-4)
+        large = class_activation_map(net, x, target, method=method)
+        mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[dims]
+        torch.testing.assert_close(
+            large, functional.interpolate(plain[:, None], (8,) * dims, mode=mode)[:, 0],
+            atol=1e-6, rtol=1e-4,
+        )  # fmt: skip
+
+
+def test_saliency_is_the_largest_absolute_gradient_of_the_channels():
+    net, x = classifier().eval(), torch.rand(1, 2, 8, 8, requires_grad=True)
+    (g,) = torch.autograd.grad(net(x)[:, 1].sum(), x)
+    found = class_activation_map(net, x, 1, method="saliency")
+    torch.testing.assert_close(found, g.abs().amax(1))
+
+
+def test_gradientshap_of_a_linear_network_is_exact_but_for_its_noise():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(2, 3, 8), nn.Flatten())
+    x = torch.rand(1, 2, 8, 8)
+    exact = (net[0].weight[1] * x[0]).sum(0)
+    found = class_activation_map(net, x[0], 1, method="gradientshap")
+    assert (found - exact.abs()).abs().mean() < 0.1 * exact.abs().mean()
+    again = class_activation_map(net, x[0], 1, method="gradientshap")
+    assert torch.equal(found, again)
+
+
+def test_gradcam_equals_captums():
+    captum = pytest.importorskip("captum.attr")
+    net, x = classifier().eval(), torch.rand(2, 2, 8, 8)
+    theirs = captum.LayerGradCam(net, net[4]).attribute(x, target=1, relu_attributions=True)
+    found = class_activation_map(net, x, 1, method="gradcam", resize=False)
+    torch.testing.assert_close(found, theirs[:, 0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+@pytest.mark.parametrize("method", CAM_METHODS)
+def test_segmentation_networks_give_maps_of_the_images_shape(dims, method):
+    torch.manual_seed(0)
+    net = UNet(dims, 1, 3, widths=(3, 4))
+    image = torch.rand(1, *(8,) * dims)
+    assert class_activation_map(net, image, 2, method=method).shape == (8,) * dims
+
+
+def test_the_score_of_a_segmentation_is_taken_over_its_region():
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 2, 1))
+    with torch.no_grad():
+        net[0].weight[:] = torch.tensor([1.0, 0.0]).view(2, 1, 1, 1)
+        net[0].bias[:] = 0
+        net[2].weight[:] = torch.tensor([[0.0, 0.0], [4.0, 0.0]]).view(2, 2, 1, 1)
+        net[2].bias[:] = torch.tensor([1.0, 0.0])
+    image = torch.zeros(1, 6, 6)
+    image[0, :2] = 1.0
+    image[0, 5] = 0.1  # 0.4 is less than the background's 1: not predicted
+    found = class_activation_map(net, image, 1, method="hirescam")
+    assert (found[:2] > 0).all()
+    assert (found[2:] == 0).all()
+
+
+def test_everything_is_as_before_also_after_an_error():
+    net = ANUNet(2, 1, 2, widths=(3, 4)).train()
+    net.heads_frozen = next(net.parameters()).requires_grad_(False)
+
+    def state():
+        return (
+            [m.training for m in net.modules()],
+            [p.requires_grad for p in net.parameters()],
+            [getattr(m, "inplace", None) for m in net.modules()],
+            sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in net.modules()),
+            [p.grad is None for p in net.parameters()],
+        )
+
+    before = state()
+    class_activation_map(net, torch.rand(1, 8, 8), 1, method="gradcam")
+    assert state() == before
+    for wrong in ({"target": 5}, {"layer": "nothing"}, {"method": "magic"}):
+        options = {"target": 1, "method": "gradcam"} | wrong
+        target = options.pop("target")
+        with pytest.raises(ValueError, match=r"target 5|no 'nothing'|method must be"):
+            class_activation_map(net, torch.rand(1, 8, 8), target, **options)
+        assert state() == before
+
+
+def test_a_hundred_maps_leave_no_tensor_behind():
+    net, x = classifier().eval(), torch.rand(1, 2, 8, 8)
+
+    def alive():
+        gc.collect()
+        return sum(type(o) is torch.Tensor for o in gc.get_objects())
+
+    class_activation_map(net, x, 1, method="gradcam")
+    before = alive()
+    for _ in range(100):
+        class_activation_map(net, x, 1, method="gradcam")
+    assert alive() <= before
+
+
+def test_a_target_may_be_a_function():
+    net, x = classifier().eval(), torch.rand(1, 2, 8, 8)
+    by_name = class_activation_map(net, x, 2, method="gradcam")
+    by_function = class_activation_map(net, x, lambda y: y[:, 2], method="gradcam")
+    torch.testing.assert_close(by_name, by_function)
