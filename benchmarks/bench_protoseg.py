@@ -14,6 +14,7 @@ Memory is the highest resident size above the one at the start, read from the ke
 
 import argparse
 import gc
+import os
 import subprocess
 import sys
 import time
@@ -31,6 +32,13 @@ from segscope.losses import PrototypeLoss, cross_entropy, soft_dice
 from segscope.networks import UNet
 
 STATUS = Path("/proc/self/status")
+
+# memory that is freed goes back at once, so that the highest size is what was in use
+_PROMPT = os.environ | {
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+    "MALLOC_ARENA_MAX": "1",
+}
 
 
 def literal(features: Tensor, guide: Tensor) -> Tensor:
@@ -111,9 +119,8 @@ def compare_memory(arguments: argparse.Namespace) -> None:
     words += [str(width) for width in arguments.widths]
     found = {}
     for kind in ("forward", "audit", "low_memory"):
-        done = subprocess.run(
-            [*words, "--memory", kind], capture_output=True, text=True, check=True
-        )
+        command = [*words, "--memory", kind]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=_PROMPT)
         found[kind] = float(done.stdout)
     print("   peak of one image above the loaded network: " + ", ".join(
         f"{kind} {value:.0f} MiB ({value / found['forward']:.2f})" for kind, value in found.items()

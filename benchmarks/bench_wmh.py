@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
@@ -42,17 +42,17 @@ def phantom() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 def organisers(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> dict[str, float]:
     # as floats: thresholds between whole numbers do not work on integer images
-    result = sitk.GetImageFromArray(np.ascontiguousarray(prediction.T, dtype=np.float32))
-    reference = sitk.GetImageFromArray(np.ascontiguousarray(truth.T, dtype=np.float32))
+    result = SimpleITK.GetImageFromArray(np.ascontiguousarray(prediction.T, dtype=np.float32))
+    reference = SimpleITK.GetImageFromArray(np.ascontiguousarray(truth.T, dtype=np.float32))
     for image in (result, reference):
         image.SetSpacing(SPACING)
-    masked = sitk.Mask(result, sitk.BinaryThreshold(reference, 1.5, 2.5, 0, 1))
-    test = sitk.BinaryThreshold(reference, 0.5, 1.5, 1, 0)
-    found = sitk.BinaryThreshold(masked, 0.5, 1000, 1, 0)
-    t, p = sitk.GetArrayFromImage(test) > 0, sitk.GetArrayFromImage(found) > 0
-    labelled, labelled_found = (sitk.ConnectedComponent(i, True) for i in (test, found))
-    hits, count = _recalled(sitk.GetArrayFromImage(labelled), p)
-    right, total = _recalled(sitk.GetArrayFromImage(labelled_found), t)
+    masked = SimpleITK.Mask(result, SimpleITK.BinaryThreshold(reference, 1.5, 2.5, 0, 1))
+    test = SimpleITK.BinaryThreshold(reference, 0.5, 1.5, 1, 0)
+    found = SimpleITK.BinaryThreshold(masked, 0.5, 1000, 1, 0)
+    t, p = SimpleITK.GetArrayFromImage(test) > 0, SimpleITK.GetArrayFromImage(found) > 0
+    labelled, labelled_found = (SimpleITK.ConnectedComponent(i, True) for i in (test, found))
+    hits, count = _recalled(SimpleITK.GetArrayFromImage(labelled), p)
+    right, total = _recalled(SimpleITK.GetArrayFromImage(labelled_found), t)
     recall, precision = hits / count, right / total
     return {
         "dice": 2 * int((t & p).sum()) / (int(t.sum()) + int(p.sum())),
@@ -68,11 +68,11 @@ def _recalled(components: NDArray[Any], mask: NDArray[np.bool_]) -> tuple[int, i
     return sum(bool((mask & (components == label)).any()) for label in labels), len(labels)
 
 
-def _hd95(test: sitk.Image, found: sitk.Image) -> float:
+def _hd95(test: SimpleITK.Image, found: SimpleITK.Image) -> float:
     borders = []
     for image in (test, found):
-        edge = sitk.Subtract(image, sitk.BinaryErode(image, (1, 1, 0)))
-        places = np.argwhere(sitk.GetArrayFromImage(edge))
+        edge = SimpleITK.Subtract(image, SimpleITK.BinaryErode(image, (1, 1, 0)))
+        places = np.argwhere(SimpleITK.GetArrayFromImage(edge))
         to_world: Any = image.TransformIndexToPhysicalPoint
         borders.append(np.array([to_world([int(v) for v in place[::-1]]) for place in places]))
     one = KDTree(borders[0], leafsize=100).query(borders[1])[0]
