@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
+from segscope.cli.options import (
+    Device,
+    Ensemble,
+    ReplaceNonfinite,
+    ResampleLabels,
+    ResampleShear,
+    TruthFolder,
+    WhichCases,
+    reading,
+)
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
@@ -40,15 +49,9 @@ def audit(
     units: Annotated[
         list[str] | None, typer.Option("--units", help="Layer whose units to look at, repeat.")
     ] = None,
-    cases: Annotated[
-        str, typer.Option("--cases", help="auto, validation, train, test or all of a dataset.")
-    ] = "auto",
-    truth: Annotated[
-        Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
-    ] = None,
-    ensemble: Annotated[
-        list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
-    ] = None,
+    cases: WhichCases = "auto",
+    truth: TruthFolder = None,
+    ensemble: Ensemble = None,
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Write one per case.")
     ] = True,
@@ -58,7 +61,7 @@ def audit(
     low_memory: Annotated[
         bool, typer.Option("--low-memory", help="Keep no features: twice the time.")
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
     resample_labels: ResampleLabels = False,

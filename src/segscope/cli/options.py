@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,33 @@ ResampleShear = Annotated[
 ]
 ResampleLabels = Annotated[
     bool, typer.Option("--resample-labels", help="Bring labels of another grid onto the image's.")
+]
+
+DatasetFolder = Annotated[
+    Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.", show_default=False)
+]
+StudyFolder = Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")]
+Budget = Annotated[
+    str, typer.Option("--budget", help="minutes, hours, or paper: its sizes and epochs.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="One recipe value for all runs; repeat.")
+]
+StudyFold = Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")]
+StudyFolds = Annotated[int, typer.Option("--folds", min=2, help="How many, by subject.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]
+Source = Annotated[
+    Path, typer.Option("-i", "--input", help="Dataset, folder, file or DICOM series.")
+]
+WhichCases = Annotated[
+    str, typer.Option("--cases", help="auto, validation, train, test or all of a dataset.")
+]
+TruthFolder = Annotated[
+    Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
+]
+Ensemble = Annotated[
+    list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
 ]
 
 

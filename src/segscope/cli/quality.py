@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
+from segscope.cli.options import (
+    Device,
+    Ensemble,
+    ReplaceNonfinite,
+    ResampleLabels,
+    ResampleShear,
+    Source,
+    TruthFolder,
+    WhichCases,
+    reading,
+)
 
 if TYPE_CHECKING:
     pass
@@ -14,21 +24,13 @@ if TYPE_CHECKING:
 
 def quality(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    source: Annotated[
-        Path, typer.Option("-i", "--input", help="Dataset, folder, file or DICOM series.")
-    ],
+    source: Source,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write quality.csv and .json here.")
     ] = None,
-    cases: Annotated[
-        str, typer.Option("--cases", help="auto, validation, train, test or all of a dataset.")
-    ] = "auto",
-    truth: Annotated[
-        Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
-    ] = None,
-    ensemble: Annotated[
-        list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
-    ] = None,
+    cases: WhichCases = "auto",
+    truth: TruthFolder = None,
+    ensemble: Ensemble = None,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", help="Dataset of the run: predict Dice from its validation."),
@@ -42,7 +44,7 @@ def quality(
     target: Annotated[
         float, typer.Option("--target", help="Mean Dice that review shall reach.")
     ] = 0.9,
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
     resample_labels: ResampleLabels = False,

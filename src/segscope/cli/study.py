@@ -5,6 +5,16 @@ from typing import Annotated
 
 import typer
 
+from segscope.cli.options import (
+    AsJson,
+    Budget,
+    DatasetFolder,
+    Settings,
+    StudyFold,
+    StudyFolder,
+    StudyFolds,
+)
+
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
 )
@@ -17,17 +27,13 @@ def study() -> None:
 
 @app_study.command()
 def anunet(
-    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")],
-    budget: Annotated[
-        str, typer.Option("--budget", help="minutes, hours or paper (its image size and widths).")
-    ] = "minutes",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One recipe value for all networks; repeat.")
-    ] = None,
-    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that validates.")] = 0,
-    folds: Annotated[int, typer.Option("--folds", min=2, help="6 is the paper's 5:1.")] = 6,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    dataset: DatasetFolder,
+    output: StudyFolder,
+    budget: Budget = "minutes",
+    setting: Settings = None,
+    fold: StudyFold = 0,
+    folds: StudyFolds = 6,
+    as_json: AsJson = False,
 ) -> None:
     """Compare U-Net, R2U-Net, UNet++, Attention U-Net, Attention R2U-Net and ANU-Net.
 
@@ -63,17 +69,13 @@ def anunet(
 
 @app_study.command()
 def protoseg(
-    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")],
-    budget: Annotated[
-        str, typer.Option("--budget", help="minutes, hours or paper (its widths and epochs).")
-    ] = "minutes",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One recipe value for both; repeat.")
-    ] = None,
-    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")] = 0,
-    folds: Annotated[int, typer.Option("--folds", min=2, help="How many.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    dataset: DatasetFolder,
+    output: StudyFolder,
+    budget: Budget = "minutes",
+    setting: Settings = None,
+    fold: StudyFold = 0,
+    folds: StudyFolds = 3,
+    as_json: AsJson = False,
 ) -> None:
     """Measure segmentation ability with and without the online loss, quality, noise.
 
@@ -108,8 +110,8 @@ def protoseg(
 
 @app_study.command()
 def siamese(
-    dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder, one foreground label.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the study.")],
+    dataset: DatasetFolder,
+    output: StudyFolder,
     external: Annotated[
         Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
     ] = None,
@@ -119,15 +121,11 @@ def siamese(
     losses: Annotated[
         list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")
     ] = None,
-    budget: Annotated[
-        str, typer.Option("--budget", help="minutes, hours or paper (its size and epochs).")
-    ] = "minutes",
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One recipe value for all; repeat.")
-    ] = None,
-    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")] = 0,
-    folds: Annotated[int, typer.Option("--folds", min=2, help="How many, at most.")] = 3,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    budget: Budget = "minutes",
+    setting: Settings = None,
+    fold: StudyFold = 0,
+    folds: StudyFolds = 3,
+    as_json: AsJson = False,
 ) -> None:
     """Compare losses for small lesions: Dice, Tversky, focal, hybrid, content and others.
 

@@ -1,12 +1,12 @@
 """The U-shaped network of dense blocks that the content loss was published with."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from segscope.networks.blocks import Kit, Segmenter, Step, initialise, layers_for
+from segscope.networks.blocks import Kit, Step
+from segscope.networks.encoder_decoder import EncoderDecoder
 from segscope.networks.unet import WIDTHS
 
 
@@ -42,7 +42,7 @@ class DenseBlock(nn.Module):
         return seen[-1]
 
 
-class DenseUNet(Segmenter):
+class DenseUNet(EncoderDecoder):
     """Encoder-decoder of dense blocks with skip connections.
 
     Mac, Moody and Khademi, "Siamese Content Loss Networks for Highly Imbalanced Medical Image
@@ -84,30 +84,12 @@ class DenseUNet(Segmenter):
         norm: str = "batch",
         strides: Sequence[Step] | None = None,
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
         if layers < 1:
             raise ValueError(f"layers must be at least 1 per dense block, got {layers}")
-        kit = Kit(spatial_dims, norm)
-        transposed = layers_for(spatial_dims).conv_transpose
-        going_up = list(pairwise(reversed(self.widths)))
-        self.encoder = nn.ModuleList(
-            DenseBlock(kit, i, o, layers) for i, o in pairwise((in_channels, *self.widths))
-        )
-        self.pools = nn.ModuleList(kit.pool(step) for step in self.strides)
-        self.ups = nn.ModuleList(
-            transposed(i, o, step, stride=step)
-            for (i, o), step in zip(going_up, reversed(self.strides), strict=True)
-        )
-        self.decoder = nn.ModuleList(DenseBlock(kit, 2 * o, o, layers) for _, o in going_up)
-        self.head = kit.conv(self.widths[0], out_channels, 1)
-        initialise(self)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self._check(x)
-        skips: list[Tensor] = [self.encoder[0](x)]
-        for pool, level in zip(self.pools, self.encoder[1:], strict=True):
-            skips.append(level(pool(skips[-1])))
-        x = skips.pop()
-        for up, level in zip(self.ups, self.decoder, strict=True):
-            x = level(torch.cat([skips.pop(), up(x)], 1))
-        return self.head(x)
+        def block(kit: Kit, inputs: int, outputs: int) -> nn.Module:
+            return DenseBlock(kit, inputs, outputs, layers)
+
+        super().__init__(
+            spatial_dims, in_channels, out_channels, widths, block, norm=norm, strides=strides
+        )
