@@ -45,6 +45,7 @@ bench: environment
 	$(BIN)/python benchmarks/bench_prune.py
 	$(BIN)/python benchmarks/bench_protoseg.py
 	$(BIN)/python benchmarks/bench_content_loss.py
+	$(BIN)/python benchmarks/bench_mean_dice.py
 	$(BIN)/python benchmarks/bench_data_check.py $(DATASET)
 	$(BIN)/python benchmarks/check_resume.py $(DATASET)
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from typer.exceptions import Abort, TyperException
 
 from segscope.cli.audit import audit
+from segscope.cli.cam import cam
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
@@ -46,6 +47,7 @@ app.command()(evaluate)
 app.command()(prune)
 app.command()(audit)
 app.command()(quality)
+app.command()(cam)
 app.command()(report)
 app.add_typer(app_study, name="study")
 

@@ -54,9 +54,11 @@ def dice_over_thresholds(
             f"heatmap must be uint8 of the mask's shape {mask.shape}, got {heatmap.dtype} "
             f"{heatmap.shape}; to_levels scales other maps"
         )
-    flat = heatmap.ravel()
-    every = np.bincount(flat, minlength=_LEVELS)
-    inside = np.bincount(flat[(mask != 0).ravel()], minlength=_LEVELS)
+    # one histogram for both: levels of the object stand above those of the rest
+    joint = np.multiply(mask != 0, _LEVELS, dtype=np.intp).ravel()
+    joint += heatmap.ravel()
+    rest, inside = np.bincount(joint, minlength=2 * _LEVELS).reshape(2, _LEVELS)
+    every = rest + inside
     # voxels above t: all of them less those up to t
     size, overlap = (h.sum() - np.cumsum(h) for h in (every, inside))
     total = size + inside.sum()

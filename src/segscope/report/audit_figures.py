@@ -81,9 +81,15 @@ def unit_sheet(image: NDArray[Any], truth: Mask | None, units: Sequence[UnitMap]
 
 
 def heat_figure(
-    image: NDArray[Any], heat: NDArray[np.float32], output: Mask, truth: Mask | None, title: str
+    image: NDArray[Any],
+    heat: NDArray[np.float32],
+    output: Mask,
+    truth: Mask | None,
+    title: str,
+    *,
+    label: str = "share of units",
 ) -> bytes:
-    """Draw the share of units that hold each voxel over the image, as in Figs. 9 and 13."""
+    """Draw a map in 0..1 over the image, as in Figs. 9 and 13, beside the output's contour."""
     plt = pyplot()
     figure, axes = plt.subplots(1, 2, figsize=(5.2, 2.9), layout="constrained")
     for axis in axes:
@@ -93,7 +99,7 @@ def heat_figure(
     if truth is not None:
         _contour(axes[0], truth > 0, TRUTH, "dashed")
     drawn = axes[1].imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=0.75)
-    figure.colorbar(drawn, ax=axes[1], shrink=0.75, label="share of units")
+    figure.colorbar(drawn, ax=axes[1], shrink=0.75, label=label)
     figure.suptitle(title, fontsize=9, parse_math=False)
     return png(plt, figure)
 

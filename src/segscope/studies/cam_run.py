@@ -1,0 +1,203 @@
+"""Class activation maps of a run as a folder: heat-maps on the cases' own grids, overlays, scores.
+
+cam.csv  cam.json  heatmaps/CASE_LABEL.nii.gz (0 to 255)  pictures/CASE_LABEL.png
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from segscope.audit import Opened, Subject
+from segscope.data import (
+    AS_STORED,
+    Reading,
+    image_ending,
+    json_ready,
+    write_bytes,
+    write_image,
+    write_json,
+    write_text,
+)
+from segscope.errors import InputError
+from segscope.explain import (
+    best_dice,
+    class_activation_map,
+    dice_over_thresholds,
+    mean_dice,
+    otsu_threshold,
+    to_levels,
+)
+from segscope.images import Case, Grid, Image
+from segscope.inference import TrainedModel
+from segscope.preprocessing import orientation_to_ras, reorient
+from segscope.progress import track
+from segscope.report import widest_slice
+from segscope.report.audit_figures import heat_figure
+
+
+@dataclass(frozen=True)
+class CamRow:
+    """One map against the truth of its label.
+
+    Args:
+        case: Its name.
+        label: Of the class.
+        otsu: Threshold that was chosen without the truth (Otsu), 0 to 255.
+        otsu_dice: Dice of what lies above it.
+        mean_dice: Mean Dice over all 256 thresholds.
+        oracle_dice: Best Dice over all thresholds; the truth chose it.
+        oracle: That threshold.
+    """
+
+    case: str
+    label: str
+    otsu: int
+    otsu_dice: float | None = None
+    mean_dice: float | None = None
+    oracle_dice: float | None = None
+    oracle: int | None = None
+
+
+def run_cam(
+    model: TrainedModel,
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    method: str = "gradcam",
+    layer: str | None = None,
+    reading: Reading = AS_STORED,
+) -> list[CamRow]:
+    """Map every label of every case.
+
+    Args:
+        model: A trained segmentation network; a class's score is the sum of its logits over the
+            region that is predicted for it.
+        cases: With or without truth.
+        folder: New or empty.
+        method: One of `segscope.explain.CAM_METHODS`.
+        layer: Where features are taken from; the last one by default.
+        reading: What may be changed when cases are read.
+
+    Raises:
+        InputError: The folder holds something; an unknown method or layer; a case is refused.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    subject = Subject.of(model, reading=reading)
+    labels = {name: value for name, value in model.spec.labels.items() if value > 0}
+    rows = []
+    for case in track(cases, "mapping"):
+        opened = subject.open(case)
+        image, truth = _native(subject, case, reading)
+        for name, value in labels.items():
+            try:
+                levels, grid = _map(subject, opened, value, method, layer)
+            except ValueError as error:
+                raise InputError(f"cam: {error}") from None
+            _write(folder, case, f"{case.name}_{name}", levels, grid)
+            mask = None if truth is None else truth == value
+            rows.append(_scored(case.name, name, levels, mask))
+            picture = _picture(image, levels, mask, grid, rows[-1])
+            (folder / "pictures").mkdir(parents=True, exist_ok=True)
+            write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
+    write_text(folder / "cam.csv", _csv(rows))
+    facts = {"format": 1, "method": method, "layer": layer, **subject.facts()}
+    write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
+    return rows
+
+
+def _map(
+    subject: Subject, opened: Opened, value: int, method: str, layer: str | None
+) -> tuple[NDArray[np.uint8], Grid]:
+    """One map on the file's grid, 0 to 255."""
+    pieces = subject.pieces(opened)
+    parts = [
+        class_activation_map(
+            subject.net, x.to(subject.device), value, method=method, layer=layer
+        ).cpu()
+        for x in pieces.image.split(1)
+    ]
+    heat = pieces.joined(torch.cat(parts)[:, None]).numpy()
+    assert opened.plan is not None  # cases with files have been prepared by one
+    assert opened.prepared is not None
+    # scaled first: outside of what the network saw a map is 0
+    scaled = to_levels(heat).astype(np.float32) / 255
+    native = opened.plan.undo(scaled, opened.prepared)
+    return np.round(native.array[0] * 255).astype(np.uint8), native.grid
+
+
+def _native(
+    subject: Subject, case: Case, reading: Reading
+) -> tuple[NDArray[Any], NDArray[np.integer[Any]] | None]:
+    known = subject.preparation
+    assert known is not None  # a trained model brings one
+    loaded = known.read(case, reading)
+    return loaded.image.array, None if loaded.label is None else loaded.label.array
+
+
+def _scored(
+    case: str, label: str, levels: NDArray[np.uint8], mask: NDArray[np.bool_] | None
+) -> CamRow:
+    otsu = otsu_threshold(levels)
+    if mask is None:
+        return CamRow(case, label, otsu)
+    best, place = best_dice(levels, mask)
+    return CamRow(
+        case, label, otsu,
+        otsu_dice=float(dice_over_thresholds(levels, mask)[otsu]),
+        mean_dice=mean_dice(levels, mask),
+        oracle_dice=best,
+        oracle=place,
+    )  # fmt: skip
+
+
+def _picture(
+    image: NDArray[Any],
+    levels: NDArray[np.uint8],
+    mask: NDArray[np.bool_] | None,
+    grid: Grid,
+    row: CamRow,
+) -> bytes:
+    above = (levels > row.otsu).astype(np.uint8)
+    shown = [above if mask is None else mask.astype(np.uint8), levels, above]
+    if grid.ndim == 3:
+        turn = orientation_to_ras(grid)
+        image, *shown = (reorient(array, turn) for array in (image, *shown))
+    plane, first, (heat, predicted) = widest_slice(image, shown[0], shown[1:])
+    said = "" if row.otsu_dice is None else f", Dice {row.otsu_dice:.3f} above Otsu's threshold"
+    return heat_figure(
+        plane,
+        (heat / 255).astype(np.float32),
+        predicted,
+        None if mask is None else first,
+        f"{row.case}, {row.label}{said}",
+        label="class activation",
+    )
+
+
+def _write(folder: Path, case: Case, name: str, levels: NDArray[np.uint8], grid: Grid) -> None:
+    (folder / "heatmaps").mkdir(parents=True, exist_ok=True)
+    like = case.image_files[0]
+    known = (image_ending(like) or "").lower() in (".nii", ".nii.gz")
+    ending = ".png" if grid.ndim == 2 else ".nii.gz"
+    image = Image(levels[None], grid)
+    write_image(folder / "heatmaps" / f"{name}{ending}", image, like if known else None)
+
+
+def _csv(rows: Sequence[CamRow]) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CamRow.__dataclass_fields__)
+    for row in rows:
+        case, *others = asdict(row).values()
+        # a spreadsheet would run a name that starts like a formula
+        safe = f"'{case}" if case[:1] in "=+-@" else case
+        writer.writerow([safe, *("" if value is None else value for value in others)])
+    return stream.getvalue()
