@@ -1,10 +1,12 @@
 """``audit``, ``quality``, ``report`` and ``study protoseg`` as a person types them."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
@@ -127,16 +129,16 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         assert not (tmp_path / "b").exists()
 
 
-def test_tables_as_parquet_where_pyarrow_is_there(capsys, place, tmp_path):
+def test_tables_as_parquet_where_pyarrow_is_there(capsys, place, tmp_path, monkeypatch):
     words = ["audit", place / "run", "-i", place / "data", "-o", tmp_path / "a", "--parquet"]
-    try:
-        import pyarrow.parquet as pq
-    except ImportError:
+    with monkeypatch.context() as without:
+        real = importlib.util.find_spec
+        hidden = lambda name, *a: None if name == "pyarrow" else real(name, *a)  # noqa: E731
+        without.setattr(importlib.util, "find_spec", hidden)
         code, out, err = call(capsys, *words)
-        assert code == 2
-        assert "segscope[parquet]" in out + err
-        assert not (tmp_path / "a").exists()
-        return
+    assert code == 2
+    assert "segscope[parquet]" in out + err
+    assert not (tmp_path / "a").exists()
     assert call(capsys, *words)[0] == 0
     table = pq.read_table(tmp_path / "a" / "layers.parquet")
     assert table.num_rows == len((tmp_path / "a" / "layers.csv").read_text().splitlines()) - 1

@@ -4,6 +4,7 @@ import gc
 
 import pytest
 import torch
+from captum.attr import LayerGradCam
 from torch import nn
 from torch.nn import functional
 
@@ -73,9 +74,8 @@ def test_gradientshap_of_a_linear_network_is_exact_but_for_its_noise():
 
 
 def test_gradcam_equals_captums():
-    captum = pytest.importorskip("captum.attr")
     net, x = classifier().eval(), torch.rand(2, 2, 8, 8)
-    theirs = captum.LayerGradCam(net, net[4]).attribute(x, target=1, relu_attributions=True)
+    theirs = LayerGradCam(net, net[4]).attribute(x, target=1, relu_attributions=True)
     found = class_activation_map(net, x, 1, method="gradcam", resize=False)
     torch.testing.assert_close(found, theirs[:, 0], atol=1e-5, rtol=0)
 
