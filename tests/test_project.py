@@ -41,7 +41,9 @@ def test_importing_segscope_is_light():
     }
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["data", "check", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["data", "check", "--help"], ["info", "--json"]]
+)
 def test_help_needs_no_torch(words):
     code = (
         "import sys, io, contextlib\n"

@@ -24,6 +24,13 @@ COMMANDS = [
     ["prune"],
     ["study"],
     ["study", "anunet"],
+    ["study", "protoseg"],
+    ["study", "siamese"],
+    ["audit"],
+    ["quality"],
+    ["report"],
+    ["cam"],
+    ["info"],
 ]
 
 
@@ -200,3 +207,36 @@ def test_a_compiled_network_trains(tmp_path, capsys):
         capsys, "train", tmp_path / "data", "-o", tmp_path / "run", "--folds", "3", *settings
     )
     assert code == 0
+
+
+def test_training_on_some_groups_and_testing_on_others(tmp_path, capsys):
+    data = write_plane_dataset(tmp_path / "data", cases=6)
+    rows = [f"p{k},s{k},{'AB'[k % 2]}" for k in range(6)]
+    (data / "cases.csv").write_text("case,subject,centre\n" + "\n".join(rows) + "\n")
+    words = ["train", data, "-o", tmp_path / "run", *sets(TINY)]
+    code, _, _ = call(capsys, *words, "--train-on", "centre=A", "--test-on", "centre=B")
+    assert code == 0
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    assert split["train"] == ["p0", "p2", "p4"]
+    assert split["val"] == ["p1", "p3", "p5"]
+    words[3] = tmp_path / "other"
+    for extra, said in (
+        (["--train-on", "centre=A"], "name both"),
+        (["--train-on", "centre=A", "--test-on", "centre=C"], "no case has C"),
+    ):
+        code, out, err = call(capsys, *words, *extra)
+        assert code == 2
+        assert said in out + err
+        assert not (tmp_path / "other").exists()
+
+
+def test_info_names_versions_and_machine(capsys):
+    code, out, _ = call(capsys, "info", "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["libraries"]["numpy"] == np.__version__
+    assert facts["processors"] >= 1
+    assert facts["memory_gb"] > 0.1
+    code, out, _ = call(capsys, "info")
+    assert code == 0
+    assert f"numpy              {np.__version__}" in out

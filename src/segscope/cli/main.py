@@ -13,6 +13,7 @@ from segscope.cli.cam import cam
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
+from segscope.cli.info import info
 from segscope.cli.predict import predict
 from segscope.cli.prune import prune
 from segscope.cli.quality import quality
@@ -50,6 +51,7 @@ app.command()(quality)
 app.command()(cam)
 app.command()(report)
 app.add_typer(app_study, name="study")
+app.command()(info)
 
 
 @app.callback()

@@ -1,0 +1,47 @@
+"""``segscope info``: what is installed here, for a bug report; nothing heavy is imported."""
+
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Annotated, Any
+
+import typer
+
+_LIBRARIES = (
+    "torch", "numpy", "scipy", "monai", "lightning-fabric", "nibabel", "SimpleITK", "pydicom",
+    "safetensors", "scikit-learn", "nilearn", "matplotlib", "plotly",
+)  # fmt: skip
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which versions are installed and what the machine is.
+
+    Example: segscope info --json
+    """
+    facts: dict[str, Any] = {
+        "segscope": _version("segscope"),
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "processors": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+    }
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    libraries = facts.pop("libraries")
+    for name, value in (*facts.items(), *libraries.items()):
+        typer.echo(f"{name:18s} {value or 'not installed'}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
