@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from segscope.audit import DatasetAudit, audit, read_audit
-from segscope.audit.quality import _dropped, _mirrored, add_quality, quality_of
+from segscope.audit.quality import _dropped, _mirrored, quality_of
 from segscope.audit.result import from_dict
 from segscope.audit.subject import Subject
 from segscope.data import json_ready, open_dataset
@@ -201,7 +201,3 @@ def test_an_undefined_mu_is_the_lowest_quality():
     found = audit(threshold_network(), [("empty", torch.zeros(1, 8, 8), None), disc()])
     assert math.isnan(found.cases[0].mu)
     assert quality_of(found)["mu"][0] == 0.0 < quality_of(found)["mu"][1]
-
-
-def test_add_quality_is_for_trained_models_only():
-    assert callable(add_quality)

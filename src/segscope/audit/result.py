@@ -1,13 +1,12 @@
 """What an audit found: plain numbers and names, as JSON with a version and as tables."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from segscope.data import to_csv
 from segscope.errors import InputError
 
 FORMAT = 1
@@ -115,7 +114,7 @@ class DatasetAudit:
 
     def tables(self) -> dict[str, str]:
         """Return the tidy tables as CSV text."""
-        return {name: _csv(rows) for name, rows in self.rows().items()}
+        return {name: to_csv(rows) for name, rows in self.rows().items()}
 
     def _case_rows(self) -> Iterator[dict[str, Any]]:
         for case in self.cases:
@@ -224,23 +223,6 @@ def layer_groups(values: Sequence[Any]) -> dict[str, Sequence[Any]]:
     edge = max(1, round(len(values) * 4 / 18)) if len(values) > 2 else 0
     last = len(values) - edge
     return {"early": values[:edge], "deep": values[edge:last], "late": values[last:]}
-
-
-def _csv(found: Sequence[Mapping[str, Any]]) -> str:
-    """Lay rows out under the names of all of them; undefined cells stay empty."""
-    names = list(dict.fromkeys(name for row in found for name in row))
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in found)
-    return stream.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if value is None or value != value:
-        return ""
-    # a spreadsheet would run a name that starts like a formula
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def _number(value: Any) -> float:

@@ -27,6 +27,7 @@ from segscope.data.readers import (
     read_label,
 )
 from segscope.data.splits import Split, make_folds, read_splits, write_splits
+from segscope.data.tables import to_csv
 from segscope.data.writers import write_image, write_label, write_probabilities
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "read_verified",
     "sha256_of",
     "split_by_groups",
+    "to_csv",
     "write_bytes",
     "write_image",
     "write_json",

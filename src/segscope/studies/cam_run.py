@@ -3,8 +3,6 @@
 cam.csv  cam.json  heatmaps/CASE_LABEL.nii.gz (0 to 255)  pictures/CASE_LABEL.png
 """
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from segscope.data import (
     Reading,
     image_ending,
     json_ready,
+    to_csv,
     write_bytes,
     write_image,
     write_json,
@@ -107,7 +106,7 @@ def run_cam(
             picture = _picture(image, levels, mask, grid, rows[-1])
             (folder / "pictures").mkdir(parents=True, exist_ok=True)
             write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
-    write_text(folder / "cam.csv", _csv(rows))
+    write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, "layer": layer, **subject.facts()}
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     return rows
@@ -189,15 +188,3 @@ def _write(folder: Path, case: Case, name: str, levels: NDArray[np.uint8], grid:
     ending = ".png" if grid.ndim == 2 else ".nii.gz"
     image = Image(levels[None], grid)
     write_image(folder / "heatmaps" / f"{name}{ending}", image, like if known else None)
-
-
-def _csv(rows: Sequence[CamRow]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CamRow.__dataclass_fields__)
-    for row in rows:
-        case, *others = asdict(row).values()
-        # a spreadsheet would run a name that starts like a formula
-        safe = f"'{case}" if case[:1] in "=+-@" else case
-        writer.writerow([safe, *("" if value is None else value for value in others)])
-    return stream.getvalue()

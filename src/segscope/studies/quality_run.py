@@ -1,7 +1,5 @@
 """Predictions ranked by figures that need no truth, and how well these find the bad ones."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from segscope.audit import (
     read_from,
 )
 from segscope.audit.result import mean_of
-from segscope.data import AS_STORED, Reading, open_dataset
+from segscope.data import AS_STORED, Reading, open_dataset, to_csv
 from segscope.errors import InputError
 from segscope.explain import (
     DicePredictor,
@@ -65,17 +63,7 @@ class Ranked:
 
     def to_csv(self) -> str:
         """Lay the ranking out as CSV."""
-        rows = self._rows()
-        stream = io.StringIO()
-        writer = csv.writer(stream, lineterminator="\n")
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        writer.writerow(names)
-        for row in rows:
-            cells = [row.get(name) for name in names]
-            first = str(cells[0])
-            cells[0] = f"'{first}" if first[:1] in "=+-@" else first  # no formula in a spreadsheet
-            writer.writerow(["" if cell is None or cell != cell else cell for cell in cells])
-        return stream.getvalue()
+        return to_csv(self._rows())
 
     def to_text(self, target: float) -> str:
         """Say it for a terminal."""
@@ -97,10 +85,9 @@ class Ranked:
                 lines.append(
                     f"  {name:22s} AURC {row['aurc']:.4f}  rho {row['spearman']:+.2f}  {kept}"
                 )
-                share = row["review"]
-            first = found["mu"]["review"]
-            share = "cannot be reached" if first is None else f"takes {100 * first:.0f} % of them"
-            lines.append(f"a mean Dice of {target:g} by reviewing the lowest mu {share}")
+            share = found["mu"]["review"]
+            said = "cannot be reached" if share is None else f"takes {100 * share:.0f} % of them"
+            lines.append(f"a mean Dice of {target:g} by reviewing the lowest mu {said}")
         lines += [f"{name}: not available, {why}" for name, why in self.missing.items()]
         return "\n".join(lines)
 
