@@ -15,7 +15,7 @@ def demo(
         Path | None,
         typer.Option("--data", help="Your own nnU-Net v2 raw folder instead of the template."),
     ] = None,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Training time.")] = 1.5,
+    minutes: Annotated[float, typer.Option("--minutes", min=0.05, help="Training time.")] = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a small ANU-Net, predict, evaluate, prune, and write a page to look at.

@@ -47,7 +47,7 @@ class DemoResult:
         return asdict(self)
 
 
-def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 1.5) -> DemoResult:
+def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 2.0) -> DemoResult:
     """Run everything into ``folder``: ``dataset``, ``run``, ``pruned``, ``report.html``.
 
     Args:
