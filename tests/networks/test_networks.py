@@ -222,9 +222,13 @@ def test_arguments_that_do_not_fit_are_named():
 @pytest.mark.slow
 @EVERY
 def test_a_compiler_changes_nothing(name):
+    torch.manual_seed(0)
     net = build_network(name, 2, 1, 1, **SMALL).eval()
     x = torch.randn(1, 1, 16, 16)
-    torch.testing.assert_close(torch.compile(net)(x), net(x), atol=1e-5, rtol=1e-4)
+    expected = net(x)
+    # recurrent sums without trained norms grow: rounding goes with the size of the answer
+    scale = float(expected.detach().abs().max())
+    torch.testing.assert_close(torch.compile(net)(x), expected, atol=1e-5 * scale, rtol=1e-4)
 
 
 @EVERY
