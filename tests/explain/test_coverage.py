@@ -40,6 +40,33 @@ def literal(quality, score):
     return np.mean(curves, 0), np.mean(areas), np.mean(generalised)
 
 
+def literal_review(quality, score, target):
+    """Try every number of tied groups, lowest quality first."""
+    lowest_first = sorted(set(quality))
+    for count in range(len(lowest_first) + 1):
+        reviewed = [q in lowest_first[:count] for q in quality]
+        corrected = [1.0 if r else s for r, s in zip(reviewed, score, strict=True)]
+        if math.fsum(corrected) / len(corrected) >= target - 1e-12:
+            return sum(reviewed) / len(reviewed)
+    return None
+
+
+def correlation(quality, score):
+    found = correlations(quality, score)
+    return found.pearson, found.spearman
+
+
+def at_60(quality, score):
+    return at_coverage(quality, score, 0.6)
+
+
+def review_to_80(quality, score):
+    return share_to_review(quality, score, 0.8)
+
+
+MEASURES = (aurc, augrc, at_60, review_to_80)
+
+
 @pytest.mark.parametrize(
     ("quality", "score"),
     [
@@ -73,23 +100,24 @@ def test_by_hand():
 def test_the_order_of_cases_never_matters(cases, random):
     shuffled = list(cases)
     random.shuffle(shuffled)
-    a, b = zip(*cases, strict=True), zip(*shuffled, strict=True)
-    for measure in (aurc, augrc):
-        assert measure(*map(list, zip(*cases, strict=True))) == pytest.approx(
-            measure(*map(list, zip(*shuffled, strict=True)))
-        )
+    a, b = (list(map(list, zip(*those, strict=True))) for those in (cases, shuffled))
+    for measure in MEASURES:
+        assert measure(*a) == pytest.approx(measure(*b), abs=1e-12)
     np.testing.assert_allclose(
-        coverage_curve(*map(list, a)).mean_score, coverage_curve(*map(list, b)).mean_score
+        coverage_curve(*a).mean_score, coverage_curve(*b).mean_score, atol=1e-12
     )
+    for one, other in zip(correlation(*a), correlation(*b), strict=True):
+        assert one == pytest.approx(other, abs=1e-6, nan_ok=True)
 
 
 @given(pairs)
 def test_only_ranks_of_quality_matter_and_nothing_beats_the_truth(cases):
     quality, score = map(np.array, zip(*cases, strict=True))
-    assert aurc(np.exp(quality), score) == pytest.approx(aurc(quality, score))
-    for measure in (aurc, augrc):
+    for measure in MEASURES:
+        assert measure(np.exp(quality) - 7, score) == measure(quality, score)
+    for measure, highest in ((aurc, 1.0), (augrc, 0.5)):
         assert measure(score, score) <= measure(quality, score) + 1e-12
-        assert -1e-12 <= measure(quality, score) <= 1 + 1e-12
+        assert -1e-12 <= measure(quality, score) <= highest + 1e-12
     assert coverage_curve(quality, score).mean_score[-1] == pytest.approx(score.mean())
 
 
@@ -106,9 +134,34 @@ def test_correlations_are_scipys_and_undefined_ones_are_silent():
     found = correlations(q, s)
     assert found.pearson == pytest.approx(stats.pearsonr(q, s).statistic)
     assert found.spearman == pytest.approx(stats.spearmanr(q, s).statistic)
-    for few in (correlations([1, 1, 1], [1, 2, 3]), correlations([1, 2], [1, 2])):
+    assert found.n == 20
+    undefined = (
+        correlations([1, 1, 1], [1, 2, 3]),
+        correlations([1, 2, 3], [0.1, 0.1, 0.1]),
+        correlations([1, 2], [1, 2]),
+        correlations([1], [1]),
+    )
+    for few in undefined:
         assert math.isnan(few.pearson)
         assert math.isnan(few.spearman)
+
+
+def test_correlations_by_hand():
+    found = correlations([1, 2, 3, 4], [0, 0, 0, 1])
+    assert found.pearson == pytest.approx(1.5 / math.sqrt(5 * 0.75))
+    assert found.spearman == pytest.approx(found.pearson)  # ranks 2, 2, 2, 4: as a line of these
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False), unit), min_size=3, max_size=8
+    )
+)
+def test_correlations_of_any_finite_values_are_silent_and_bounded(cases):
+    quality, score = map(list, zip(*cases, strict=True))
+    defined = len(set(quality)) > 1 and len(set(score)) > 1
+    for value in correlation(quality, score):
+        assert -1 <= value <= 1 if defined else math.isnan(value)
 
 
 def test_the_share_to_review_by_hand():
@@ -119,6 +172,17 @@ def test_the_share_to_review_by_hand():
     assert share_to_review(quality, score, 1.0) == 1.0
     assert share_to_review(quality, score, 1.1) is None
     assert share_to_review([1, 1, 1, 1], score, 0.8) == 1.0  # tied cases go together
+
+
+def test_a_mean_that_is_the_target_but_for_rounding_needs_no_review():
+    assert np.mean([0.7] * 3) < 0.7
+    assert share_to_review([1, 2, 3], [0.7] * 3, 0.7) == 0.0
+
+
+@given(pairs, st.floats(0, 1.5))
+def test_the_share_to_review_is_the_literal_one(cases, target):
+    quality, score = map(list, zip(*cases, strict=True))
+    assert share_to_review(quality, score, target) == literal_review(quality, score, target)
 
 
 @given(pairs, unit)
@@ -138,18 +202,31 @@ def test_reviewing_that_share_reaches_the_target(cases, target):
     [
         ([1, 2], [1], "alike"),
         ([], [], "empty"),
+        ([[1, 2]], [[1, 2]], "alike"),
         ([1, float("nan")], [1, 1], "quality: 1 of 2"),
         ([1, 2], [1, float("inf")], "score: 1 of 2"),
     ],
 )
 def test_unusable_values_are_named(quality, score, said):
     with pytest.raises(ValueError, match=said):
-        aurc(quality, score)
-    with pytest.raises(ValueError, match=said):
-        share_to_review(quality, score, 0.5)
+        correlations(quality, score)
+    for measure in MEASURES:
+        with pytest.raises(ValueError, match=said):
+            measure(quality, score)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.1])
+def test_a_target_that_is_no_number_is_named():
+    with pytest.raises(ValueError, match="target"):
+        share_to_review([1], [1], math.nan)
+
+
+def test_one_case_at_least_is_kept_and_rounding_adds_none():
+    assert at_coverage([3, 2, 1], [1.0, 0.5, 0.0], 1e-12) == 1.0
+    assert 0.07 * 100 > 7
+    assert at_coverage(range(100), range(100), 0.07) == 96.0  # 99, ..., 93
+
+
+@pytest.mark.parametrize("share", [0.0, 1.1, math.nan])
 def test_a_share_outside_of_its_range_is_named(share):
     with pytest.raises(ValueError, match="share"):
         at_coverage([1], [1], share)

@@ -8,7 +8,7 @@ that are exchangeable with the known ones, whatever the regression: not for anot
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -32,11 +32,17 @@ class DicePredictor:
         coverage: Share of intervals that hold the true Dice.
         n_fit: Cases that the regression was fitted on.
         n_calibration: Cases that set the width.
-        width: What is added on both sides.
+        width: What is added on both sides; below 0 where the quantiles alone were too wide.
         knots: Of the isotonic function: places and values.
         centre: Of each figure, subtracted first.
         scale: Of each figure, divided by.
         lines: Of the median, the lower and the upper quantile: slopes, and the offset last.
+
+    Example:
+        >>> knots = ((0.0, 1.0), (0.2, 0.8))
+        >>> found = DicePredictor("isotonic", 0.9, 20, 20, width=0.1, knots=knots)
+        >>> [round(float(value[0]), 3) for value in found.predict([[0.5]])]
+        [0.5, 0.4, 0.6]
     """
 
     method: str
@@ -53,14 +59,24 @@ class DicePredictor:
         """Predict Dice and the ends of its interval, within 0 and 1.
 
         Args:
-            features: ``(n, F)``, the figures in the order of fitting.
+            features: ``(n, F)``, the figures in the order of fitting; isotonic reads the first.
 
         Returns:
-            Three arrays ``(n,)``: predicted, lower, upper.
+            Three arrays ``(n,)``: predicted, lower, upper, with lower <= predicted <= upper.
+
+        Raises:
+            ValueError: Another shape than in fitting; values that are not finite.
         """
-        middle, lower, upper = self._raw(_matrix(features))
-        found = middle, lower - self.width, upper + self.width
-        return tuple(np.clip(values, 0.0, 1.0) for values in found)  # type: ignore[return-value]
+        x = _matrix(features)
+        if self.method == "quantile" and x.shape[1] != len(self.centre):
+            raise ValueError(
+                f"features must hold the {len(self.centre)} figures of fitting, got {x.shape[1]}"
+            )
+        middle, lower, upper = self._raw(x)
+        # a width below 0 may take an end past the prediction; to hold it there only widens
+        lower = np.minimum(lower - self.width, middle)
+        upper = np.maximum(upper + self.width, middle)
+        return middle.clip(0.0, 1.0), lower.clip(0.0, 1.0), upper.clip(0.0, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `from_dict` takes them back."""
@@ -71,11 +87,18 @@ class DicePredictor:
         """Take back what `to_dict` gave.
 
         Raises:
-            ValueError: Another format.
+            ValueError: Another format; values that are missing or unknown.
         """
         if facts.get("format") != _FORMAT:
             raise ValueError(f"format {facts.get('format')!r} where {_FORMAT} is expected")
         values = {name: value for name, value in facts.items() if name != "format"}
+        expected = {field.name for field in fields(cls)}
+        if odd := expected ^ values.keys():
+            raise ValueError(
+                f"a predictor's record must hold {', '.join(sorted(expected))} alone; missing or "
+                f"unknown: {', '.join(sorted(odd))}"
+            )
+        _check_method(values["method"])
         for name in ("knots", "lines"):
             values[name] = tuple(tuple(part) for part in values[name])
         for name in ("centre", "scale"):
@@ -104,7 +127,7 @@ def fit_dice_predictor(
 
     Args:
         features: ``(n, F)``: figures of quality per case, mu first.
-        dice: ``(n,)``.
+        dice: ``(n,)``, within 0 and 1.
         coverage: Share of intervals that shall hold the true Dice.
         method: ``isotonic``: a rising function of the first figure; ``quantile``: linear quantile
             regression on all of them.
@@ -113,7 +136,7 @@ def fit_dice_predictor(
 
     Raises:
         InputError: Too few cases for this coverage.
-        ValueError: Shapes, an unknown method, values that are not finite.
+        ValueError: Shapes, an unknown method, values that are not finite, a Dice beyond 0 and 1.
 
     Example:
         >>> mu = np.linspace(0, 1, 40)
@@ -121,17 +144,17 @@ def fit_dice_predictor(
         >>> bool(abs(found.predict([[0.5]])[0][0] - 0.5) < 0.05)
         True
     """
+    if not np.size(dice):
+        raise InputError("no case with a known Dice to calibrate on; take cases that have a truth")
     x, y = _matrix(features), np.asarray(dice, np.float64)
-    if y.shape != (len(x),) or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError(f"features (n, F) and dice (n,) must be finite, got {x.shape}, {y.shape}")
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    _check_dice(y, len(x))
+    _check_method(method)
     if not 0 < coverage < 1:
         raise ValueError(f"coverage must lie between 0 and 1, got {coverage}")
     fitting = _halves(len(x), groups, seed)
     rank = math.ceil((int((~fitting).sum()) + 1) * coverage - 1e-9)
     if rank > (~fitting).sum() or fitting.sum() < _FEWEST_TO_FIT:
-        needed = max(math.ceil(coverage / (1 - coverage) - 1e-9), _FEWEST_TO_FIT)
+        needed = math.ceil(coverage / (1 - coverage) - 1e-9)
         raise InputError(
             f"too few cases for intervals that hold {100 * coverage:g} % of the true Dice: "
             f"{int(fitting.sum())} to fit and {int((~fitting).sum())} to calibrate, at least "
@@ -187,4 +210,23 @@ def _matrix(features: ArrayLike) -> Vector:
     x = np.asarray(features, np.float64)
     if x.ndim != 2 or not x.shape[1]:
         raise ValueError(f"features must be (n, F), got {x.shape}")
+    if bad := int((~np.isfinite(x)).any(1).sum()):
+        raise ValueError(f"features: {bad} of {len(x)} cases are not finite; leave them out")
     return x
+
+
+def _check_dice(dice: Vector, n: int) -> None:
+    if dice.shape != (n,):
+        raise ValueError(f"dice must be ({n},) as features has {n} cases, got {dice.shape}")
+    if bad := int((~np.isfinite(dice)).sum()):
+        raise ValueError(f"dice: {bad} of {n} values are not finite; leave these cases out")
+    if dice.min() < -1e-9 or dice.max() > 1 + 1e-9:
+        raise ValueError(
+            f"dice must lie within 0 and 1, got {dice.min():g} to {dice.max():g}; divide percent "
+            "by 100"
+        )
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")

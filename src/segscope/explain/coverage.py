@@ -59,6 +59,11 @@ def coverage_curve(quality: ArrayLike, score: ArrayLike) -> CoverageCurve:
 def at_coverage(quality: ArrayLike, score: ArrayLike, share: float) -> float:
     """Mean score when the ``ceil(share * n)`` cases of highest quality are kept.
 
+    Args:
+        quality: ``(n,)``, higher is better.
+        score: ``(n,)``.
+        share: Of the cases to keep, above 0 and at most 1.
+
     Raises:
         ValueError: As of `coverage_curve`; a share outside of (0, 1].
 
@@ -69,14 +74,25 @@ def at_coverage(quality: ArrayLike, score: ArrayLike, share: float) -> float:
     if not 0 < share <= 1:
         raise ValueError(f"share must be above 0 and at most 1, got {share}")
     curve = coverage_curve(quality, score).mean_score
-    # 0.7 * 10 is a little more than 7 in floating point
-    return float(curve[math.ceil(share * len(curve) - 1e-9) - 1])
+    # 0.07 * 100 is a little more than 7 in floating point; one case at least is kept
+    kept = max(math.ceil(share * len(curve) - 1e-9), 1)
+    return float(curve[kept - 1])
 
 
 def aurc(quality: ArrayLike, score: ArrayLike) -> float:
     """Area under the risk-coverage curve: mean over coverages of the kept cases' risk.
 
     Risk is one minus the score (Geifman and El-Yaniv 2017, arXiv:1705.08500). Lower is better.
+
+    Args:
+        quality: ``(n,)``, higher is better.
+        score: ``(n,)``, at most 1.
+
+    Returns:
+        Within 0 and 1 for scores within 0 and 1.
+
+    Raises:
+        ValueError: As of `coverage_curve`.
 
     Example:
         >>> round(aurc([2, 1], [1.0, 0.5]), 3)
@@ -91,6 +107,16 @@ def augrc(quality: ArrayLike, score: ArrayLike) -> float:
     The generalised risk at a coverage is the sum of the kept cases' risks over *all* cases; the
     area is taken by trapezoids from coverage 0. A figure that says nothing has half the mean risk.
 
+    Args:
+        quality: ``(n,)``, higher is better.
+        score: ``(n,)``, at most 1.
+
+    Returns:
+        Within 0 and 1/2 for scores within 0 and 1; lower is better.
+
+    Raises:
+        ValueError: As of `coverage_curve`.
+
     Example:
         >>> augrc([1, 1], [1.0, 0.5])
         0.125
@@ -103,6 +129,13 @@ def augrc(quality: ArrayLike, score: ArrayLike) -> float:
 def correlations(quality: ArrayLike, score: ArrayLike) -> Correlations:
     """Pearson's and Spearman's correlation; ``nan`` below three cases or where one is constant.
 
+    Args:
+        quality: ``(n,)``.
+        score: ``(n,)``.
+
+    Raises:
+        ValueError: As of `coverage_curve`.
+
     Example:
         >>> correlations([1, 2, 3], [1, 4, 9]).spearman
         1.0
@@ -110,13 +143,13 @@ def correlations(quality: ArrayLike, score: ArrayLike) -> Correlations:
     from scipy import stats
 
     q, s = _checked(quality, score)
-    if len(q) < 3 or np.ptp(q) == 0 or np.ptp(s) == 0:
+    if len(q) < 3 or q.min() == q.max() or s.min() == s.max():
         return Correlations(math.nan, math.nan, len(q))
     with warnings.catch_warnings():
         # values that differ in the last digits only: the result says enough
         warnings.simplefilter("ignore", stats.ConstantInputWarning)
         warnings.simplefilter("ignore", stats.NearConstantInputWarning)
-        pearson: Any = stats.pearsonr(q, s)
+        pearson: Any = stats.pearsonr(_near_one(q), _near_one(s))
         spearman: Any = stats.spearmanr(q, s)
     return Correlations(float(pearson.statistic), float(spearman.statistic), len(q))
 
@@ -124,23 +157,42 @@ def correlations(quality: ArrayLike, score: ArrayLike) -> Correlations:
 def share_to_review(quality: ArrayLike, score: ArrayLike, target: float) -> float | None:
     """Smallest share of cases, lowest quality first, to correct so that the mean reaches a target.
 
-    A reviewed case counts as corrected, with a score of 1. Tied cases are reviewed together.
+    A person reviews all cases up to some quality and corrects each to a score of 1; the others keep
+    theirs. Of all such limits the lowest is taken at which the mean over *all* cases, reviewed and
+    not, is at least the target. Tied cases are reviewed together.
+
+    Args:
+        quality: ``(n,)``, higher is better.
+        score: ``(n,)``, at most 1.
+        target: Mean score to reach.
 
     Returns:
-        0 where nothing need be done; None where even all would not do (a target above 1).
+        Share of the cases; 0 where nothing need be done; None where even all would not do (a
+        target above 1).
+
+    Raises:
+        ValueError: As of `coverage_curve`; a target that is no number.
 
     Example:
         >>> share_to_review([3, 2, 1, 0], [1.0, 1.0, 0.6, 0.2], 0.9)
         0.25
     """
+    if math.isnan(target):
+        raise ValueError("target must be a mean score to reach, got nan")
     q, s = _checked(quality, score)
-    if s.mean() >= target:
-        return 0.0
-    for limit in np.unique(q):
+    for limit in (-math.inf, *np.unique(q)):
         reviewed = q <= limit
+        # three scores of 0.7 have a mean a little below 0.7 in floating point
         if np.where(reviewed, 1.0, s).mean() >= target - 1e-12:
             return float(reviewed.mean())
     return None
+
+
+def _near_one(values: Vector) -> Vector:
+    """Scale by a power of two, which is exact, so that no sum or square overflows."""
+    _, exponent = np.frexp(np.abs(values).max())
+    scaled: Vector = np.ldexp(values, -exponent)
+    return scaled
 
 
 def _ordered(quality: ArrayLike, score: ArrayLike) -> Vector:
