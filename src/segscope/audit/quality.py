@@ -1,22 +1,25 @@
 """Quality of each case without truth: mu and the field's usual figures, measured side by side."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch import Tensor, nn
 
 from segscope.audit.result import DatasetAudit
 from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
-from segscope.data import AS_STORED, Reading
+from segscope.data import AS_STORED, Reading, read_label
 from segscope.errors import InputError
 from segscope.explain.quality import pairwise_dice
 from segscope.explain.vog import normalised, variance_of_gradients
 from segscope.features import to_labels
 from segscope.inference import TrainedModel, load_model, predict_labels
+from segscope.priors import prior_distance
 from segscope.progress import track
 
 FIGURES = {
@@ -27,14 +30,20 @@ FIGURES = {
     "dropout": "pairwise Dice of dropout samples",
     "ensemble": "pairwise Dice of several runs",
     "vog": "variance of gradients over training checkpoints, negated",
+    "prior_inside": "share of the predicted voxels inside the global binary mask",
+    "prior_centre": "distance of the prediction's centre from the mask's in mm, negated",
+    "prior_volume": "predicted over the mask's volume, as far from the cases' median, negated",
 }
 """What each figure is; all are higher for better predictions."""
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _SAMPLES = 8
+_PRIOR = ("prior_inside", "prior_centre", "prior_volume")
 
 
-def available(model: TrainedModel, run: Path | None, ensemble: Sequence[Path]) -> dict[str, str]:
+def available(
+    model: TrainedModel, run: Path | None, ensemble: Sequence[Path], *, masks: bool = False
+) -> dict[str, str]:
     """Which figures this run can have: name to an empty text, or to why not."""
     has_dropout = any(isinstance(m, _DROPOUTS) and m.p > 0 for m in model.net.modules())
     kept = [] if run is None else snapshots(run)
@@ -46,6 +55,7 @@ def available(model: TrainedModel, run: Path | None, ensemble: Sequence[Path]) -
         "dropout": "" if has_dropout else "the network has no dropout",
         "ensemble": "" if ensemble else "name other runs with --ensemble",
         "vog": "" if len(kept) >= 2 else "the run kept fewer than two snapshots (train.snapshots)",
+        **dict.fromkeys(_PRIOR, "" if masks else "there are no global binary masks (--masks)"),
     }
 
 
@@ -61,6 +71,7 @@ def add_quality(
     *,
     run: Path | None = None,
     ensemble: Sequence[Path] = (),
+    masks: Mapping[str, Path] | None = None,
     reading: Reading = AS_STORED,
 ) -> DatasetAudit:
     """Measure every available figure that needs more passes than the audit's.
@@ -71,6 +82,7 @@ def add_quality(
         cases: The same as were audited.
         run: Its folder, for snapshots.
         ensemble: Folders of other runs that predict the same labels.
+        masks: Case name to its global binary mask, on the case's grid.
         reading: What may be changed when cases are read.
 
     Raises:
@@ -100,6 +112,12 @@ def add_quality(
             pieces = subject.pieces(opened).image.to(subject.device)
             vog = variance_of_gradients([one.net.eval() for one in kept], pieces)
             values.setdefault("vog", []).append(vog)
+        if masks:
+            for name, value in _from_prior(model, opened, masks[opened.name], reading).items():
+                values.setdefault(name, []).append(value)
+    if "prior_volume" in values:
+        ratios = values["prior_volume"]
+        values["prior_volume"] = [-abs(ratio - median(ratios)) for ratio in ratios]
     if "vog" in values:
         values["vog"] = [-value for value in normalised(values["vog"])]
     done = tuple(
@@ -117,6 +135,25 @@ def quality_of(found: DatasetAudit) -> dict[str, list[float]]:
     names = list(dict.fromkeys(name for case in found.cases for name in case.quality))
     mu = [case.mu if case.mu == case.mu else 0.0 for case in found.cases]
     return {"mu": mu} | {name: [case.quality[name] for case in found.cases] for name in names}
+
+
+def _from_prior(
+    model: TrainedModel, opened: Opened, file: Path, reading: Reading
+) -> dict[str, float]:
+    """Distance of a prediction from its mask on the file's grid.
+
+    Nothing predicted, or an empty mask, is as far as can be: the image's diagonal.
+    """
+    found = _answers([model], opened, reading)[0].numpy()
+    mask = read_label(file)
+    apart = prior_distance(found, mask.array, mask.grid.spacing_mm)
+    sides = [n * s for n, s in zip(mask.grid.shape, mask.grid.spacing_mm, strict=True)]
+    worst = math.hypot(*sides)
+    return {
+        "prior_inside": 0.0 if math.isnan(apart.share_outside) else 1 - apart.share_outside,
+        "prior_centre": -worst if math.isnan(apart.centre_mm) else -apart.centre_mm,
+        "prior_volume": 0.0 if math.isnan(apart.volume_ratio) else apart.volume_ratio,
+    }
 
 
 def _other(model: TrainedModel, folder: Path) -> TrainedModel:

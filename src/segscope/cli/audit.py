@@ -9,6 +9,7 @@ import typer
 from segscope.cli.options import (
     Device,
     Ensemble,
+    Masks,
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
@@ -52,6 +53,7 @@ def audit(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     ensemble: Ensemble = None,
+    masks: Masks = None,
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Write one per case.")
     ] = True,
@@ -107,6 +109,7 @@ def audit(
         units=units or "last2",
         output=audited.output,
         preparation=audited.preparation,
+        masks=masks,
         reading=how,
         low_memory=low_memory,
     )

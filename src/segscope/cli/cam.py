@@ -9,6 +9,7 @@ import typer
 
 from segscope.cli.options import (
     Device,
+    Masks,
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
@@ -34,6 +35,7 @@ def cam(
     ] = None,
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
+    masks: Masks = None,
     device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
@@ -54,9 +56,11 @@ def cam(
     model = load_model(run, device=device)
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if asked == reading() else asked
-    channels = len(model.spec.channel_names)
+    channels = model.spec.file_channels
     chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
-    rows = run_cam(model, chosen, output, method=method, layer=layer, reading=how)
+    rows = run_cam(
+        model, chosen, output, run=run, method=method, layer=layer, masks=masks, reading=how
+    )
     if as_json:
         typer.echo(json.dumps(json.loads((output / "cam.json").read_text("utf-8"))))
         return

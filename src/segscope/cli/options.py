@@ -41,6 +41,10 @@ WhichCases = Annotated[
 TruthFolder = Annotated[
     Path | None, typer.Option("--truth", help="Labels of images that are in no dataset.")
 ]
+Masks = Annotated[
+    Path | None,
+    typer.Option("--masks", help="Folder of global binary masks CASE.ext, instead of made ones."),
+]
 Ensemble = Annotated[
     list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
 ]

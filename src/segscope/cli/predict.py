@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import ReplaceNonfinite, ResampleShear
+from segscope.cli.options import Masks, ReplaceNonfinite, ResampleShear, reading
 
 
 def predict(
@@ -36,6 +36,7 @@ def predict(
     bf16: Annotated[
         bool, typer.Option("--bf16", help="Compute in bfloat16: faster, less exact.")
     ] = False,
+    masks: Masks = None,
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
     overwrite: Annotated[
@@ -45,12 +46,15 @@ def predict(
 ) -> None:
     """Predict label maps on the images' own grids.
 
-    What is in the output folder already and was made in the same way is not made again.
+    What is in the output folder already and was made in the same way is not made again. A network
+    that is shown global binary masks has them made first, into OUTPUT/masks.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
     from segscope.data import find_cases
+    from segscope.errors import InputError
     from segscope.inference import load_model, parse_level, predict_cases
+    from segscope.studies.masks_run import mask_cases
 
     model = load_model(
         run,
@@ -60,10 +64,19 @@ def predict(
         bf16=bf16,
         fast=fast,
     )
-    cases = find_cases(source, channels=len(model.spec.channel_names))
+    if masks is not None and model.spec.mask is None:
+        raise InputError(f"--masks {masks}: this run's network is shown no mask; leave it out")
+    shown = mask_cases(
+        model,
+        run,
+        find_cases(source, channels=model.spec.file_channels),
+        output / "masks",
+        reading=reading(replace_nonfinite, resample_shear),
+        files=masks,
+    )
     done = predict_cases(
         model,
-        cases,
+        shown.cases,
         output,
         mirror=mirror,
         overlap=overlap,
@@ -73,11 +86,14 @@ def predict(
         resample_shear=resample_shear,
         overwrite=overwrite,
     )
+    for line in shown.say():
+        typer.echo(line, err=True)
     for name, notes in done.notes.items():
         for note in notes:
             typer.echo(f"{name}: {note}", err=True)
     if as_json:
         outcome = {"written": done.written, "reused": done.reused, "notes": done.notes}
+        outcome |= {"mask_warnings": shown.warnings} if shown.files else {}
         typer.echo(json.dumps(outcome))
         return
     reused = f", {len(done.reused)} were there already" if done.reused else ""

@@ -27,13 +27,15 @@ def prune(
     from segscope.errors import InputError
     from segscope.inference import parse_level, prune_run
     from segscope.report.figures import pruning_figure
-    from segscope.training import read_split, reading_of, validation_cases
+    from segscope.studies.masks_run import mask_run
+    from segscope.training import read_recipe, read_split, reading_of, validation_cases
 
     source = dataset or Path(read_split(run)["dataset"])
     if dataset is None and not source.is_dir():
         raise InputError(f"{source}: the dataset of this run is gone; say where with --dataset")
     opened = open_dataset(source, reading=reading_of(run))
-    cases = validation_cases(run, opened)
+    shown = mask_run(opened, read_recipe(run / "recipe.yaml"), run, resume=True)
+    cases = validation_cases(run, shown)
     kept = None if level == "auto" else parse_level(level)
     result = prune_run(
         run,

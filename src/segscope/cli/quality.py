@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from segscope.cli.options import (
     Device,
     Ensemble,
+    Masks,
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
@@ -17,9 +18,6 @@ from segscope.cli.options import (
     WhichCases,
     reading,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def quality(
@@ -31,6 +29,7 @@ def quality(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     ensemble: Ensemble = None,
+    masks: Masks = None,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", help="Dataset of the run: predict Dice from its validation."),
@@ -63,13 +62,14 @@ def quality(
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if asked == reading() else asked
     chosen = choose_cases(
-        source, channels=len(model.spec.channel_names), which=cases, run=run, truth=truth
+        source, channels=model.spec.file_channels, which=cases, run=run, truth=truth
     )
     ranked = measure_quality(
         model,
         chosen,
         run=run,
         ensemble=ensemble or (),
+        masks=masks,
         calibrate=calibrate,
         coverage=coverage,
         method=method,

@@ -51,6 +51,7 @@ def train(
     """
     from segscope.data import measure_fingerprint, open_dataset, split_by_groups
     from segscope.errors import InputError
+    from segscope.studies.masks_run import mask_run
     from segscope.training import (
         check_run_folder,
         evaluate_validation,
@@ -85,6 +86,7 @@ def train(
     if plan_only:
         console.print(f"plan written to {write_plan(planned, output)}", highlight=False)
         return
+    opened = mask_run(opened, planned, output, fold=fold, folds=folds, split=split, resume=resume)
     progress = train_dataset(
         opened,
         fingerprint,
@@ -126,8 +128,9 @@ def _describe(recipe: "Recipe", console: Console) -> None:
     if settings.max_minutes:
         until += f", at most {settings.max_minutes:g} minutes"
     spacing = "as in the files" if plan.spacing_mm is None else plan.spacing_mm
+    shown = f" (shown {recipe.inputs}, by {recipe.mask.method})" if recipe.mask else ""
     console.print(
-        f"network {network.name} {plan.spatial_dims}D, widths {list(network.widths)}\n"
+        f"network {network.name}{shown} {plan.spatial_dims}D, widths {list(network.widths)}\n"
         f"patch {list(recipe.patch)}, batch {settings.batch_size}, spacing {spacing}, "
         f"about {memory:.1f} GB (as a plain U-Net)\n"
         f"loss {recipe.loss.name}, {until}",

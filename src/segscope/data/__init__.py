@@ -26,7 +26,7 @@ from segscope.data.readers import (
     read_image,
     read_label,
 )
-from segscope.data.splits import Split, make_folds, read_splits, write_splits
+from segscope.data.splits import Split, make_folds, nested_subsets, read_splits, write_splits
 from segscope.data.tables import to_csv
 from segscope.data.writers import write_image, write_label, write_probabilities
 
@@ -51,6 +51,7 @@ __all__ = [
     "load_of",
     "make_folds",
     "measure_fingerprint",
+    "nested_subsets",
     "open_dataset",
     "read_column",
     "read_image",

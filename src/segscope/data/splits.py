@@ -63,6 +63,43 @@ def make_folds(cases: Sequence[Case], *, folds: int = 5, seed: int = 0) -> tuple
     )
 
 
+def nested_subsets(
+    cases: Sequence[Case], sizes: Sequence[int], *, seed: int = 0
+) -> dict[int, tuple[str, ...]]:
+    """Choose subjects for learning curves: every larger subset holds all of the smaller ones.
+
+    Args:
+        cases: With unique names.
+        sizes: Numbers of subjects.
+        seed: Of the order in which subjects are taken.
+
+    Returns:
+        Size to the sorted names of all cases of its subjects.
+
+    Raises:
+        InputError: A size below one, or more subjects than there are.
+
+    Example:
+        >>> cases = [Case(f"{s}{k}", (), subject=s) for s in "abcd" for k in (1, 2)]
+        >>> found = nested_subsets(cases, [1, 3])
+        >>> len(found[1]), len(found[3]), set(found[1]) < set(found[3])
+        (2, 6, True)
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        groups[case.group].append(case.name)
+    names = sorted(groups)
+    if not sizes or min(sizes) < 1 or max(sizes) > len(names):
+        raise InputError(
+            f"sizes {list(sizes)}: between 1 and the number of subjects ({len(names)}) is possible"
+        )
+    order = [names[k] for k in np.random.default_rng(seed).permutation(len(names))]
+    return {
+        size: tuple(sorted(name for group in order[:size] for name in groups[group]))
+        for size in sorted(set(sizes))
+    }
+
+
 def write_splits(path: Path, splits: Sequence[Split]) -> None:
     """Write nnU-Net's ``splits_final.json``, whole or not at all."""
     write_json(path, [{"train": list(s.train), "val": list(s.val)} for s in splits])

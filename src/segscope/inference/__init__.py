@@ -1,8 +1,8 @@
 """Trained networks on images: load, predict, prune."""
 
-from segscope.inference.cases import Predicted, predict_cases
+from segscope.inference.cases import Predicted, predict_cases, target
 from segscope.inference.device import choose_device, parse_level
-from segscope.inference.manifest import PredictOptions
+from segscope.inference.manifest import PredictOptions, input_hashes
 from segscope.inference.model import (
     ModelSpec,
     NetworkSpec,
@@ -25,6 +25,7 @@ __all__ = [
     "TrainedModel",
     "choose_device",
     "choose_level",
+    "input_hashes",
     "load_model",
     "load_weights",
     "measure_levels",
@@ -37,4 +38,5 @@ __all__ = [
     "read_spec",
     "save_model",
     "save_weights",
+    "target",
 ]

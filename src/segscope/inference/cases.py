@@ -15,7 +15,7 @@ from segscope.inference.manifest import (
     input_hashes,
     weights_hash,
 )
-from segscope.inference.model import TrainedModel
+from segscope.inference.model import ModelSpec, TrainedModel
 from segscope.inference.predict import predict_prepared, say_memory
 from segscope.progress import track
 
@@ -132,7 +132,7 @@ def _check(
         raise InputError(f"-o {folder}: is a file; name a folder")
     if options.mirror and not model.spec.mirror_axes:
         raise InputError("--mirror: this model was not trained on mirrored images; leave it out")
-    problems = [fault for case in cases for fault in _faults(case, model.spec.channel_names)]
+    problems = [fault for case in cases for fault in _faults(case, model.spec)]
     sources = {file.resolve() for case in cases for file in case.image_files}
     seen: set[Path] = set()
     for file in (f for case in cases if case.image_files for f in _targets(case, folder, options)):
@@ -145,12 +145,14 @@ def _check(
         raise InputError("nothing was predicted:", problems)
 
 
-def _faults(case: Case, channels: Sequence[str]) -> list[str]:
+def _faults(case: Case, spec: ModelSpec) -> list[str]:
+    channels = spec.channel_names
     faults = [f"{file}: no such file" for file in case.image_files if not file.exists()]
     if case.name != Path(case.name).name:
         faults.append(f"case {case.name!r}: is not a name for a file")
-    # one file may hold all channels (RGB): its reader will tell
-    if len(case.image_files) not in (1, len(channels)):
+    # one file may hold all channels of the image (RGB), beside a mask: its reader will tell
+    together = 1 if spec.mask is None or len(channels) == 1 else 2
+    if len(case.image_files) not in (together, len(channels)):
         found = ", ".join(file.name for file in case.image_files) or "no file"
         faults.append(
             f"case {case.name}: {len(channels)} channels expected ({', '.join(channels)}), "

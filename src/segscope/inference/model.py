@@ -15,7 +15,7 @@ from segscope.errors import InputError
 from segscope.inference.device import choose_device
 from segscope.inference.weights import check_weights, load_weights, save_weights
 from segscope.networks import Segmenter, build_network, fold_batch_norms
-from segscope.preprocessing import Plan
+from segscope.preprocessing import Inputs, MaskPlan, Plan, mask_channels
 
 
 class NetworkSpec(BaseModel):
@@ -43,6 +43,8 @@ class ModelSpec(BaseModel):
         mirror_axes: Along which a mirrored image may be predicted too, counted among the
             network's spatial axes.
         file_ending: Of the dataset it was trained on.
+        mask: How the global binary mask is made, for a network that is shown one; it is the last
+            channel, in a file of its own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +57,19 @@ class ModelSpec(BaseModel):
     patch: tuple[int, ...]
     mirror_axes: tuple[int, ...] = ()
     file_ending: str
+    mask: MaskPlan | None = None
+
+    @property
+    def inputs(self) -> Inputs:
+        """What the network is shown."""
+        if self.mask is None:
+            return "image"
+        return "gbm" if len(self.channel_names) == 1 else "image+gbm"
+
+    @property
+    def file_channels(self) -> int:
+        """Channels of the images that are given: without the mask, which is made."""
+        return len(self.channel_names if self.mask is None else self.mask.image_channels)
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelSpec":
@@ -70,6 +85,8 @@ class ModelSpec(BaseModel):
                 f"the network takes {channels} channels, named are {len(self.channel_names)}, "
                 f"planned {len(self.plan.channels)}"
             )
+        if bool(mask_channels(self.plan)) != (self.mask is not None):
+            raise ValueError("mask and the plan's channels do not agree on a global binary mask")
         if len(self.labels) != max(2, classes):
             raise ValueError(f"{classes} output channels do not fit the labels {self.labels}")
         if not set(self.mirror_axes) <= set(range(dims)):

@@ -153,6 +153,8 @@ def prune_run(
         for name in ("split.json", "recipe.yaml", "fingerprint.json"):
             if (run / name).is_file():
                 shutil.copyfile(run / name, building / name)
+        if (run / "prior").is_dir():  # what makes the masks that the network is shown
+            shutil.copytree(run / "prior", building / "prior")
         write_json(building / "prune.json", _facts(result, run, model, chosen=level is None))
         write_text(building / "prune.csv", table(rows))
     return result

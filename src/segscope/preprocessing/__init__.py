@@ -1,6 +1,13 @@
 """One plan from a file's voxels to the network's, and exactly back."""
 
 from segscope.preprocessing.crop import content_box, crop_or_pad, cut, cut_grid
+from segscope.preprocessing.mask_plan import (
+    MASK_CHANNEL,
+    Inputs,
+    MaskPlan,
+    mask_channels,
+    plan_inputs,
+)
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import orientation_to_ras, reorient, reorient_grid, restore
 from segscope.preprocessing.plan import Plan, Prepared
@@ -8,15 +15,20 @@ from segscope.preprocessing.planning import plan_preprocessing
 from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 
 __all__ = [
+    "MASK_CHANNEL",
     "ChannelPlan",
+    "Inputs",
+    "MaskPlan",
     "Plan",
     "Prepared",
     "content_box",
     "crop_or_pad",
     "cut",
     "cut_grid",
+    "mask_channels",
     "normalise",
     "orientation_to_ras",
+    "plan_inputs",
     "plan_preprocessing",
     "reorient",
     "reorient_grid",

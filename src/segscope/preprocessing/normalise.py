@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from segscope.preprocessing.crop import border_value
 
-Scheme = Literal["zscore", "ct", "rescale", "maximum", "none"]
+Scheme = Literal["zscore", "ct", "window", "rescale", "maximum", "mask", "none"]
 
 _EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
 _CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
@@ -24,8 +24,9 @@ class ChannelPlan(BaseModel):
         name: The dataset's.
         scheme: ``zscore``: minus mean, over standard deviation of the image itself; ``ct``:
             clipped to [lower, upper], then minus ``mean``, over ``sd``, the same for all images;
-            ``rescale``: (x - lower) / (upper - lower); ``maximum``: over the image's own largest
-            magnitude; ``none``.
+            ``window``: clipped likewise, then to 0..1; ``rescale``: (x - lower) / (upper - lower);
+            ``maximum``: over the image's own largest magnitude; ``mask``: 1 where not 0, and again
+            0 or 1 after resampling; ``none``.
         lower: Of the window, in the file's units (Hounsfield units in CT).
         upper: Of the window.
         mean: Of the training foreground, in the same units.
@@ -51,7 +52,7 @@ class ChannelPlan(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "ChannelPlan":
-        if self.scheme in ("ct", "rescale"):
+        if self.scheme in ("ct", "window", "rescale"):
             self.window()
         if self.scheme == "ct":
             self.foreground()
@@ -113,8 +114,12 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
         np.clip(values, *plan.window(), out=values)
         values -= mean
         values /= sd
-    elif plan.scheme == "rescale":
+    elif plan.scheme == "mask":
+        values = (values != 0).astype(np.float32)
+    elif plan.scheme in ("window", "rescale"):
         lower, upper = plan.window()
+        if plan.scheme == "window":
+            np.clip(values, lower, upper, out=values)
         values -= lower
         values /= upper - lower
     elif plan.scheme == "maximum" and (largest := max(-low, high)) > 0:

@@ -156,8 +156,10 @@ class Plan(BaseModel):
         for out, channel, plan in zip(prepared, array, self.channels, strict=True):
             values, note = normalise(channel, plan)
             notes += [note] if note else []
-            values = resample(values, inner, kind=self.interpolation, nearest_axis=nearest_axis)
-            out[...] = crop_or_pad(values, shape)
+            mask = plan.scheme == "mask"
+            kind = "linear" if mask else self.interpolation
+            values = resample(values, inner, kind=kind, nearest_axis=nearest_axis)
+            out[...] = crop_or_pad(values >= 0.5 if mask else values, shape)
             del values
         return Prepared(
             array=prepared,

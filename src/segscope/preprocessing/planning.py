@@ -45,7 +45,8 @@ def plan_preprocessing(
         spacing_mm: Target spacing of volumes in R, A, S order.
         resize: Target shape of plane images, or of slices; replaces a target spacing.
         ct_window: Lower and upper limit of CT channels, e.g. (-200, 200) HU.
-        scheme: How every channel is normalised; of those that need no measured numbers.
+        scheme: How every channel is normalised; of those that need no measured numbers. ``window``
+            scales CT channels to 0..1 within ``ct_window`` and leaves others as they are planned.
 
     Raises:
         ValueError: The arguments contradict each other or the dataset.
@@ -106,9 +107,11 @@ def _plan_channel(
     ct_window: tuple[float, float] | None,
     scheme: Scheme | None,
 ) -> dict[str, Any]:
-    if scheme is not None:
+    if scheme is not None and scheme != "window":
         if scheme not in ("zscore", "maximum", "none"):
-            raise ValueError(f"scheme: zscore, maximum or none for all channels, got {scheme!r}")
+            raise ValueError(
+                f"scheme: zscore, maximum, window or none for all channels, got {scheme!r}"
+            )
         return {"name": statistics.name, "scheme": scheme}
     if statistics.name.upper() != "CT":
         return {"name": statistics.name, "scheme": "zscore"}
@@ -116,6 +119,8 @@ def _plan_channel(
         statistics.foreground_percentile_00_5,
         statistics.foreground_percentile_99_5,
     )
+    if scheme == "window":
+        return {"name": statistics.name, "scheme": "window", "lower": lower, "upper": upper}
     return {
         "name": statistics.name,
         "scheme": "ct",

@@ -45,10 +45,20 @@ class Panel:
     predictions: Mapping[str, NDArray[np.integer[Any]]]
 
 
-def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
+def contour_sheet(
+    panels: Sequence[Panel],
+    *,
+    columns: int = 4,
+    names: tuple[str, str] = ("expert", "prediction (a colour per label)"),
+) -> bytes:
     """Draw images with the expert's contour (yellow, dashed) and predicted ones (solid).
 
     With one prediction each label has its own colour; with several each prediction has.
+
+    Args:
+        panels: What is drawn.
+        columns: At most so many side by side.
+        names: Of the dashed contours (empty where there are none) and of a single prediction.
     """
     plt = pyplot()
     columns = min(columns, len(panels))
@@ -70,14 +80,14 @@ def contour_sheet(panels: Sequence[Panel], *, columns: int = 4) -> bytes:
                 panel.truth == value, [0.5], colors=[TRUTH], linewidths=0.9, linestyles="dashed"
             )
         axis.set_title(panel.title, fontsize=9, parse_math=False)
-    handles = [line_handle(plt, TRUTH, "expert", "dashed")]
+    handles = [line_handle(plt, TRUTH, names[0], "dashed")] if names[0] else []
     if panels and len(panels[0].predictions) > 1:
         handles += [
             line_handle(plt, COLOURS[k % len(COLOURS)], name, "solid")
             for k, name in enumerate(panels[0].predictions)
         ]
     else:
-        handles += [line_handle(plt, COLOURS[0], "prediction (a colour per label)", "solid")]
+        handles += [line_handle(plt, COLOURS[0], names[1], "solid")]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     return png(plt, figure)
 

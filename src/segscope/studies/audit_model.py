@@ -18,7 +18,7 @@ from segscope.training import load_partial, plan_recipe
 
 @dataclass(frozen=True)
 class Audited:
-    """A network and what the audit must be told of it."""
+    """A network and what the audit must be told of it; ``channels`` are those of image files."""
 
     model: nn.Module | TrainedModel
     channels: int
@@ -29,7 +29,7 @@ class Audited:
 def run_model(run: Path, *, weights: str, device: str) -> Audited:
     """Load a run."""
     model = load_model(run, weights=weights, device=device)
-    return Audited(model, len(model.spec.channel_names))
+    return Audited(model, model.spec.file_channels)
 
 
 def own_model(

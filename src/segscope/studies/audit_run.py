@@ -41,6 +41,7 @@ from segscope.inference import TrainedModel
 from segscope.report import worst_first
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
 from segscope.report.audit_page import unit_means
+from segscope.studies.masks_run import Masked, mask_cases
 
 _PICTURED = 8
 
@@ -63,6 +64,7 @@ def run_audit(
     *,
     run: Path | None = None,
     ensemble: Sequence[Path] = (),
+    masks: Path | None = None,
     heat_maps: bool = True,
     parquet: bool = False,
     **options: Unpack[AuditKeywords],
@@ -75,6 +77,8 @@ def run_audit(
         folder: New or empty.
         run: The model's, for snapshots (variance of gradients).
         ensemble: Other runs to compare predictions with.
+        masks: Folder of the user's global binary masks; to show them to a network that wants
+            one, and to compare any network's predictions with.
         parquet: Write the tables as Parquet too.
         heat_maps: Write the share of units per voxel for every case.
         **options: As of `segscope.audit.audit`.
@@ -94,12 +98,17 @@ def run_audit(
         if maps.heat_map is not None and heat_maps:
             _write_heat(folder / "heatmaps", maps)
 
+    shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
+    cases = shown.cases
     try:
         found = audit(model, cases, receive=receive, **options)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
     if isinstance(model, TrainedModel):
-        found = add_quality(found, model, cases, run=run, ensemble=ensemble, reading=reading)
+        found = add_quality(
+            found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
+        )
+    found = _with_notes(found, shown)
     found = replace(found, made_with={**found.made_with, "cases": len(cases)})
     _write_pictures(folder / "pictures", model, cases, found, layers, how)
     for name, text in found.tables().items():
@@ -109,6 +118,30 @@ def run_audit(
             write_bytes(folder / f"{name}.parquet", _parquet(rows))
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
     return found
+
+
+def _masked(
+    model: nn.Module | TrainedModel,
+    run: Path,
+    cases: Sequence[Case],
+    folder: Path,
+    reading: Reading,
+    files: Path | None,
+) -> Masked:
+    if isinstance(model, TrainedModel):
+        return mask_cases(model, run, cases, folder, reading=reading, files=files)
+    if files is not None:
+        raise InputError(f"--masks {files}: is for runs, not for --model")
+    return Masked(tuple(cases), {}, {})
+
+
+def _with_notes(found: DatasetAudit, shown: Masked) -> DatasetAudit:
+    """Put what is odd about a case's mask beside its other notes."""
+    cases = tuple(
+        replace(case, notes=(*case.notes, *shown.warnings.get(case.name, ())))
+        for case in found.cases
+    )
+    return replace(found, cases=cases)
 
 
 def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:

@@ -39,6 +39,7 @@ from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.progress import track
 from segscope.report import widest_slice
 from segscope.report.audit_figures import heat_figure
+from segscope.studies.masks_run import mask_cases
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def run_cam(
     cases: Sequence[Case],
     folder: Path,
     *,
+    run: Path | None = None,
     method: str = "gradcam",
     layer: str | None = None,
+    masks: Path | None = None,
     reading: Reading = AS_STORED,
 ) -> list[CamRow]:
     """Map every label of every case.
@@ -80,8 +83,10 @@ def run_cam(
             region that is predicted for it.
         cases: With or without truth.
         folder: New or empty.
+        run: The model's, for a network that is shown global binary masks.
         method: One of `segscope.explain.CAM_METHODS`.
         layer: Where features are taken from; the last one by default.
+        masks: Folder of the user's global binary masks.
         reading: What may be changed when cases are read.
 
     Raises:
@@ -92,7 +97,8 @@ def run_cam(
     subject = Subject.of(model, reading=reading)
     labels = {name: value for name, value in model.spec.labels.items() if value > 0}
     rows = []
-    for case in track(cases, "mapping"):
+    shown = mask_cases(model, run or folder, cases, folder / "masks", reading=reading, files=masks)
+    for case in track(shown.cases, "mapping"):
         opened = subject.open(case)
         image, truth = _native(subject, case, reading)
         for name, value in labels.items():

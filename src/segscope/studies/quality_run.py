@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from segscope.audit import (
@@ -30,6 +31,7 @@ from segscope.explain import (
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.report import COVERAGES, worst_first
+from segscope.studies.masks_run import mask_cases
 from segscope.training import validation_cases
 
 _SHOWN = 20
@@ -130,6 +132,7 @@ def measure_quality(
     *,
     run: Path,
     ensemble: Sequence[Path] = (),
+    masks: Path | None = None,
     calibrate: Path | None = None,
     coverage: float = 0.9,
     method: str = "isotonic",
@@ -142,6 +145,7 @@ def measure_quality(
         cases: To rank, with or without truth.
         run: Its folder.
         ensemble: Other runs that predict the same labels.
+        masks: Folder of the user's global binary masks.
         calibrate: The run's dataset: on its validation cases the prediction of Dice is calibrated.
         coverage: Of the intervals.
         method: ``isotonic`` or ``quantile``.
@@ -153,9 +157,15 @@ def measure_quality(
     """
     if not cases:
         raise InputError("quality: there is no case to rank")
-    found = audit(model, cases, reading=reading)
-    found = add_quality(found, model, cases, run=run, ensemble=ensemble, reading=reading)
-    missing = {name: why for name, why in available(model, run, ensemble).items() if why}
+    with TemporaryDirectory() as folder:
+        shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
+        found = audit(model, shown.cases, reading=reading)
+        found = add_quality(
+            found, model, shown.cases, run=run, ensemble=ensemble, masks=shown.files,
+            reading=reading,
+        )  # fmt: skip
+    can = available(model, run, ensemble, masks=bool(shown.files))
+    missing = {name: why for name, why in can.items() if why}
     if calibrate is None:
         return Ranked(found, missing, None, {})
     known = validation_cases(run, open_dataset(calibrate, reading=read_from(run)))
@@ -165,7 +175,9 @@ def measure_quality(
             f"--calibrate {calibrate}: case {min(both)} would be predicted from itself; calibrate "
             "on other cases than those you rank"
         )
-    truth = audit(model, known, reading=read_from(run))
+    with TemporaryDirectory() as folder:
+        own = mask_cases(model, run, known, Path(folder), reading=read_from(run), files=masks)
+        truth = audit(model, own.cases, reading=read_from(run))
     usable = [k for k, case in enumerate(truth.cases) if case.dice == case.dice]
     predictor = fit_dice_predictor(
         [_figures_of(truth, k) for k in usable],

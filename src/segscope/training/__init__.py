@@ -12,7 +12,7 @@ from segscope.training.planner import (
     write_plan,
 )
 from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
-from segscope.training.run import check_run_folder, labelled, train_dataset
+from segscope.training.run import check_run_folder, choose_fold, labelled, train_dataset
 from segscope.training.setup import is_main_process
 from segscope.training.validation import (
     evaluate_validation,
@@ -31,6 +31,7 @@ __all__ = [
     "Recipe",
     "allowed_mirror_axes",
     "check_run_folder",
+    "choose_fold",
     "estimated_memory_gb",
     "evaluate_validation",
     "fit",

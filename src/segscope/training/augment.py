@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from torch import Tensor
 
@@ -78,6 +79,7 @@ class AugmentPlan(BaseModel):
         gamma: See above.
         low_resolution_share: Share shown with as little as ``low_resolution`` of the voxels a side.
         low_resolution: See above.
+        mask_channels: Channels that move with the others, and whose values stay 0 or 1.
 
     Example:
         >>> AugmentPlan(preset="strong", mirror_axes=(0,)).rotation_degrees
@@ -105,6 +107,7 @@ class AugmentPlan(BaseModel):
     gamma: tuple[float, float] = (0.7, 1.5)
     low_resolution_share: float = Field(default=0.0, ge=0, le=1)
     low_resolution: float = Field(default=0.5, gt=0, le=1)
+    mask_channels: tuple[int, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -212,6 +215,26 @@ def vary(
     flips = [k for k in plan.mirror_axes if random.random() < 0.5]
     if flips:
         image, label = image.flip([1 + k for k in flips]), label.flip(flips)
+    masks = [k for k in plan.mask_channels if k < len(image)]
+    rest = [k for k in range(len(image)) if k not in masks]
+    if not masks:
+        image = _intensities(image, plan, happens, signs, random)
+    else:
+        whole = image
+        image = torch.empty_like(whole)
+        image[masks] = (whole[masks] >= 0.5).to(whole.dtype)  # resampling blends their edges
+        if rest:
+            image[rest] = _intensities(whole[rest], plan, happens, signs, random)
+    return image.contiguous(), label.contiguous()
+
+
+def _intensities(
+    image: Tensor,
+    plan: AugmentPlan,
+    happens: NDArray[np.float64],
+    signs: NDArray[np.float64],
+    random: np.random.Generator,
+) -> Tensor:
     if happens[0] < plan.blur_share:
         image = blur(image, plan.blur_sd * abs(signs[0]))
     if happens[1] < plan.low_resolution_share:
@@ -225,7 +248,7 @@ def vary(
     if happens[5] < plan.noise_share:
         noise = random.standard_normal(tuple(image.shape), np.float32)
         image = image + torch.from_numpy(noise) * float(plan.noise_sd * abs(signs[5]))
-    return image.contiguous(), label.contiguous()
+    return image
 
 
 def sided_axes(labels: Mapping[str, int]) -> tuple[int, ...]:

@@ -23,7 +23,7 @@ from segscope.data import write_text
 from segscope.errors import InputError
 from segscope.images import Fingerprint
 from segscope.losses import balanced_alpha
-from segscope.preprocessing import Plan, plan_preprocessing
+from segscope.preprocessing import Plan, mask_channels, plan_inputs, plan_preprocessing
 from segscope.training.augment import allowed_mirror_axes
 from segscope.training.recipe import (
     Recipe,
@@ -107,7 +107,7 @@ def plan_recipe(
     """
     fixed = merge(preset or {}, settings or {})
     machine = machine or this_machine(str(_get(fixed, "train", "device", "auto")))
-    plan = _plan_images(fingerprint, _section(fixed, "preprocessing"))
+    plan = _plan_images(fingerprint, fixed)
     shape, spacing = _prepared_geometry(fingerprint, plan)
     levels = _get(fixed, "network", "widths", None)
     most = len(levels) - 1 if isinstance(levels, list | tuple) else machine.max_halvings
@@ -116,7 +116,7 @@ def plan_recipe(
         # asked-for levels are built even where the axis is already short
         strides = (*strides, *([(2,) * len(shape)] * (most - len(strides))))
         patch = _round_up(patch, strides)
-    patch = tuple(fixed.get("patch") or patch)
+    patch = _asked_patch(fixed.get("patch"), len(shape)) or patch
     widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
     batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases))
     base = {
@@ -126,17 +126,16 @@ def plan_recipe(
         "loss": {"name": "dice_ce"},
         "train": {"epochs": 200, "steps_per_epoch": 50, "batch_size": batch},
         "augment": {
-            "mirror_axes": list(
-                allowed_mirror_axes(
-                    fingerprint.labels,
-                    spatial_dims=len(shape),
-                    image_dims=fingerprint.image_dims,
-                )
-            ),
+            "mirror_axes": _mirror_axes(fingerprint, plan),
             "voxel_mm": _voxel_of(spacing),
+            "mask_channels": list(mask_channels(plan)),
         },
     }
-    values = merge(base, {key: v for key, v in fixed.items() if key != "preprocessing"})
+    planned = {"preprocessing", "patch"}
+    values = merge(base, {key: v for key, v in fixed.items() if key not in planned})
+    if isinstance(values.get("mask"), Mapping):
+        names = [channel.name for channel in fingerprint.channels]
+        values["mask"] = {**values["mask"], "image_channels": names}
     values = _resolve_output(_resolve_alpha(values, fingerprint), fingerprint)
     recipe = recipe_from(values, source="planned from the dataset")
     _check_fits(recipe, fingerprint)
@@ -218,12 +217,15 @@ def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, ca
     return batch
 
 
-def _plan_images(fingerprint: Fingerprint, wanted: Mapping[str, Any]) -> Plan:
+def _plan_images(fingerprint: Fingerprint, fixed: Mapping[str, Any]) -> Plan:
+    wanted, inputs = _section(fixed, "preprocessing"), fixed.get("inputs", "image")
     measured = {k: wanted[k] for k in (*_MEASURED_ONLY, *_CHOICES) if wanted.get(k) is not None}
     try:
         plan = plan_preprocessing(fingerprint, **measured)
         changes = {k: v for k, v in wanted.items() if k not in _CHOICES}
-        return Plan.model_validate({**plan.model_dump(mode="json"), **changes})
+        whole = Plan.model_validate({**plan.model_dump(mode="json"), **changes})
+        # a wrong word is reported with all other faults of the recipe
+        return plan_inputs(whole, inputs) if inputs in ("gbm", "image+gbm") else whole
     except ValueError as error:
         raise InputError(f"recipe: preprocessing is not usable: {error}") from None
 
@@ -242,6 +244,23 @@ def _prepared_geometry(
         axis = plan.slice_axis if plan.slice_axis is not None else len(shape) - 1
         del shape[axis], spacing[axis]
     return tuple(max(1, round(s)) for s in shape), tuple(spacing)
+
+
+def _mirror_axes(fingerprint: Fingerprint, plan: Plan) -> list[int]:
+    """Where mirrored samples are right; nowhere with a mask, which tells by position."""
+    if mask_channels(plan):
+        return []
+    axes = allowed_mirror_axes(
+        fingerprint.labels, spatial_dims=plan.spatial_dims, image_dims=fingerprint.image_dims
+    )
+    return list(axes)
+
+
+def _asked_patch(wanted: Any, dims: int) -> tuple[int, ...]:
+    """The patch of a recipe: one number stands for all sides; nothing for none."""
+    if isinstance(wanted, int):
+        return (wanted,) * dims
+    return tuple(wanted or ())
 
 
 def _voxel_of(spacing: Sequence[float]) -> list[float]:

@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from segscope.errors import InputError
-from segscope.preprocessing import Plan
+from segscope.preprocessing import Inputs, MaskPlan, Plan, mask_channels
 from segscope.training.augment import AugmentPlan
 
 
@@ -97,17 +104,36 @@ class Recipe(_Section):
 
     Args:
         preset: The preset that was asked for; for the reader, decides nothing.
+        inputs: What the network is shown: the image, a global binary mask, or both.
+        mask: How that mask is made; needed with, and only for, inputs that have one.
         patch: Size of a training sample in prepared voxels, one number per network axis.
     """
 
     format: Literal[1] = 1
     preset: str = "default"
+    inputs: Inputs = "image"
+    mask: MaskPlan | None = None
     preprocessing: Plan
     patch: tuple[int, ...]
     network: NetworkRecipe
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe
     augment: AugmentPlan = AugmentPlan()
+
+    @model_validator(mode="after")
+    def _inputs_agree(self) -> "Recipe":
+        if (self.mask is None) != (self.inputs == "image"):
+            raise ValueError(
+                "inputs gbm and image+gbm need mask.method (threshold, network, file or labels), "
+                f"inputs image takes none; got inputs {self.inputs} and mask {self.mask}"
+            )
+        masks = mask_channels(self.preprocessing)
+        if len(masks) != (self.inputs != "image") or masks != self.augment.mask_channels:
+            raise ValueError(
+                f"inputs {self.inputs}: the channels of preprocessing and augment.mask_channels do "
+                "not fit; leave both out, they are planned"
+            )
+        return self
 
 
 def preset_names() -> tuple[str, ...]:
@@ -196,6 +222,8 @@ def recipe_to_yaml(recipe: Recipe) -> str:
 
 def _explain(fault: Any) -> str:
     where = ".".join(str(part) for part in fault["loc"])
+    if not where:  # of the recipe as a whole
+        return str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] != "extra_forbidden":
         return f"{where}: {fault['msg']}, got {fault['input']!r}"
     known = _known_keys(fault["loc"][:-1])

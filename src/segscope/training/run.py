@@ -119,6 +119,12 @@ def train_dataset(
         WorkError: Another process works in this folder, or training failed in the middle.
     """
     check_run_folder(folder, resume=resume)
+    wanted = [channel.name for channel in recipe.preprocessing.channels]
+    if len(dataset.channel_names) != len(wanted):
+        raise InputError(
+            f"{dataset.folder}: has the channels {', '.join(dataset.channel_names)}, the recipe is "
+            f"for {', '.join(wanted)}"
+        )
     if resume:
         chosen, splits = _fold_of(folder, dataset)
     elif split is not None:

@@ -100,7 +100,7 @@ def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
         network=NetworkSpec(
             name=network.name,
             spatial_dims=plan.spatial_dims,
-            in_channels=len(dataset.channel_names),
+            in_channels=len(plan.channels),
             out_channels=1 if sigmoid else len(dataset.labels),
             options=options,
         ),
@@ -110,6 +110,7 @@ def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
         patch=recipe.patch,
         mirror_axes=recipe.augment.mirror_axes,
         file_ending=dataset.file_ending,
+        mask=recipe.mask,
     )
 
 

@@ -1,0 +1,38 @@
+"""Shape and position as an input: global binary masks, and how far they can be believed."""
+
+from segscope.priors.distance import PriorDistance, prior_distance
+from segscope.priors.global_mask import GlobalMask, global_binary_mask
+from segscope.priors.masks import (
+    CaseMask,
+    MaskSource,
+    make_masks,
+    masked,
+    masked_dataset,
+    open_source,
+    settle,
+    write_reference,
+)
+from segscope.priors.plausibility import MaskFigures, Plausibility, measure_mask, plausibility
+from segscope.priors.register import Transform, onto, register
+
+__all__ = [
+    "CaseMask",
+    "GlobalMask",
+    "MaskFigures",
+    "MaskSource",
+    "Plausibility",
+    "PriorDistance",
+    "Transform",
+    "global_binary_mask",
+    "make_masks",
+    "masked",
+    "masked_dataset",
+    "measure_mask",
+    "onto",
+    "open_source",
+    "plausibility",
+    "prior_distance",
+    "register",
+    "settle",
+    "write_reference",
+]
