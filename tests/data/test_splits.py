@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from segscope.data import (
     Split,
     make_folds,
+    nested_subsets,
     open_dataset,
     read_splits,
     split_by_groups,
@@ -133,3 +134,22 @@ def test_cases_split_by_a_column(tmp_path):
 def test_unusable_groups_are_named(tmp_path, rows, train, test, said):
     with pytest.raises(InputError, match=said):
         split_by_groups(tmp_path, grouped(tmp_path, rows), train, test)
+
+
+@given(st.integers(1, 8), st.integers(0, 5))
+def test_larger_subsets_hold_smaller_ones_and_whole_subjects(size, seed):
+    cases = [Case(f"{s}{k}", (), subject=s) for s in "abcdefgh" for k in range(1 + ord(s) % 3)]
+    found = nested_subsets(cases, [size, 1, 8], seed=seed)
+    assert set(found[1]) <= set(found[size]) <= set(found[8]) == {case.name for case in cases}
+    for n, names in found.items():
+        subjects = {name[0] for name in names}
+        assert len(subjects) == n
+        assert set(names) == {case.name for case in cases if case.subject in subjects}
+    assert found == nested_subsets(cases[::-1], [size, 1, 8], seed=seed)
+
+
+def test_subset_sizes_are_checked():
+    cases = [Case(s, ()) for s in "abc"]
+    for sizes in ([], [0], [4]):
+        with pytest.raises(InputError, match=r"between 1 and the number of subjects \(3\)"):
+            nested_subsets(cases, sizes)

@@ -184,3 +184,44 @@ def test_presets_fill_in_what_is_not_given():
 def test_plans_out_of_range_are_refused(values, message):
     with pytest.raises(ValidationError, match=message):
         AugmentPlan(**values)
+
+
+def test_intensities_of_a_mask_are_never_touched_and_its_place_moves_with_the_image():
+    random = np.random.default_rng(0)
+    mask = torch.zeros(24, 24)
+    mask[5:17, 8:20] = 1
+    label = mask.long()
+    plan = AugmentPlan(preset="strong", mirror_axes=(0, 1), elastic_share=1.0, mask_channels=(1,),
+                       geometry_share=1.0, noise_share=1.0, blur_share=1.0, gamma_share=1.0,
+                       contrast_share=1.0, brightness_share=1.0,
+                       low_resolution_share=1.0)  # fmt: skip
+    for seed in range(8):
+        image = torch.stack(
+            [torch.from_numpy(random.normal(size=(24, 24)).astype(np.float32)), mask]
+        )
+        x, y = augment(image, label, plan, np.random.default_rng(seed))
+        assert set(x[1].unique().tolist()) <= {0.0, 1.0}
+        # the label is read from the nearest voxel, the mask is blended and rounded
+        assert (x[1].long() != y).float().mean() < 0.03
+        assert not torch.equal(x[1], mask)
+        assert len(x[0].unique()) > 100
+
+
+def test_the_mask_alone_is_augmented_too():
+    mask = torch.zeros(1, 12, 12)
+    mask[0, 2:6, 3:9] = 1
+    plan = AugmentPlan(preset="strong", noise_share=1.0, mask_channels=(0,), mirror_axes=(0,))
+    for seed in range(6):
+        x, _ = augment(mask, mask[0].long(), plan, np.random.default_rng(seed))
+        assert set(x.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_other_channels_get_what_they_would_get_without_a_mask():
+    image = torch.rand(2, 16, 16, generator=torch.Generator().manual_seed(0))
+    label = torch.zeros(16, 16, dtype=torch.long)
+    strong = {"noise_share": 0.0, "geometry_share": 0.0, "blur_share": 1.0, "gamma_share": 1.0}
+    alone, _ = augment(image[:1], label, AugmentPlan(**strong), np.random.default_rng(5))
+    plan = AugmentPlan(**strong, mask_channels=(1,))
+    both, _ = augment(image, label, plan, np.random.default_rng(5))
+    torch.testing.assert_close(both[:1], alone)
+    torch.testing.assert_close(both[1], (image[1] >= 0.5).float())

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segscope.errors import InputError
+from segscope.training import load_partial
 from segscope.training.planner import (
     Machine,
     estimated_memory_gb,
@@ -87,3 +88,35 @@ def test_rotations_turn_millimetres_where_voxels_are_no_cubes():
     thick = fingerprint_3d((160, 160, 30), (1.0, 1.0, 3.0))
     assert plan_recipe(thick, machine=CPU).augment.voxel_mm == (1.0, 1.0, 3.0)
     assert plan_recipe(fingerprint_3d(), machine=CPU).augment.voxel_mm == ()
+
+
+def test_a_network_that_is_shown_a_mask_is_planned_for_it():
+    recipe = plan_recipe(
+        fingerprint_3d(), {"inputs": "image+gbm", "mask": {"method": "threshold"}}, machine=CPU
+    )
+    assert [channel.scheme for channel in recipe.preprocessing.channels] == ["zscore", "mask"]
+    assert recipe.augment.mask_channels == (1,)
+    assert recipe.augment.mirror_axes == ()  # position is what a mask tells
+    assert recipe.mask.image_channels == tuple(c.name for c in fingerprint_3d().channels)
+    again = plan_recipe(fingerprint_3d(), recipe.model_dump(mode="json"), machine=CPU)
+    assert again == recipe
+
+
+def test_the_gbm_preset_is_the_papers():
+    fingerprint = fingerprint_3d()
+    ct = fingerprint.model_copy(
+        update={"channels": (fingerprint.channels[0].model_copy(update={"name": "CT"}),)}
+    )
+    recipe = plan_recipe(ct, load_partial("gbm"), machine=CPU)
+    assert recipe.inputs == "image+gbm"
+    channel = recipe.preprocessing.channels[0]
+    assert (channel.scheme, channel.lower, channel.upper) == ("window", -200, 200)
+    assert recipe.preprocessing.spacing_mm == (1.5, 1.5, 1.5)
+    assert recipe.patch == (128, 128, 128)
+    assert recipe.network.widths == (32, 64, 128, 256, 512)
+    assert (recipe.train.batch_size, recipe.train.learning_rate) == (1, 1e-4)
+    assert recipe.augment.noise_share == recipe.augment.geometry_share == 0
+
+
+def test_one_number_is_the_side_of_every_axis():
+    assert plan_recipe(fingerprint_3d(), {"patch": 32}, machine=CPU).patch == (32, 32, 32)

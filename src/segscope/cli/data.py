@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from segscope.cli.data_check import check
+from segscope.cli.data_masks import masks
 from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
 app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
@@ -38,6 +39,7 @@ def inspect(
 
 
 app_data.command()(check)
+app_data.command()(masks)
 
 
 def _facts(file: Path, read: Any, *, label: bool) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def prune(
     """
     from segscope.data import open_dataset, write_bytes
     from segscope.errors import InputError
-    from segscope.inference import parse_level, prune_run
+    from segscope.inference import parse_level, prune_run, read_spec
     from segscope.report.figures import pruning_figure
     from segscope.studies.masks_run import mask_run
     from segscope.training import read_recipe, read_split, reading_of, validation_cases
@@ -34,8 +34,9 @@ def prune(
     if dataset is None and not source.is_dir():
         raise InputError(f"{source}: the dataset of this run is gone; say where with --dataset")
     opened = open_dataset(source, reading=reading_of(run))
-    shown = mask_run(opened, read_recipe(run / "recipe.yaml"), run, resume=True)
-    cases = validation_cases(run, shown)
+    if read_spec(run).mask is not None:
+        opened = mask_run(opened, read_recipe(run / "recipe.yaml"), run, resume=True)
+    cases = validation_cases(run, opened)
     kept = None if level == "auto" else parse_level(level)
     result = prune_run(
         run,

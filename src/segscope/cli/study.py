@@ -14,6 +14,7 @@ from segscope.cli.options import (
     StudyFolder,
     StudyFolds,
 )
+from segscope.cli.study_gbm import gbm
 
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
@@ -161,3 +162,6 @@ def siamese(
             f"{score.minutes:.1f} min"
         )
     typer.echo(f"page: {page}")
+
+
+app_study.command()(gbm)

@@ -80,8 +80,8 @@ def global_binary_mask(
     Example:
         >>> array = np.zeros((1, 9, 9)); array[0, 2:7, 2:7] = 5; array[0, 4, 4] = 0
         >>> found = global_binary_mask(Image(array, Grid.from_spacing((9, 9))), method="threshold")
-        >>> int(found.mask.array.sum()), found.figures.holes
-        (25, 1)
+        >>> int(found.mask.array.sum()), found.figures.extent_mm
+        (25, (5.0, 5.0))
     """
     if method not in get_args(MaskMethod):
         raise ValueError(f"method must be one of {', '.join(get_args(MaskMethod))}, got {method!r}")

@@ -221,7 +221,6 @@ def make_masks(
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder / _RECORD)
-    before = json_ready(record)
     made: dict[str, CaseMask] = {}
     for case in track(cases, "making masks"):
         file = target(case, folder)
@@ -244,16 +243,23 @@ def make_masks(
                 "transform": found.transform and found.transform.to_dict(),
             }
             record[case.name] = known
+            write_json(folder / _RECORD, {"format": 1, "cases": json_ready(record)})
         figures = MaskFigures.from_dict(known["figures"])
         judged = plausibility(figures, source.reference) if source.reference else None
-        if judged is not None:
-            known["plausibility"] = judged.score
-            known["warnings"] = list(judged.warnings)
-        if json_ready(record) != before:
-            before = json.loads(json.dumps(json_ready(record)))
-            write_json(folder / _RECORD, {"format": 1, "cases": before})
         made[case.name] = CaseMask(file, figures, judged, tuple(known["notes"]))
+    if source.reference:
+        note_plausibility(folder, made)
     return made
+
+
+def note_plausibility(folder: Path, masks: Mapping[str, CaseMask]) -> None:
+    """Write into ``masks.json`` how plausible each mask is."""
+    record = _read_record(folder / _RECORD)
+    for name, mask in masks.items():
+        if mask.plausibility is not None:
+            record[name]["plausibility"] = mask.plausibility.score
+            record[name]["warnings"] = list(mask.plausibility.warnings)
+    write_json(folder / _RECORD, {"format": 1, "cases": json_ready(record)})
 
 
 def write_reference(folder: Path, masks: Mapping[str, CaseMask]) -> None:

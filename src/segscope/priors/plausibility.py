@@ -1,8 +1,9 @@
 """Does a mask look like those that the network was trained with?
 
 Each figure (size, and extent along each axis) is compared with the training masks': within their
-geometric mean times or over exp(max(3 sd of the logarithm, 0.2)) nothing is odd; beyond, the score
-is the ratio to that limit. The least of these ratios is the mask's plausibility.
+geometric mean times or over exp(max(2.5 sd of the logarithm, 0.1 for lengths and 0.2 for sizes))
+nothing is odd; beyond, the score is the ratio to that limit. The least of these ratios is the
+mask's plausibility.
 """
 
 import math
@@ -17,9 +18,8 @@ from segscope.images import Grid
 from segscope.images.components import bounding_box
 from segscope.preprocessing import orientation_to_ras
 
-WARN_BELOW = 0.8
-_LEAST_SPREAD = 0.2  # of the logarithm: a fifth more or less is never odd
-_DEVIATIONS = 3.0
+_LEAST_SPREAD = {"size": 0.2, "extent": 0.1}  # of the logarithm: so much is never odd
+_DEVIATIONS = 2.5
 _SIDES = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
 _PLANE_SIDES = (("top", "bottom"), ("left", "right"))
 
@@ -113,7 +113,7 @@ def plausibility(figures: MaskFigures, reference: Sequence[MaskFigures]) -> Plau
         >>> one = MaskFigures(1000.0, (10.0, 10.0, 10.0), (), 1, 0)
         >>> half = MaskFigures(500.0, (5.0, 10.0, 10.0), ("superior",), 1, 0)
         >>> plausibility(one, [one]).score, round(plausibility(half, [one]).score, 2)
-        (1.0, 0.61)
+        (1.0, 0.55)
     """
     known = [one for one in reference if one.size_mm > 0]
     if not known or any(len(one.extent_mm) != len(figures.extent_mm) for one in known):
@@ -131,10 +131,10 @@ def plausibility(figures: MaskFigures, reference: Sequence[MaskFigures]) -> Plau
     ]
     score, warnings = 1.0, []
     for name, value, others, unit in compared:
-        low, high = _limits(others)
+        low, high = _limits(others, _LEAST_SPREAD[name.split()[-1]])
         ratio = min(1.0, value / low, high / value)
         score = min(score, ratio)
-        if ratio < WARN_BELOW:
+        if ratio < 1:
             warnings.append(
                 f"the mask's {name} of {value:.4g} {unit} is unlike the training masks' "
                 f"({low:.4g} to {high:.4g})"
@@ -149,8 +149,8 @@ def plausibility(figures: MaskFigures, reference: Sequence[MaskFigures]) -> Plau
     return Plausibility(score, tuple(warnings))
 
 
-def _limits(values: Sequence[float]) -> tuple[float, float]:
+def _limits(values: Sequence[float], least: float) -> tuple[float, float]:
     logs = np.log(values)
-    spread = max(_DEVIATIONS * float(logs.std(ddof=1)) if len(logs) > 1 else 0.0, _LEAST_SPREAD)
+    spread = max(_DEVIATIONS * float(logs.std(ddof=1)) if len(logs) > 1 else 0.0, least)
     middle = float(logs.mean())
     return math.exp(middle - spread), math.exp(middle + spread)

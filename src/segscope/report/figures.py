@@ -226,3 +226,71 @@ def png(plt: Any, figure: Any) -> bytes:
     figure.savefig(stream, format="png", dpi=110)
     plt.close(figure)
     return stream.getvalue()
+
+
+def learning_figure(
+    curves: Mapping[str, Sequence[tuple[float, float, float]]], x: str, y: str
+) -> bytes:
+    """Draw means with bars of one standard deviation, as in Fig. 4; the axis below is in octaves.
+
+    Args:
+        curves: Name to (x, mean, standard deviation).
+        x: Title of the axis.
+        y: Title of the axis.
+    """
+    plt = pyplot()
+    figure, axis = plt.subplots(figsize=(6.6, 4.2), layout="constrained")
+    for k, (name, points) in enumerate(curves.items()):
+        at, means, spreads = (np.array(part) for part in zip(*points, strict=True))
+        # side by side, so that bars do not hide each other
+        moved = at * 2 ** (0.05 * (k - (len(curves) - 1) / 2))
+        axis.errorbar(
+            moved, means, yerr=spreads, label=name, color=COLOURS[k % len(COLOURS)],
+            marker="o", capsize=3,
+        )  # fmt: skip
+    axis.set_xscale("log", base=2)
+    ticks = sorted({p[0] for points in curves.values() for p in points})
+    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axis.set_xlabel(x)
+    axis.set_ylabel(y)
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    return png(plt, figure)
+
+
+def feature_sheet(
+    maps: Mapping[str, NDArray[np.float32]],
+    image: NDArray[Any],
+    truth: NDArray[np.integer[Any]],
+    *,
+    columns: int = 8,
+) -> bytes:
+    """Draw the channels of a layer, of one model or of several below each other (Figs. 7, 8).
+
+    Args:
+        maps: Model to ``(F, rows, columns)``; each channel has its own scale from dark to bright.
+        image: ``(C, rows, columns)``, shown first.
+        truth: ``(rows, columns)``, its outline on the image.
+        columns: Channels side by side.
+    """
+    plt = pyplot()
+    counts = {name: -(-len(found) // columns) for name, found in maps.items()}
+    rows = sum(counts.values())
+    figure, axes = plt.subplots(
+        rows, columns + 1, figsize=(1.25 * (columns + 1), 1.4 * rows), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis in axes.flat:
+        axis.set_axis_off()
+    row = 0
+    for name, found in maps.items():
+        show(axes[row, 0], image)
+        for value in _values(truth):
+            axes[row, 0].contour(truth == value, [0.5], colors=[TRUTH], linewidths=0.8)
+        axes[row, 0].set_title(name, fontsize=7, parse_math=False)
+        for k, channel in enumerate(found):
+            axis = axes[row + k // columns, 1 + k % columns]
+            axis.imshow(channel, cmap="gray")
+            axis.set_title(str(k + 1), fontsize=6)
+        row += counts[name]
+    return png(plt, figure)

@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from segscope.data import Dataset, Reading, Split, load_case, read_label, write_bytes
+from segscope.data import (
+    Dataset,
+    Reading,
+    Split,
+    find_cases,
+    load_case,
+    open_dataset,
+    read_label,
+    write_bytes,
+)
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import TrainedModel
@@ -16,10 +26,13 @@ from segscope.preprocessing import MaskPlan, orientation_to_ras, reorient
 from segscope.priors import (
     CaseMask,
     MaskSource,
+    Plausibility,
     make_masks,
     masked,
     masked_dataset,
+    note_plausibility,
     open_source,
+    plausibility,
     settle,
     write_reference,
 )
@@ -192,3 +205,57 @@ def mask_sheet(
         said = "" if judged is None else f"  plausibility {judged.score:.2f}"
         panels.append(Panel(f"{case.name}{said}", plane, np.zeros_like(drawn), {"mask": drawn}))
     return contour_sheet(panels, names=("", "global binary mask"))
+
+
+def look_at_masks(
+    source: Path,
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    reading: Reading,
+    device: str = "auto",
+) -> dict[str, CaseMask]:
+    """Make masks of images without a run, each judged by all the others.
+
+    Args:
+        source: A dataset (its training cases), or what `find_cases` takes.
+        folder: Receives the masks, ``masks.json``, ``masks.png`` and ``prior/``.
+        settings: Of a `MaskPlan`.
+        reading: What may be changed when images are read.
+        device: For a coarse network.
+
+    Raises:
+        InputError: Settings that are not usable; images or masks that cannot be read.
+    """
+    labels = None
+    if (source / "dataset.json").is_file():
+        dataset = open_dataset(source, reading=reading)
+        names, cases, labels = dataset.channel_names, dataset.training, dataset.labels
+        reading = dataset.reading
+    else:
+        names, cases = ("image",), find_cases(source, channels=1)
+    try:
+        plan = MaskPlan.model_validate({"method": "threshold", **settings, "image_channels": names})
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'mask'}: {e['msg']}" for e in error.errors()]
+        raise InputError("--mask: is not usable:", faults) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    prior = folder / "prior"
+    settle(plan, prior, template=cases[0], reading=reading, device=device)
+    made_by = open_source(plan, prior, labels=labels, device=device)
+    made = make_masks(cases, replace(made_by, reference=()), folder, reading=reading)
+    if len(made) > 1:
+        made = {
+            name: replace(
+                mask, plausibility=_judged(mask, [m for n, m in made.items() if n != name])
+            )
+            for name, mask in made.items()
+        }
+        note_plausibility(folder, made)
+    write_bytes(folder / "masks.png", mask_sheet(cases, made, made_by, reading=reading))
+    return made
+
+
+def _judged(mask: CaseMask, others: Sequence[CaseMask]) -> Plausibility | None:
+    known = [other.figures for other in others if other.figures.size_mm > 0]
+    return plausibility(mask.figures, known) if known else None
