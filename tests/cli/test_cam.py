@@ -49,7 +49,7 @@ def test_every_method_gives_maps_scores_and_pictures(planes, tmp_path, capsys, m
         assert heat.grid.shape == image.grid.shape
         assert heat.array.max() > 0
         assert (tmp_path / "c" / "pictures" / f"{name}.png").is_file()
-        assert 0 <= row["otsu_dice"] <= row["oracle_dice"] <= 1
+        assert 0 <= row["dice"] <= row["oracle_dice"] <= 1
         assert row["mean_dice"] <= row["oracle_dice"]
     rows = list(csv.DictReader((tmp_path / "c" / "cam.csv").read_text().splitlines()))
     assert len(rows) == len(facts["maps"])

@@ -1,4 +1,4 @@
-"""``segscope cam``: class activation maps of a run."""
+"""``segscope cam``: class activation maps of a classifier or a segmentation network."""
 
 import json
 from pathlib import Path
@@ -33,6 +33,12 @@ def cam(
     layer: Annotated[
         str | None, typer.Option("--layer", help="Layer by name; the last one by default.")
     ] = None,
+    of: Annotated[
+        str, typer.Option("--class", help="Of a classifier: a class, or predicted.")
+    ] = "predicted",
+    threshold: Annotated[
+        str, typer.Option("--threshold", help="otsu; of a classifier also image-level.")
+    ] = "otsu",
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     masks: Masks = None,
@@ -44,35 +50,51 @@ def cam(
 ) -> None:
     """Show where each label's score comes from, and how well that alone would segment.
 
-    A threshold is chosen without the truth (Otsu); the best one, which the truth chooses, stands
-    beside it as oracle.
+    A threshold is chosen without the truth (Otsu's, or by what the classifier says of the parts);
+    the best one, which the truth chooses, stands beside it as oracle.
 
     Example: segscope cam runs/skin -i Dataset011_Skin -o maps --method gradcam++
     """
     from segscope.audit import choose_cases, read_from
+    from segscope.errors import InputError
     from segscope.inference import load_model
+    from segscope.inference.classify import is_classifier, load_classifier
     from segscope.studies.cam_run import run_cam
+    from segscope.studies.classifier_cam import run_classifier_cam
 
-    model = load_model(run, device=device)
+    if not is_classifier(run) and (of != "predicted" or threshold != "otsu"):
+        raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if asked == reading() else asked
-    channels = model.spec.file_channels
-    chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
-    rows = run_cam(
-        model, chosen, output, run=run, method=method, layer=layer, masks=masks, reading=how
-    )
+    if is_classifier(run):
+        if masks is not None:
+            raise InputError(f"--masks {masks}: a classifier is shown no mask; leave it out")
+        known = load_classifier(run, device=device)
+        channels = len(known.spec.channel_names)
+        chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
+        rows = run_classifier_cam(
+            known, chosen, output, method=method, layer=layer, of=of, criterion=threshold,
+            reading=how,
+        )  # fmt: skip
+    else:
+        model = load_model(run, device=device)
+        channels = model.spec.file_channels
+        chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
+        rows = run_cam(
+            model, chosen, output, run=run, method=method, layer=layer, masks=masks, reading=how
+        )
     if as_json:
         typer.echo(json.dumps(json.loads((output / "cam.json").read_text("utf-8"))))
         return
-    known = [row for row in rows if row.mean_dice is not None]
-    for label in dict.fromkeys(row.label for row in known):
-        own = [row for row in known if row.label == label]
+    scored = [row for row in rows if row.mean_dice is not None]
+    for label in dict.fromkeys(row.label for row in scored):
+        own = [row for row in scored if row.label == label]
         means = [
             fmean(float(getattr(row, name)) for row in own)
-            for name in ("mean_dice", "otsu_dice", "oracle_dice")
+            for name in ("mean_dice", "dice", "oracle_dice")
         ]
         typer.echo(
             f"{label}: mean over {len(own)} cases of the Dice over all thresholds {means[0]:.4f}, "
-            f"above Otsu's {means[1]:.4f}, above the best (oracle) {means[2]:.4f}"
+            f"above the chosen one {means[1]:.4f}, above the best (oracle) {means[2]:.4f}"
         )
     typer.echo(f"{len(rows)} maps: {output / 'heatmaps'}, {output / 'pictures'}, cam.csv")

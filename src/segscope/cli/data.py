@@ -8,6 +8,7 @@ import typer
 
 from segscope.cli.data_check import check
 from segscope.cli.data_masks import masks
+from segscope.cli.data_rois import rois
 from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
 app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
@@ -40,6 +41,7 @@ def inspect(
 
 app_data.command()(check)
 app_data.command()(masks)
+app_data.command()(rois)
 
 
 def _facts(file: Path, read: Any, *, label: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typer.exceptions import Abort, TyperException
 
 from segscope.cli.audit import audit
 from segscope.cli.cam import cam
+from segscope.cli.classify import app_classify
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
@@ -48,6 +49,7 @@ app.command()(evaluate)
 app.command()(prune)
 app.command()(audit)
 app.command()(quality)
+app.add_typer(app_classify, name="classify")
 app.command()(cam)
 app.command()(report)
 app.add_typer(app_study, name="study")

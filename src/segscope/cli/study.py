@@ -14,6 +14,7 @@ from segscope.cli.options import (
     StudyFolder,
     StudyFolds,
 )
+from segscope.cli.study_cam import cam
 from segscope.cli.study_gbm import gbm
 
 app_study = typer.Typer(
@@ -165,3 +166,4 @@ def siamese(
 
 
 app_study.command()(gbm)
+app_study.command()(cam)

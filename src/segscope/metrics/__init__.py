@@ -1,6 +1,7 @@
 """Metrics of masks, exact and with stated conventions."""
 
 from segscope.metrics.centre import centre_distance
+from segscope.metrics.classification import Interval, auc, classification_scores
 from segscope.metrics.folders import evaluate_folders
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
@@ -22,11 +23,14 @@ __all__ = [
     "BorderDistances",
     "CaseScores",
     "Counts",
+    "Interval",
     "Summary",
+    "auc",
     "average_distance",
     "border",
     "border_distances",
     "centre_distance",
+    "classification_scores",
     "count_agreement",
     "counted_value",
     "evaluate_case",

@@ -1,6 +1,7 @@
 """Networks that segment, 2D and 3D by one code."""
 
 from segscope.networks.blocks import Segmenter
+from segscope.networks.classifiers import CLASSIFIERS, Classifier, classifier, take_weights
 from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
@@ -10,10 +11,12 @@ from segscope.networks.prior_unet import PriorUNet
 from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
 __all__ = [
+    "CLASSIFIERS",
     "NETWORKS",
     "ANUNet",
     "AttentionR2UNet",
     "AttentionUNet",
+    "Classifier",
     "DenseUNet",
     "PriorUNet",
     "R2UNet",
@@ -21,7 +24,9 @@ __all__ = [
     "UNet",
     "UNetPlusPlus",
     "build_network",
+    "classifier",
     "count_parameters",
     "fold_batch_norms",
     "multiply_adds",
+    "take_weights",
 ]

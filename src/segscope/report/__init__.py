@@ -10,12 +10,14 @@ from segscope.report.audit_page import (
 )
 from segscope.report.figures import (
     Panel,
+    Tile,
     attention_figure,
     contour_sheet,
     feature_sheet,
     learning_figure,
     pruning_figure,
     scores_figure,
+    tile_sheet,
     widest_slice,
 )
 from segscope.report.html import Lines, Picture, Section, Table, page, read_log
@@ -27,6 +29,7 @@ __all__ = [
     "Picture",
     "Section",
     "Table",
+    "Tile",
     "attention_figure",
     "audit_sections",
     "contour_sheet",
@@ -39,6 +42,7 @@ __all__ = [
     "quality_row",
     "read_log",
     "scores_figure",
+    "tile_sheet",
     "widest_slice",
     "worst_first",
 ]

@@ -294,3 +294,49 @@ def feature_sheet(
             axis.set_title(str(k + 1), fontsize=6)
         row += counts[name]
     return png(plt, figure)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a sheet.
+
+    Args:
+        title: Above it.
+        image: ``(C, rows, columns)``.
+        heat: ``(rows, columns)`` in 0..1, over the image.
+        truth: ``(rows, columns)``; its outline is dashed.
+        found: ``(rows, columns)``; its outline is solid.
+    """
+
+    title: str
+    image: NDArray[Any]
+    heat: NDArray[np.float32] | None = None
+    truth: NDArray[np.bool_] | None = None
+    found: NDArray[np.bool_] | None = None
+
+
+def tile_sheet(rows: Sequence[Sequence[Tile]]) -> bytes:
+    """Draw rows of images, with maps and outlines where given; all tiles are squares."""
+    plt = pyplot()
+    columns = max(len(row) for row in rows)
+    figure, axes = plt.subplots(
+        len(rows), columns, figsize=(1.5 * columns, 1.65 * len(rows)), squeeze=False,
+        layout="constrained",
+    )  # fmt: skip
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for row, tiles in zip(axes, rows, strict=True):
+        for axis, tile in zip(row, tiles, strict=False):
+            show(axis, tile.image)
+            if tile.heat is not None:
+                axis.imshow(tile.heat, cmap="inferno", vmin=0, vmax=1, alpha=0.75)
+            for mask, colour, style in (
+                (tile.truth, TRUTH, "dashed"),
+                (tile.found, COLOURS[0], "solid"),
+            ):
+                if mask is not None and mask.any() and not mask.all():
+                    axis.contour(mask, [0.5], colors=[colour], linewidths=1.0, linestyles=style)
+            axis.set_title(tile.title, fontsize=6, parse_math=False)
+            axis.set_aspect("auto")
+            axis.set_box_aspect(1)
+    return png(plt, figure)

@@ -33,6 +33,7 @@ from segscope.studies.panels import spread_of_cases
 from segscope.training import (
     Recipe,
     evaluate_validation,
+    has_begun,
     load_partial,
     plan_recipe,
     train_dataset,
@@ -140,7 +141,7 @@ def run_study(
             fold=fold,
             folds=folds,
             cache=folder / "cache",
-            resume=(run / "state.safetensors").exists(),
+            resume=has_begun(run),
         )
         summary = evaluate_validation(run, dataset, device=recipe.train.device)
         summaries[name] = summary

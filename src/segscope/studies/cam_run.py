@@ -49,8 +49,8 @@ class CamRow:
     Args:
         case: Its name.
         label: Of the class.
-        otsu: Threshold that was chosen without the truth (Otsu), 0 to 255.
-        otsu_dice: Dice of what lies above it.
+        threshold: That was chosen without the truth, 0 to 255.
+        dice: Of what lies above it.
         mean_dice: Mean Dice over all 256 thresholds.
         oracle_dice: Best Dice over all thresholds; the truth chose it.
         oracle: That threshold.
@@ -58,8 +58,8 @@ class CamRow:
 
     case: str
     label: str
-    otsu: int
-    otsu_dice: float | None = None
+    threshold: int
+    dice: float | None = None
     mean_dice: float | None = None
     oracle_dice: float | None = None
     oracle: int | None = None
@@ -108,8 +108,8 @@ def run_cam(
                 raise InputError(f"cam: {error}") from None
             _write(folder, case, f"{case.name}_{name}", levels, grid)
             mask = None if truth is None else truth == value
-            rows.append(_scored(case.name, name, levels, mask))
-            picture = _picture(image, levels, mask, grid, rows[-1])
+            rows.append(score_map(case.name, name, levels, mask))
+            picture = draw_map(image, levels, mask, grid, rows[-1])
             (folder / "pictures").mkdir(parents=True, exist_ok=True)
             write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
@@ -147,36 +147,50 @@ def _native(
     return loaded.image.array, None if loaded.label is None else loaded.label.array
 
 
-def _scored(
-    case: str, label: str, levels: NDArray[np.uint8], mask: NDArray[np.bool_] | None
+def score_map(
+    case: str,
+    label: str,
+    levels: NDArray[np.uint8],
+    mask: NDArray[np.bool_] | None,
+    threshold: int | None = None,
 ) -> CamRow:
-    otsu = otsu_threshold(levels)
+    """Score a map with its mask, where there is one.
+
+    Args:
+        case: Its name.
+        label: Of the class.
+        levels: ``(*S)``, 0 to 255.
+        mask: ``(*S)`` or None.
+        threshold: Chosen without the mask; Otsu's where not given.
+    """
+    chosen = otsu_threshold(levels) if threshold is None else threshold
     if mask is None:
-        return CamRow(case, label, otsu)
+        return CamRow(case, label, chosen)
     best, place = best_dice(levels, mask)
     return CamRow(
-        case, label, otsu,
-        otsu_dice=float(dice_over_thresholds(levels, mask)[otsu]),
+        case, label, chosen,
+        dice=float(dice_over_thresholds(levels, mask)[chosen]),
         mean_dice=mean_dice(levels, mask),
         oracle_dice=best,
         oracle=place,
     )  # fmt: skip
 
 
-def _picture(
+def draw_map(
     image: NDArray[Any],
     levels: NDArray[np.uint8],
     mask: NDArray[np.bool_] | None,
     grid: Grid,
     row: CamRow,
 ) -> bytes:
-    above = (levels > row.otsu).astype(np.uint8)
+    """Draw a map over its image ``(C, *S)``, with the mask and what lies above the threshold."""
+    above = (levels > row.threshold).astype(np.uint8)
     shown = [above if mask is None else mask.astype(np.uint8), levels, above]
     if grid.ndim == 3:
         turn = orientation_to_ras(grid)
         image, *shown = (reorient(array, turn) for array in (image, *shown))
     plane, first, (heat, predicted) = widest_slice(image, shown[0], shown[1:])
-    said = "" if row.otsu_dice is None else f", Dice {row.otsu_dice:.3f} above Otsu's threshold"
+    said = "" if row.dice is None else f", Dice {row.dice:.3f} above the threshold {row.threshold}"
     return heat_figure(
         plane,
         (heat / 255).astype(np.float32),

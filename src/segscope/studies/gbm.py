@@ -46,6 +46,7 @@ from segscope.studies.jobs import run_jobs
 from segscope.studies.masks_run import mask_sheet, mask_training
 from segscope.training import (
     Recipe,
+    has_begun,
     labelled,
     load_partial,
     plan_recipe,
@@ -326,7 +327,7 @@ def run_job(folder_name: str, name: str) -> None:
     fingerprint = Fingerprint.model_validate_json((folder / "fingerprint.json").read_text("utf-8"))
     progress = train_dataset(
         shown, fingerprint, recipe, run, split=Split(train, val), cache=folder / "cache",
-        resume=(run / "state.safetensors").is_file(),
+        resume=has_begun(run),
     )  # fmt: skip
     model = load_model(run, device=recipe.train.device)
     predict_cases(model, cases, run / "test", overwrite=True)
@@ -431,7 +432,7 @@ def _train_coarse(dataset: Dataset, roles: Roles, folder: Path, options: Options
     recipe = _plan(measured, "image", {}, options)
     train_dataset(
         whole, measured, recipe, run, split=Split(roles.coarse, roles.val),
-        cache=folder / "cache", resume=(run / "state.safetensors").is_file(),
+        cache=folder / "cache", resume=has_begun(run),
     )  # fmt: skip
     return run
 

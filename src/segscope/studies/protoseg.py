@@ -28,7 +28,14 @@ from segscope.inference import TrainedModel, load_model
 from segscope.progress import track
 from segscope.report import layer_means
 from segscope.studies.audit_run import run_audit
-from segscope.training import Recipe, load_partial, plan_recipe, train_dataset, validation_cases
+from segscope.training import (
+    Recipe,
+    has_begun,
+    load_partial,
+    plan_recipe,
+    train_dataset,
+    validation_cases,
+)
 from segscope.training.recipe import merge
 
 BUDGETS: dict[str, dict[str, Any]] = {
@@ -122,7 +129,7 @@ def run_study(
             fold=fold,
             folds=folds,
             cache=folder / "cache",
-            resume=(run / "state.safetensors").exists(),
+            resume=has_begun(run),
         )
     cases = validation_cases(runs["offline"], dataset)
     models = {name: load_model(run, weights="last") for name, run in runs.items()}

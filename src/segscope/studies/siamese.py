@@ -31,6 +31,7 @@ from segscope.inference import load_model, predict_cases
 from segscope.metrics import Summary, counted_value, evaluate_folders
 from segscope.training import (
     Recipe,
+    has_begun,
     labelled,
     load_partial,
     plan_recipe,
@@ -161,7 +162,7 @@ def run_study(
         run = folder / "runs" / name
         progress = train_dataset(
             dataset, fingerprint, recipe, run, fold=fold, folds=folds, cache=folder / "cache",
-            resume=(run / "state.safetensors").exists(),
+            resume=has_begun(run),
         )  # fmt: skip
         minutes[name] = progress.elapsed_s / 60
     assert recipe is not None  # there is a loss

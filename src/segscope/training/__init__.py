@@ -12,7 +12,8 @@ from segscope.training.planner import (
     write_plan,
 )
 from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
-from segscope.training.run import check_run_folder, choose_fold, labelled, train_dataset
+from segscope.training.run import choose_fold, labelled, train_dataset
+from segscope.training.run_folder import check_run_folder, has_begun
 from segscope.training.setup import is_main_process
 from segscope.training.validation import (
     evaluate_validation,
@@ -35,6 +36,7 @@ __all__ = [
     "estimated_memory_gb",
     "evaluate_validation",
     "fit",
+    "has_begun",
     "is_main_process",
     "labelled",
     "load_partial",

@@ -7,6 +7,8 @@ unless ``max_minutes`` ties the learning rate to the clock.
 """
 
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ from segscope.training.log import Row, TrainingLog
 from segscope.training.minmax import ContentOpponent
 from segscope.training.patches import EpochSampler, PatchDataset
 from segscope.training.recipe import TrainRecipe
+from segscope.training.run_folder import STATE
 from segscope.training.schedule import learning_rate, progress_share
 from segscope.training.setup import Objective
 
@@ -90,9 +93,7 @@ def fit(
     model, optimizer = fabric.setup(every, optimizer)
     progress = Progress()
     if resume:
-        progress = _restore(
-            load_state(folder / "state.safetensors"), net, optimizer, objective.opponent
-        )
+        progress = _restore(load_state(folder / STATE), net, optimizer, objective.opponent)
     sampler = EpochSampler(len(samples), 0, rank=fabric.global_rank, ranks=fabric.world_size)
     loader: DataLoader[Any] = DataLoader(
         samples,
@@ -110,6 +111,7 @@ def fit(
     with (
         _log(folder, progress, total_steps, fabric) as log,
         _living_workers(samples, sampler, progress, settings),
+        _quiet_signals() as silence,
     ):
         while not finished(progress, settings):
             model.train()
@@ -117,6 +119,8 @@ def fit(
             losses: list[float] = []
             rate = settings.learning_rate
             for images, labels in loader:
+                if settings.workers:
+                    silence()
                 elapsed = time.monotonic() - started
                 share = progress_share(progress.step, total_steps, elapsed, settings.max_minutes)
                 rate = learning_rate(
@@ -169,7 +173,7 @@ def fit(
                     keep(f"epoch{progress.epoch:04d}")
                 log.epoch(progress.rows)
                 state = _state(net, optimizer, progress, opponent)
-                save_state(folder / "state.safetensors", state)
+                save_state(folder / STATE, state)
             fabric.barrier()
     return progress
 
@@ -251,11 +255,13 @@ def _log(
 def _living_workers(
     samples: PatchDataset, sampler: EpochSampler, progress: Progress, settings: TrainRecipe
 ) -> Iterator[None]:
-    """Say what was going on when a data worker died; torch raises wherever we happen to be."""
+    """Say what was going on when a data worker died."""
     try:
         yield
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, OSError, EOFError) as error:
+        # while its last tensors are handed over, a dead worker is a connection that breaks
+        broken = isinstance(error, (ConnectionError, EOFError))
+        if not settings.workers or not (broken or "DataLoader worker" in str(error)):
             raise
         done = settings.batch_size * (progress.step - progress.epoch * settings.steps_per_epoch)
         awaited = list(sampler)[done : done + settings.batch_size]
@@ -264,6 +270,26 @@ def _living_workers(
             f"a data worker died while samples of {names or 'the next epoch'} were due ({error}); "
             "continue with --resume; when memory ran out, start again with fewer train.workers"
         ) from None
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[Callable[[], None]]:
+    """Hand on what undoes torch's handler of dead children, which raises wherever we happen to be.
+
+    It is set when the workers start, so this is called after the first batch. Without it a dead
+    worker is noticed where its next batch is due, within seconds. It is put back at the end.
+    """
+    kept: list[Any] = []
+
+    def silence() -> None:
+        if not kept and threading.current_thread() is threading.main_thread():
+            kept.append(signal.signal(signal.SIGCHLD, signal.SIG_DFL))
+
+    try:
+        yield silence
+    finally:
+        if kept:
+            signal.signal(signal.SIGCHLD, kept[0] or signal.SIG_DFL)
 
 
 def _finite(value: float, progress: Progress) -> float:

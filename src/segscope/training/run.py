@@ -5,10 +5,8 @@ model.json  weights_best.safetensors  weights_last.safetensors  state.safetensor
 log.csv  tensorboard/  cache/  validation/ (predictions and summary of the validation cases)
 """
 
-import fcntl
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from segscope import __version__
 from segscope.data import (
     Cache,
     Dataset,
@@ -31,7 +28,7 @@ from segscope.data import (
     write_splits,
     write_text,
 )
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
 from segscope.inference import TrainedModel, predict_prepared, save_model
 from segscope.preprocessing import Plan
@@ -39,6 +36,15 @@ from segscope.progress import track
 from segscope.training.loop import Progress, fit
 from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
+from segscope.training.run_folder import (
+    STATE,
+    check_inputs,
+    check_run_folder,
+    hash_cases,
+    locked,
+    unchanging,
+    write_manifest,
+)
 from segscope.training.setup import make_fabric, make_network, make_objective, model_spec
 from segscope.training.validation import read_split
 
@@ -115,7 +121,8 @@ def train_dataset(
         resume: Continue a training that was stopped.
 
     Raises:
-        InputError: The folder holds a run, or none to resume; a case cannot be read.
+        InputError: The folder holds a run, or none to resume; a case cannot be read, or changes
+            while it is read, or has changed since the run was begun.
         WorkError: Another process works in this folder, or training failed in the middle.
     """
     check_run_folder(folder, resume=resume)
@@ -134,16 +141,25 @@ def train_dataset(
     folder.mkdir(parents=True, exist_ok=True)
     fabric = make_fabric(recipe)
     fabric.launch()
-    with _locked(folder, fabric):
-        if fabric.is_global_zero and not resume:
-            _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
-        fabric.barrier()
-        store = Cache(cache or folder / "cache")
-        by_name = {case.name: case for case in labelled(dataset)}
-        prepared = {
-            name: prepare_case(by_name[name], dataset, recipe.preprocessing, store)
-            for name in track((*chosen.split.train, *chosen.split.val), "preparing")
-        }
+    by_name = {case.name: case for case in labelled(dataset)}
+    cases = [by_name[name] for name in (*chosen.split.train, *chosen.split.val)]
+    with locked(folder) if fabric.is_global_zero else nullcontext():
+        with unchanging(cases, dataset):
+            if fabric.is_global_zero:
+                inputs = hash_cases(cases)
+                if resume:
+                    check_inputs(folder, inputs, dataset)
+                else:
+                    write_manifest(
+                        folder, dataset, inputs, seed=recipe.train.seed, device=str(fabric.device)
+                    )
+                    _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
+            fabric.barrier()
+            store = Cache(cache or folder / "cache")
+            prepared = {
+                case.name: prepare_case(case, dataset, recipe.preprocessing, store)
+                for case in track(cases, "preparing")
+            }
         return _train_prepared(
             recipe,
             dataset,
@@ -151,7 +167,7 @@ def train_dataset(
             [prepared[name] for name in chosen.split.val],
             folder=folder,
             fabric=fabric,
-            resume=resume,
+            resume=resume and (folder / STATE).is_file(),
         )
 
 
@@ -249,31 +265,6 @@ def _train_prepared(
         )
 
 
-def check_run_folder(folder: Path, *, resume: bool) -> None:
-    """Refuse a folder that holds a run when a new one is wanted, or none when one shall go on."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"-o {folder}: is a file; name a folder")
-    begun = (folder / "recipe.yaml").exists() or (folder / "state.safetensors").exists()
-    if resume and not (folder / "state.safetensors").exists():
-        raise InputError(f"--resume: {folder} holds no training state; start without --resume")
-    if begun and not resume:
-        raise InputError(f"-o {folder}: holds a run already; add --resume or name another folder")
-
-
-@contextmanager
-def _locked(folder: Path, fabric: Fabric) -> Iterator[None]:
-    if not fabric.is_global_zero:
-        yield
-        return
-    with (folder / "lock").open("w") as file:
-        try:
-            # the kernel lets go of it when the process ends, however it ends
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise WorkError(f"{folder}: another process trains in this folder") from None
-        yield
-
-
 def _write_facts(
     folder: Path,
     dataset: Dataset,
@@ -282,7 +273,6 @@ def _write_facts(
     fold: Fold,
     splits: Sequence[Split],
 ) -> None:
-    write_text(folder / "recipe.yaml", recipe_to_yaml(recipe))
     write_text(folder / "fingerprint.json", fingerprint.model_dump_json(indent=1))
     write_splits(folder / "splits_final.json", splits)
     facts: Mapping[str, Any] = {
@@ -298,12 +288,4 @@ def _write_facts(
         },
     }
     write_json(folder / "split.json", facts)
-    manifest = {
-        "segscope": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "dataset": dataset.name,
-    }
-    write_json(folder / "manifest.json", manifest)
+    write_text(folder / "recipe.yaml", recipe_to_yaml(recipe))  # last: it makes the folder a run

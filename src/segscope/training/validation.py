@@ -9,6 +9,7 @@ from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import Summary, evaluate_folders
+from segscope.training.run_folder import check_inputs, hash_cases
 
 
 def validation_cases(folder: Path, dataset: Dataset) -> tuple[Case, ...]:
@@ -45,8 +46,12 @@ def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto")
     """Predict the validation cases with the best weights, score them, write both.
 
     Writes ``validation/CASE.ext``, ``validation/summary.json`` and ``validation/metrics.csv``.
+
+    Raises:
+        InputError: A case is missing, refused, or has changed since the run was begun.
     """
     cases = validation_cases(folder, dataset)
+    check_inputs(folder, hash_cases(cases), dataset)
     model = load_model(folder, weights="best", device=device)
     out = folder / "validation"
     reading = dataset.reading

@@ -1,0 +1,120 @@
+"""``segscope classify train|predict``: classifiers of plane images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segscope.cli.options import AsJson, DatasetFolder, Device, ReplaceNonfinite, Source, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from segscope.metrics import Interval
+
+app_classify = typer.Typer(
+    no_args_is_help=True, help="Train classifiers of plane images, and use them."
+)
+
+
+@app_classify.command()
+def train(
+    dataset: DatasetFolder,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")],
+    model: Annotated[
+        str | None, typer.Option("--model", help="xception, densenet121, ... or a timm model.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option("--column", help="Of cases.csv, with the classes.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", min=8, help="Side that images are brought to.")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="random, or a file to start from.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="One value, e.g. epochs=50; repeat.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a classifier on the classes of cases.csv, and score it on held-out images.
+
+    Example: segscope classify train Dataset121_Regions -o runs/xception --model xception
+    """
+    from segscope.data import open_dataset
+    from segscope.errors import InputError
+    from segscope.training import parse_settings
+    from segscope.training.classify import (
+        classify_recipe,
+        labelled_images,
+        read_classify_recipe,
+        train_classifier,
+    )
+
+    named = {"network": model, "column": column, "weights": weights}
+    given = {key: value for key, value in named.items() if value is not None}
+    if size is not None:
+        given["size"] = [size, size]  # type: ignore[assignment]
+    asked = given | parse_settings(setting or [])
+    if resume and asked:
+        raise InputError("--resume: a run goes on with its own recipe; leave the other options out")
+    recipe = read_classify_recipe(output) if resume else classify_recipe(asked)
+    opened = open_dataset(dataset)
+    found = train_classifier(opened, recipe, output, resume=resume)
+    for note in found.notes:
+        typer.echo(note, err=True)
+    if as_json:
+        typer.echo((output / "validation.json").read_text("utf-8"))
+        return
+    classes = labelled_images(opened, recipe.column).classes
+    typer.echo(
+        f"{output}: {recipe.network}, {found.epochs} epochs in {found.minutes:.2f} min, best after "
+        f"{found.best_epoch + 1}; classes {', '.join(classes)}"
+    )
+    _say(found.scores)
+
+
+@app_classify.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a classifier's run.")],
+    source: Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for classes.csv.")],
+    column: Annotated[
+        str | None, typer.Option("--column", help="Of the dataset's cases.csv: score against it.")
+    ] = None,
+    weights: Annotated[str, typer.Option("--weights", help="best or last.")] = "best",
+    device: Device = "auto",
+    replace_nonfinite: ReplaceNonfinite = None,
+    as_json: AsJson = False,
+) -> None:
+    """Classify images; with --column of a dataset say how well.
+
+    Example: segscope classify predict runs/xception -i new_images -o classes
+    """
+    from segscope.inference.classify import load_classifier
+    from segscope.studies.classify_run import classify_cases
+
+    found = classify_cases(
+        load_classifier(run, weights=weights, device=device),
+        source,
+        output,
+        column=column,
+        reading=reading(replace_nonfinite),
+    )
+    if as_json:
+        typer.echo((output / "classes.json").read_text("utf-8"))
+        return
+    for row in found.rows[:20]:
+        said = "  ".join(f"{k} {v:.3f}" for k, v in row.items() if isinstance(v, float))
+        typer.echo(f"{row['case']}: {row['predicted']}  {said}")
+    if len(found.rows) > 20:
+        typer.echo(f"and {len(found.rows) - 20} more")
+    _say(found.scores)
+    typer.echo(f"{len(found.rows)} images: {output / 'classes.csv'}")
+
+
+def _say(scores: "Mapping[str, Interval]") -> None:
+    for name, value in scores.items():
+        typer.echo(f"{name:24s} {value.value:.3f}  (95 %: {value.lower:.3f} to {value.upper:.3f})")

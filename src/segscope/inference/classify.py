@@ -1,0 +1,180 @@
+"""A trained classifier in a folder, and images through it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from torch import Tensor
+from torch.nn import functional
+
+from segscope.data import AS_STORED, Reading, load_case, sha256_of, write_text
+from segscope.errors import InputError, WorkError
+from segscope.images import Case
+from segscope.inference.device import choose_device
+from segscope.inference.model import weights_file
+from segscope.inference.weights import check_weights, load_weights, save_weights
+from segscope.networks.classifiers import Classifier, classifier
+
+_FILE = "classifier.json"
+_BATCH = 16
+
+
+class ClassifierSpec(BaseModel):
+    """Everything that classifying needs beside the weights.
+
+    Args:
+        format: Version of this file's form.
+        network: Name, see `segscope.networks.classifier`.
+        classes: Names, in the order of the scores.
+        channel_names: Of the images.
+        size: Rows and columns that every image is brought to.
+        mean: Of each channel over the training images.
+        sd: Likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format: Literal[1] = 1
+    network: str
+    classes: tuple[str, ...]
+    channel_names: tuple[str, ...]
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ClassifierSpec":
+        n = len(self.channel_names)
+        if not n or len(self.mean) != n or len(self.sd) != n or min(self.sd) <= 0:
+            raise ValueError(f"mean and sd must be {n} numbers, sd above 0")
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise ValueError(f"classes must be two different names or more, got {self.classes}")
+        if min(self.size) < 1:
+            raise ValueError(f"size must be positive, got {self.size}")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierModel:
+    """A classifier with its weights."""
+
+    spec: ClassifierSpec
+    net: Classifier
+    weights_sha256: str = ""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.net.parameters()).device
+
+
+def is_classifier(folder: Path) -> bool:
+    """Whether a run's folder holds a classifier rather than a segmentation network."""
+    return (Path(folder) / _FILE).is_file()
+
+
+def build_classifier(spec: ClassifierSpec, *, seed: int = 0) -> Classifier:
+    """Build the network with weights that depend on the seed alone.
+
+    Raises:
+        InputError: An unknown name, or a package that is not installed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            return classifier(spec.network, len(spec.channel_names), len(spec.classes))
+        except (ValueError, ImportError) as error:
+            raise InputError(f"network: {error}") from None
+
+
+def save_classifier(folder: Path, spec: ClassifierSpec, net: Classifier, *, name: str) -> None:
+    """Write ``classifier.json`` and ``weights_NAME.safetensors``, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = spec.model_dump_json(indent=1)
+    file = folder / _FILE
+    if not file.is_file() or file.read_text("utf-8") != text:
+        write_text(file, text)
+    save_weights(folder / f"weights_{name}.safetensors", net.state_dict())
+
+
+def load_classifier(folder: Path, *, weights: str = "best", device: str = "cpu") -> ClassifierModel:
+    """Load a run's classifier in evaluation mode.
+
+    Raises:
+        InputError: Not such a run; weights missing, damaged or of another network.
+    """
+    folder = Path(folder)
+    file = folder / _FILE
+    try:
+        spec = ClassifierSpec.model_validate(json.loads(file.read_text("utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder}: holds no {_FILE}; name a run of segscope classify") from None
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise InputError(f"{file}: is no classifier of this version:", faults) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{file}: is not JSON ({error}); copy it again") from None
+    net = build_classifier(spec)
+    found = weights_file(folder, weights)
+    state = load_weights(found)
+    check_weights(found, state, net.state_dict())
+    net.load_state_dict(state)
+    return ClassifierModel(spec, net.eval().to(choose_device(device)), sha256_of(found))
+
+
+def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) -> Tensor:
+    """Read a plane image as ``(C, H, W)`` float32, 8-bit values as 0..1.
+
+    Raises:
+        InputError: It is a volume, or refused.
+    """
+    image = load_case(Case(case.name, case.image_files), channels=channels, reading=reading).image
+    if image.grid.ndim != 2:
+        raise InputError(
+            f"{case.image_files[0]}: is a volume; classifiers take plane images: "
+            "segscope data rois cuts them out"
+        )
+    scale = 255.0 if image.array.dtype == np.uint8 else 1.0
+    return torch.from_numpy(image.array.astype(np.float32) / scale)
+
+
+def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
+    """Bring ``(C, H, W)`` to a size, by an antialiased bilinear filter; the aspect is not kept.
+
+    Example:
+        >>> resize_image(torch.ones(1, 4, 8), (2, 2)).tolist()
+        [[[1.0, 1.0], [1.0, 1.0]]]
+    """
+    if tuple(image.shape[1:]) == tuple(size):
+        return image
+    return functional.interpolate(
+        image[None], tuple(size), mode="bilinear", antialias=True, align_corners=False
+    )[0]
+
+
+def prepare_image(spec: ClassifierSpec, case: Case, reading: Reading = AS_STORED) -> Tensor:
+    """Read, resize and normalise an image for its classifier, ``(C, *size)``."""
+    image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
+    mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
+    return (image - mean) / sd
+
+
+def class_probabilities(model: ClassifierModel, images: Tensor) -> NDArray[np.float64]:
+    """Probabilities ``(N, K)`` of prepared images ``(N, C, H, W)``.
+
+    Raises:
+        WorkError: The scores are not finite.
+    """
+    model.net.eval()
+    with torch.inference_mode():
+        parts = [model.net(x.to(model.device)).softmax(1).cpu() for x in images.split(_BATCH)]
+    found: NDArray[Any] = torch.cat(parts).double().numpy()
+    if not np.isfinite(found).all():
+        raise WorkError("the classifier's scores are not finite; the training diverged")
+    return found

@@ -1,0 +1,176 @@
+"""Classifiers by the names of "A Sneak Attack on Segmentation ...", section III.C, at any size.
+
+    xception      Chollet 2017, arXiv:1610.02357
+    inceptionv3   Szegedy 2015, arXiv:1512.00567
+    resnet50v2    He 2016, arXiv:1603.05027
+    densenet121   Huang 2017, arXiv:1608.06993
+    mobilenetv2   Sandler 2018, arXiv:1801.04381
+    nasnetmobile  Zoph 2018, arXiv:1707.07012
+
+The architectures are pytorchcv's, whose parameters are Keras's within a thousandth; other names are
+timm's. Both are in the extra ``classifiers``. Weights are random.
+"""
+
+import difflib
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Where an architecture is found, and which sides its layers can take."""
+
+    module: str
+    function: str
+    smallest: int = 32
+    multiple: int = 1
+
+
+CLASSIFIERS: dict[str, _Known] = {
+    "xception": _Known("xception", "xception"),
+    "inceptionv3": _Known("inceptionv3", "inceptionv3", smallest=75),
+    "resnet50v2": _Known("preresnet", "preresnet50"),
+    "densenet121": _Known("densenet", "densenet121"),
+    "mobilenetv2": _Known("mobilenetv2", "mobilenetv2b_w1"),
+    "nasnetmobile": _Known("nasnet", "nasnet_4a1056", multiple=32),
+}
+
+
+class Classifier(nn.Module):
+    """A classifier of images of any size.
+
+    Args:
+        body: From images ``(N, C, H, W)`` to scores ``(N, classes)``.
+        smallest: Shortest side that the body can take.
+        multiple: What its sides must be multiples of; NASNet joins paths that halve differently.
+
+    Shape:
+        Input ``(N, C, H, W)``, output ``(N, classes)``, the scores before softmax. Where sides are
+        too short, or no multiples, the image is enlarged to the next ones that are.
+    """
+
+    def __init__(self, body: nn.Module, *, smallest: int = 1, multiple: int = 1) -> None:
+        super().__init__()
+        self.body = body
+        self.smallest, self.multiple = smallest, multiple
+
+    def forward(self, x: Tensor) -> Tensor:
+        sides = tuple(int(side) for side in x.shape[2:])
+        wanted = tuple(-(-max(s, self.smallest) // self.multiple) * self.multiple for s in sides)
+        if wanted != sides:
+            x = functional.interpolate(x, wanted, mode="bilinear", align_corners=False)
+        return self.body(x)
+
+
+def classifier(name: str, in_channels: int, classes: int) -> Classifier:
+    """Build a classifier with random weights.
+
+    Args:
+        name: One of `CLASSIFIERS`, or a timm model.
+        in_channels: Of the images.
+        classes: At least two; one score each.
+
+    Raises:
+        ValueError: An unknown name, or numbers out of their range.
+        ImportError: The package that has it is not installed; the message says which.
+
+    Example:
+        >>> net = classifier("mobilenetv2", 1, 2).eval()
+        >>> tuple(net(torch.zeros(1, 1, 40, 48)).shape)
+        (1, 2)
+    """
+    if in_channels < 1 or classes < 2:
+        raise ValueError(
+            f"in_channels must be at least 1, classes at least 2, got {in_channels} and {classes}"
+        )
+    if name not in CLASSIFIERS:
+        return Classifier(_from_timm(name, in_channels, classes))
+    known = CLASSIFIERS[name]
+    _need("pytorchcv", name)
+    # not through its model_provider, which imports every model and torchvision with them
+    module: Any = importlib.import_module(f"pytorchcv.models.{known.module}")
+    body: nn.Module = getattr(module, known.function)(in_channels=in_channels, num_classes=classes)
+    # its poolings are for one size of input; an average over everything is the same there
+    features: Any = body.features
+    if hasattr(features, "final_pool"):
+        features.final_pool = nn.AdaptiveAvgPool2d(1)
+    else:
+        features.final_block.pool = nn.AdaptiveAvgPool2d(1)
+    return Classifier(body, smallest=known.smallest, multiple=known.multiple)
+
+
+def take_weights(net: Classifier, state: dict[str, Tensor]) -> tuple[str, ...]:
+    """Take weights of the same architecture trained on other images, before training goes on.
+
+    A first convolution for RGB is summed over its channels for grey images (and shared among
+    others); a last layer for other classes stays random.
+
+    Args:
+        net: Changed in place.
+        state: Of this net, or of its body as the package's own files have it.
+
+    Returns:
+        What was changed or left, in sentences.
+
+    Raises:
+        ValueError: Weights of another architecture; tensors at fault are named.
+
+    Example:
+        >>> net, other = classifier("mobilenetv2", 1, 2), classifier("mobilenetv2", 3, 1000)
+        >>> [note.split(":")[0] for note in take_weights(net, other.state_dict())]
+        ['body.features.init_block.conv.weight', 'body.output.weight']
+    """
+    own = net.state_dict()
+    given = {key if key in own else f"body.{key}": value for key, value in state.items()}
+    missing, extra = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
+    if missing or extra:
+        raise ValueError(
+            f"weights are of another network; missing {missing[:3] or 'none'}, not expected "
+            f"{[key.removeprefix('body.') for key in extra[:3]] or 'none'}"
+        )
+    taken, notes, faults = {}, [], []
+    for number, (key, wanted) in enumerate(own.items()):
+        value = given[key]
+        if value.shape == wanted.shape:
+            taken[key] = value
+        elif number == 0 and value.ndim == 4 and value.shape[0] == wanted.shape[0]:
+            # the same answer for an image whose channels are all alike
+            share = value.sum(1, keepdim=True) / wanted.shape[1]
+            taken[key] = share.expand_as(wanted).contiguous()
+            notes.append(f"{key}: {value.shape[1]} channels joined for {wanted.shape[1]}")
+        elif key.startswith(("body.output", "body.fc", "body.classifier", "body.head")):
+            taken[key] = wanted
+            notes.append(f"{key}: for {value.shape[0]} classes, left random for {wanted.shape[0]}")
+        else:
+            faults.append(f"{key} {tuple(value.shape)}, expected {tuple(wanted.shape)}")
+    if faults:
+        raise ValueError(f"weights do not fit: {'; '.join(faults[:3])}")
+    net.load_state_dict(taken)
+    return tuple(notes)
+
+
+def _from_timm(name: str, in_channels: int, classes: int) -> nn.Module:
+    _need("timm", name)
+    import timm
+
+    if name not in timm.list_models():
+        known = [*CLASSIFIERS, *timm.list_models()]
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+        raise ValueError(f"unknown classifier {name!r}, did you mean {', '.join(close)}?")
+    body: nn.Module = timm.create_model(
+        name, pretrained=False, in_chans=in_channels, num_classes=classes
+    )
+    return body
+
+
+def _need(package: str, name: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(
+            f"classifier {name!r} needs {package}; install segscope[classifiers], or choose one of "
+            f"{', '.join(CLASSIFIERS)}"
+        )

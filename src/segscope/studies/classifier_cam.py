@@ -1,0 +1,161 @@
+"""Class activation maps of a classifier as a folder, and what alone they would segment.
+
+cam.csv  cam.json  heatmaps/CASE.png (0 to 255)  pictures/CASE.png
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from segscope.data import (
+    AS_STORED,
+    Reading,
+    json_ready,
+    read_label,
+    to_csv,
+    write_bytes,
+    write_json,
+    write_label,
+    write_text,
+)
+from segscope.errors import InputError
+from segscope.explain import class_activation_map, to_levels
+from segscope.explain.weak_labels import Criterion, image_level_threshold, resize_map
+from segscope.images import Case, Grid, LabelMap
+from segscope.inference.classify import (
+    ClassifierModel,
+    class_probabilities,
+    prepare_image,
+    read_plane_image,
+    resize_image,
+)
+from segscope.progress import track
+from segscope.studies.cam_run import CamRow, draw_map, score_map
+
+PREDICTED = "predicted"
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """A map and the class it is of."""
+
+    levels: NDArray[np.uint8]
+    name: str
+
+
+def class_map(
+    model: ClassifierModel,
+    case: Case,
+    *,
+    method: str = "gradcam",
+    layer: str | None = None,
+    of: str = PREDICTED,
+    reading: Reading = AS_STORED,
+) -> ClassMap:
+    """Map one image on its own pixels.
+
+    Args:
+        model: A classifier.
+        case: A plane image.
+        method: One of `segscope.explain.CAM_METHODS`.
+        layer: Where features are taken from; the last one with a spatial map by default.
+        of: Name of a class, or ``predicted``.
+        reading: What may be changed when it is read.
+
+    Raises:
+        InputError: An unknown class, method or layer; the image is refused.
+    """
+    spec = model.spec
+    if of not in (*spec.classes, PREDICTED):
+        raise InputError(f"--class {of}: there are {', '.join(spec.classes)}, or {PREDICTED}")
+    x = prepare_image(spec, case, reading)[None]
+    if of == PREDICTED:
+        of = spec.classes[int(class_probabilities(model, x)[0].argmax())]
+    try:
+        heat = class_activation_map(
+            model.net, x.to(model.device), spec.classes.index(of), method=method, layer=layer
+        )
+    except ValueError as error:
+        raise InputError(f"cam: {error}") from None
+    native = read_plane_image(case, len(spec.channel_names), reading).shape[1:]
+    shape = (int(native[0]), int(native[1]))
+    return ClassMap(to_levels(resize_map(heat[0].cpu(), shape)), of)
+
+
+def choose_threshold(
+    model: ClassifierModel, case: Case, found: ClassMap, *, reading: Reading = AS_STORED
+) -> int:
+    """Choose a map's threshold by what the classifier says of the parts (no mask is needed)."""
+    spec = model.spec
+    image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
+    mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
+    k = spec.classes.index(found.name)
+
+    def probability(parts: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(class_probabilities(model, (parts - mean) / sd)[:, k])
+
+    small = resize_map(torch.from_numpy(found.levels.astype(np.float32)), spec.size)
+    return image_level_threshold(np.round(small).astype(np.uint8), image, probability)
+
+
+def run_classifier_cam(
+    model: ClassifierModel,
+    cases: Sequence[Case],
+    folder: Path,
+    *,
+    method: str = "gradcam",
+    layer: str | None = None,
+    of: str = PREDICTED,
+    criterion: str = "otsu",
+    pictures: bool = True,
+    reading: Reading = AS_STORED,
+) -> list[CamRow]:
+    """Map every image into ``folder``; score maps of images whose mask holds something.
+
+    Args:
+        model: A classifier.
+        cases: Plane images, with or without masks.
+        folder: New or empty.
+        method: As of `class_map`.
+        layer: As of `class_map`.
+        of: As of `class_map`.
+        criterion: How the threshold is chosen without masks: ``otsu`` or ``image-level``.
+        pictures: Draw each map over its image.
+        reading: What may be changed when images are read.
+
+    Raises:
+        InputError: The folder holds something; what `class_map` refuses.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    if criterion not in get_args(Criterion):
+        raise InputError(f"--threshold {criterion}: expected {' or '.join(get_args(Criterion))}")
+    rows = []
+    for case in track(cases, "mapping"):
+        found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)
+        threshold = None
+        if criterion == "image-level":
+            threshold = choose_threshold(model, case, found, reading=reading)
+        mask = None
+        if case.label_file is not None:
+            drawn = read_label(case.label_file, reading=reading).array > 0
+            mask = drawn if drawn.any() else None
+        rows.append(score_map(case.name, found.name, found.levels, mask, threshold))
+        grid = Grid.from_spacing(found.levels.shape)
+        (folder / "heatmaps").mkdir(parents=True, exist_ok=True)
+        write_label(folder / "heatmaps" / f"{case.name}.png", LabelMap(found.levels, grid))
+        if pictures:
+            image = read_plane_image(case, len(model.spec.channel_names), reading).numpy()
+            (folder / "pictures").mkdir(parents=True, exist_ok=True)
+            png = draw_map(image, found.levels, mask, grid, rows[-1])
+            write_bytes(folder / "pictures" / f"{case.name}.png", png)
+    write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
+    facts = {"format": 1, "method": method, "layer": layer, "class": of, "criterion": criterion,
+             "network": model.spec.network, "weights_sha256": model.weights_sha256}  # fmt: skip
+    write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
+    return rows

@@ -1,0 +1,101 @@
+"""Many images through a classifier, to a table beside what made it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segscope.data import (
+    Reading,
+    find_cases,
+    json_ready,
+    open_dataset,
+    read_column,
+    to_csv,
+    write_json,
+    write_text,
+)
+from segscope.errors import InputError
+from segscope.inference import input_hashes
+from segscope.inference.classify import ClassifierModel, class_probabilities, prepare_image
+from segscope.metrics import Interval, classification_scores
+from segscope.progress import track
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What was predicted, and how well where that is known."""
+
+    rows: list[dict[str, Any]]
+    scores: dict[str, Interval]
+
+
+def classify_cases(
+    model: ClassifierModel,
+    source: Path,
+    folder: Path,
+    *,
+    column: str | None = None,
+    reading: Reading,
+) -> Classes:
+    """Classify images into ``classes.csv`` and ``classes.json`` (with hashes and scores).
+
+    Args:
+        model: To classify with.
+        source: A dataset (its training images, with ``column``), a folder, or a file.
+        folder: Made where it is missing.
+        column: Of the dataset's ``cases.csv``, with the true classes.
+        reading: What may be changed when images are read.
+
+    Raises:
+        InputError: No image; one is refused; classes that the model does not know.
+    """
+    spec = model.spec
+    truth: dict[str, str] = {}
+    if column is not None:
+        dataset = open_dataset(source, reading=reading)
+        cases, truth = dataset.training, read_column(dataset.folder, column)
+        strange = sorted({truth.get(case.name, "") for case in cases} - set(spec.classes))
+        if strange:
+            raise InputError(
+                f"--column {column}: has {strange[0]!r}, the classifier knows "
+                f"{', '.join(spec.classes)}"
+            )
+    else:
+        cases = find_cases(source, channels=len(spec.channel_names))
+    rows: list[dict[str, Any]] = []
+    hashes: dict[str, list[str]] = {}
+    for start in track(range(0, len(cases), _CHUNK), "classifying"):
+        part = cases[start : start + _CHUNK]
+        images = torch.stack([prepare_image(spec, case, reading) for case in part])
+        for case, values in zip(part, class_probabilities(model, images), strict=True):
+            hashes[case.name] = input_hashes(case.image_files)
+            rows.append(
+                {
+                    "case": case.name,
+                    **({"class": truth[case.name]} if truth else {}),
+                    "predicted": spec.classes[int(values.argmax())],
+                    **{f"p({n})": float(p) for n, p in zip(spec.classes, values, strict=True)},
+                }
+            )
+    scores = {}
+    if truth:
+        numbers = [spec.classes.index(row["class"]) for row in rows]
+        found = [[row[f"p({name})"] for name in spec.classes] for row in rows]
+        groups = [case.group for case in cases]
+        scores = classification_scores(numbers, found, spec.classes, groups=groups)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "classes.csv", to_csv(rows))
+    facts = {
+        "format": 1,
+        "network": spec.network,
+        "weights_sha256": model.weights_sha256,
+        "inputs": hashes,
+        "scores": {name: asdict(value) for name, value in scores.items()},
+        "images": rows,
+    }
+    write_json(folder / "classes.json", json_ready(facts))
+    return Classes(rows, scores)

@@ -1,0 +1,89 @@
+"""A segmentation network that learns from a classifier's maps instead of from masks.
+
+The class of each image is known (that is all the classifier was told), so an image with a lesion
+is labelled by its map of that class above a threshold, one without by nothing. The truth is used to
+score, on images that neither network has seen, and for the same network under full supervision.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data import (
+    Dataset,
+    Split,
+    load_of,
+    measure_fingerprint,
+    open_dataset,
+    read_label,
+    write_label,
+)
+from segscope.explain.weak_labels import weak_label
+from segscope.images import Case, LabelMap
+from segscope.inference import load_model, predict_cases
+from segscope.inference.cases import target
+from segscope.metrics import count_agreement, overlap_scores
+from segscope.studies.filtered import copy_description
+from segscope.training import has_begun, plan_recipe, train_dataset
+
+
+def label_weakly(
+    dataset: Dataset, folder: Path, maps: Path, thresholds: Mapping[str, int], remark: str
+) -> Dataset:
+    """Write the dataset again with labels from maps.
+
+    Args:
+        dataset: Of regions.
+        folder: New.
+        maps: Folder with ``CASE.png`` of the images with a lesion.
+        thresholds: Their names to what a label lies above; other images get empty labels.
+        remark: What these labels are, for the description.
+    """
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    for case in dataset.training:
+        image = case.image_files[0]
+        shutil.copyfile(image, folder / "imagesTr" / image.name)
+        loaded = load_of(dataset, case)
+        labels = np.zeros(loaded.image.grid.shape, np.uint8)
+        if case.name in thresholds:
+            levels = read_label(maps / f"{case.name}.png").array.astype(np.uint8)
+            labels = weak_label(levels, thresholds[case.name])
+        assert case.label_file is not None  # training cases have one
+        grid = loaded.image.grid
+        write_label(folder / "labelsTr" / case.label_file.name, LabelMap(labels, grid))
+    copy_description(dataset, folder, remark)
+    return open_dataset(folder)
+
+
+def train_on(
+    dataset: Dataset, run: Path, split: Split, settings: Mapping[str, Any], *, seed: int
+) -> None:
+    """Train a planned U-Net; the last weights count, as no true mask may choose."""
+    fingerprint = measure_fingerprint(dataset)
+    recipe = plan_recipe(fingerprint, dict(settings), {"train": {"seed": seed, "patience": 0}})
+    train_dataset(dataset, fingerprint, recipe, run, split=split, resume=has_begun(run))
+
+
+def dice_of_run(run: Path, cases: Sequence[Case]) -> list[float]:
+    """Predict images with a lesion by a run's last weights and score them with their true masks."""
+    model = load_model(run, weights="last")
+    predict_cases(model, cases, run / "test", overwrite=True)
+    return [
+        dice_of(read_label(target(case, run / "test")).array > 0, mask_of(case)) for case in cases
+    ]
+
+
+def mask_of(case: Case) -> NDArray[np.bool_]:
+    """Read the mask of a region."""
+    assert case.label_file is not None  # regions have one
+    return read_label(case.label_file).array > 0
+
+
+def dice_of(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Dice of two masks."""
+    return overlap_scores(count_agreement(found, truth))["dice"]

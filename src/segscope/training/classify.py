@@ -1,0 +1,459 @@
+"""Training of classifiers on plane images: a split by group, one loop, early stopping.
+
+recipe.yaml  split.json  manifest.json  classifier.json  weights_best, _last.safetensors
+state.safetensors  log.csv  validation.csv  validation.json
+
+A batch and its flips depend on (seed, epoch) alone; the state holds the rest, so that a training
+that was killed and resumed ends with the same bits.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
+from torch.nn import functional
+
+from segscope.data import Dataset, json_ready, read_column, to_csv, write_json, write_text
+from segscope.errors import InputError, WorkError
+from segscope.images import Case
+from segscope.inference.classify import (
+    ClassifierModel,
+    ClassifierSpec,
+    build_classifier,
+    class_probabilities,
+    load_classifier,
+    read_plane_image,
+    resize_image,
+    save_classifier,
+)
+from segscope.inference.device import choose_device
+from segscope.inference.weights import load_weights
+from segscope.metrics.classification import Interval, classification_scores
+from segscope.networks.classifiers import Classifier, take_weights
+from segscope.progress import track
+from segscope.training.checkpoint import load_state, random_state, save_state, set_random_state
+from segscope.training.log import rows_to_csv
+from segscope.training.run_folder import (
+    STATE,
+    check_inputs,
+    check_run_folder,
+    hash_cases,
+    locked,
+    unchanging,
+    write_manifest,
+)
+
+
+class ClassifyRecipe(BaseModel):
+    """All that decides the training of a classifier.
+
+    Args:
+        network: Name, see `segscope.networks.classifier`.
+        column: Of ``cases.csv``, with the classes.
+        size: Rows and columns that images are brought to.
+        weights: ``random``, or a file of the same architecture's weights.
+        epochs: At most.
+        patience: Epochs without a better validation accuracy, or a lower loss at the same, before
+            it ends (0: never early).
+        batch_size: About; batches of an epoch differ by at most one image.
+        learning_rate: Of AdamW, falling to 0 by a cosine over ``epochs``, or constant.
+        schedule: See above.
+        weight_decay: Of AdamW.
+        flips: Mirror half of the images left to right, and half up and down.
+        val_share: Of each class's images that validate, by group.
+        seed: Of everything.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    format: Literal[1] = 1
+    network: str = "xception"
+    column: str = "class"
+    size: tuple[int, int] = (128, 128)
+    weights: str = "random"
+    epochs: int = Field(default=200, ge=1)
+    patience: int = Field(default=30, ge=0)
+    batch_size: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float = Field(default=1e-4, ge=0)
+    flips: bool = True
+    val_share: float = Field(default=0.2, gt=0, le=0.5)
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+
+
+@dataclass
+class Progress:
+    """What a training has come to."""
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_accuracy: float = -1.0
+    best_loss: float = math.inf
+    seconds: float = 0.0
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images of known class.
+
+    Args:
+        cases: In order.
+        truth: Class number of each.
+        classes: Names.
+    """
+
+    cases: tuple[Case, ...]
+    truth: tuple[int, ...]
+    classes: tuple[str, ...]
+
+    def part(self, names: Sequence[str]) -> "Labelled":
+        """Take some, in the order of ``names``."""
+        places = {case.name: k for k, case in enumerate(self.cases)}
+        chosen = [places[name] for name in names]
+        cases = tuple(self.cases[k] for k in chosen)
+        return Labelled(cases, tuple(self.truth[k] for k in chosen), self.classes)
+
+
+@dataclass(frozen=True)
+class Classified:
+    """How a run's classifier did on its validation images.
+
+    Args:
+        scores: Accuracy, AUC, sensitivity, specificity with their intervals.
+        epochs: Trained.
+        best_epoch: Whose weights were kept, from 0.
+        minutes: Of training.
+        notes: What was changed in given weights.
+    """
+
+    scores: dict[str, Interval]
+    epochs: int
+    best_epoch: int
+    minutes: float
+    notes: tuple[str, ...] = ()
+
+
+def classify_recipe(settings: Mapping[str, Any]) -> ClassifyRecipe:
+    """Check settings; all faults are reported at once.
+
+    Raises:
+        InputError: Unknown keys or unusable values.
+    """
+    try:
+        return ClassifyRecipe.model_validate(settings)
+    except ValidationError as error:
+        known = ", ".join(ClassifyRecipe.model_fields)
+        faults = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}"
+            + (f"; there are {known}" if e["type"] == "extra_forbidden" else "")
+            for e in error.errors()
+        ]
+        raise InputError("classifier's recipe is not usable:", faults) from None
+
+
+def labelled_images(dataset: Dataset, column: str) -> Labelled:
+    """Read the class of every training case.
+
+    Raises:
+        InputError: No such column; a case has no class; fewer than two classes, or images of one.
+    """
+    named = read_column(dataset.folder, column)
+    cases = dataset.training
+    missing = [case.name for case in cases if not named.get(case.name)]
+    if missing:
+        raise InputError(
+            f"{dataset.folder / 'cases.csv'}: column {column} is empty for {missing[0]}"
+            f"{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}"
+        )
+    counts = Counter(named[case.name] for case in cases)
+    few = [name for name, count in counts.items() if count < 2]
+    if len(counts) < 2 or few:
+        said = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
+        raise InputError(
+            f"{dataset.folder}: column {column} must have two classes or more with two images or "
+            f"more each, got {said}"
+        )
+    # "normal" first where there is one: the other of two is what is looked for
+    classes = tuple(sorted(counts, key=lambda name: (name != "normal", name)))
+    return Labelled(cases, tuple(classes.index(named[case.name]) for case in cases), classes)
+
+
+def split_images(images: Labelled, share: float, seed: int) -> tuple[list[str], list[str]]:
+    """Split into names that train and that validate: by group, with equal shares of classes.
+
+    Raises:
+        InputError: Too few groups to hold some out of every class.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    order = sorted(range(len(images.cases)), key=lambda k: images.cases[k].name)
+    groups = [images.cases[k].group for k in order]
+    truth = np.array([images.truth[k] for k in order])
+    parts = max(2, round(1 / share))
+    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
+    if len(set(groups)) < parts:
+        raise InputError(f"{len(set(groups))} groups are too few to hold out one in {parts}")
+    train, val = next(iter(folds.split(np.zeros(len(order)), truth, groups)))
+    every = set(images.truth)
+    if {*truth[train]} != every or {*truth[val]} != every:
+        raise InputError(
+            "a class has too few groups to be on both sides of the split; choose another val_share "
+            "or seed, or add images"
+        )
+    names = [images.cases[k].name for k in order]
+    return [names[k] for k in train], [names[k] for k in val]
+
+
+def train_classifier(
+    dataset: Dataset,
+    recipe: ClassifyRecipe,
+    folder: Path,
+    *,
+    split: tuple[Sequence[str], Sequence[str]] | None = None,
+    resume: bool = False,
+) -> Classified:
+    """Train on the dataset's training images and score the best weights on the held-out ones.
+
+    Args:
+        dataset: With ``cases.csv``; masks are not looked at.
+        recipe: Of the run itself when resuming.
+        folder: The run; must not hold one already, unless ``resume``.
+        split: Names that train and that validate; drawn where not given.
+        resume: Continue a training that was stopped.
+
+    Raises:
+        InputError: Images, classes, weights or the folder are not usable.
+        WorkError: The loss is no longer finite; another process trains in this folder.
+    """
+    check_run_folder(folder, resume=resume)
+    images = labelled_images(dataset, recipe.column)
+    train, val = split or split_images(images, recipe.val_share, recipe.seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    known, held = images.part(train), images.part(val)
+    used = (*known.cases, *held.cases)
+    with locked(folder), unchanging(used, dataset):
+        inputs = hash_cases(used)
+        if resume:
+            check_inputs(folder, inputs, dataset)
+        pixels = _read(dataset, recipe, known)
+        spec = _spec(dataset, recipe, images.classes, pixels)
+        net = build_classifier(spec, seed=recipe.seed)
+        notes = _given_weights(net, recipe)
+        device = choose_device(recipe.device)
+        if not resume:
+            write_manifest(
+                folder, dataset, inputs,
+                seed=recipe.seed, device=str(device),
+                weights=recipe.weights, weights_notes=list(notes),
+            )  # fmt: skip
+            _write_facts(folder, dataset, recipe, train, val)
+        progress = _fit(
+            ClassifierModel(spec, net.to(device)),
+            _normalised(pixels, spec), known.truth,
+            _normalised(_read(dataset, recipe, held), spec), held.truth,
+            recipe, folder, resume=resume and (folder / STATE).is_file(),
+        )  # fmt: skip
+        model = load_classifier(folder, device=recipe.device)
+        scores = score_images(model, dataset, held, folder)
+    return Classified(scores, progress.epoch, progress.best_epoch, progress.seconds / 60, notes)
+
+
+def score_images(
+    model: ClassifierModel, dataset: Dataset, images: Labelled, folder: Path
+) -> dict[str, Interval]:
+    """Classify images of known class; write ``validation.csv`` and ``validation.json``."""
+    pixels = [_pixels(dataset, model.spec.size, case) for case in images.cases]
+    found = class_probabilities(model, _normalised(torch.stack(pixels), model.spec))
+    groups = [case.group for case in images.cases]
+    scores = classification_scores(images.truth, found, images.classes, groups=groups)
+    rows = [
+        {
+            "case": case.name,
+            "class": images.classes[truth],
+            "predicted": images.classes[int(values.argmax())],
+            **{f"p({name})": float(p) for name, p in zip(images.classes, values, strict=True)},
+        }
+        for case, truth, values in zip(images.cases, images.truth, found, strict=True)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "validation.csv", to_csv(rows))
+    facts = {"n": len(rows), "scores": {name: asdict(value) for name, value in scores.items()}}
+    write_json(folder / "validation.json", json_ready({"format": 1, **facts}))
+    return scores
+
+
+def _fit(
+    model: ClassifierModel,
+    x: Tensor,
+    truth: Sequence[int],
+    x_val: Tensor,
+    truth_val: Sequence[int],
+    recipe: ClassifyRecipe,
+    folder: Path,
+    *,
+    resume: bool,
+) -> Progress:
+    net, device = model.net, model.device
+    optimizer = torch.optim.AdamW(
+        net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    y, y_val = torch.tensor(truth), torch.tensor(truth_val)
+    progress = Progress()
+    torch.manual_seed(recipe.seed)  # dropout draws from torch's generator
+    if resume:
+        state = load_state(folder / STATE)
+        net.load_state_dict(state["weights"])
+        optimizer.load_state_dict(state["optimizer"])
+        set_random_state(state["random"])
+        progress = Progress(**state["progress"])
+    started = time.monotonic() - progress.seconds
+    while not _finished(progress, recipe):
+        rate = _rate(recipe, progress.epoch)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        net.train()
+        losses = []
+        for images, labels in _batches(x, y, recipe, progress.epoch):
+            loss = functional.cross_entropy(net(images.to(device)), labels.to(device))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            if not math.isfinite(loss.item()):
+                raise WorkError(
+                    f"the loss became {loss.item()} in epoch {progress.epoch}; lower learning_rate"
+                )
+            losses.append(loss.item())
+        accuracy, val_loss = _held_out(model, x_val, y_val)
+        row = {"epoch": float(progress.epoch), "train_loss": sum(losses) / len(losses),
+               "learning_rate": rate, "val_loss": val_loss, "val_accuracy": accuracy}  # fmt: skip
+        progress.rows.append(row)
+        better = (accuracy, -val_loss) > (progress.best_accuracy, -progress.best_loss)
+        if better:
+            progress.best_accuracy, progress.best_loss = accuracy, val_loss
+            progress.best_epoch = progress.epoch
+            save_classifier(folder, model.spec, net, name="best")
+        progress.epoch += 1
+        progress.seconds = time.monotonic() - started
+        save_classifier(folder, model.spec, net, name="last")
+        write_text(folder / "log.csv", rows_to_csv(progress.rows))
+        state = {"weights": dict(net.state_dict()), "optimizer": optimizer.state_dict(),
+                 "random": random_state(), "progress": asdict(progress)}  # fmt: skip
+        save_state(folder / STATE, state)
+    return progress
+
+
+def _rate(recipe: ClassifyRecipe, epoch: int) -> float:
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
+
+
+def _held_out(model: ClassifierModel, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Accuracy and mean cross entropy."""
+    found = class_probabilities(model, x)
+    truth = y.numpy()
+    loss = -np.log(found[np.arange(len(truth)), truth] + 1e-12).mean()
+    return float((found.argmax(1) == truth).mean()), float(loss)
+
+
+def _finished(progress: Progress, recipe: ClassifyRecipe) -> bool:
+    waited = progress.epoch - 1 - progress.best_epoch
+    early = recipe.patience > 0 and progress.best_epoch >= 0 and waited >= recipe.patience
+    return progress.epoch >= recipe.epochs or early
+
+
+def _batches(
+    x: Tensor, y: Tensor, recipe: ClassifyRecipe, epoch: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Batches of nearly equal size (batch norm cannot learn from one image), flipped at random."""
+    random = np.random.default_rng((recipe.seed, epoch))
+    order = random.permutation(len(x))
+    flips = random.random((len(x), 2)) < (0.5 if recipe.flips else 0.0)
+    found = []
+    for part in np.array_split(order, max(1, math.ceil(len(x) / recipe.batch_size))):
+        images = [x[k].flip([1 + a for a in (0, 1) if flips[k, a]]) for k in part]
+        found.append((torch.stack(images), y[torch.from_numpy(part)]))
+    return found
+
+
+def _pixels(dataset: Dataset, size: Sequence[int], case: Case) -> Tensor:
+    image = read_plane_image(case, len(dataset.channel_names), dataset.reading)
+    return resize_image(image, size)
+
+
+def _read(dataset: Dataset, recipe: ClassifyRecipe, images: Labelled) -> Tensor:
+    return torch.stack(
+        [_pixels(dataset, recipe.size, case) for case in track(images.cases, "reading")]
+    )
+
+
+def _spec(
+    dataset: Dataset, recipe: ClassifyRecipe, classes: tuple[str, ...], pixels: Tensor
+) -> ClassifierSpec:
+    deviation = pixels.double().std((0, 2, 3)).tolist()
+    return ClassifierSpec(
+        network=recipe.network,
+        classes=classes,
+        channel_names=dataset.channel_names,
+        size=recipe.size,
+        mean=tuple(pixels.double().mean((0, 2, 3)).tolist()),
+        sd=tuple(sd if sd > 0 else 1.0 for sd in deviation),
+    )
+
+
+def _normalised(pixels: Tensor, spec: ClassifierSpec) -> Tensor:
+    mean, sd = (torch.tensor(values).view(1, -1, 1, 1) for values in (spec.mean, spec.sd))
+    return (pixels - mean) / sd
+
+
+def _given_weights(net: Classifier, recipe: ClassifyRecipe) -> tuple[str, ...]:
+    if recipe.weights == "random":
+        return ()
+    try:
+        return take_weights(net, load_weights(Path(recipe.weights)))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"weights {recipe.weights}: {error}") from None
+
+
+def read_classify_recipe(folder: Path) -> ClassifyRecipe:
+    """Read the recipe of a run.
+
+    Raises:
+        InputError: Not there, or not such a recipe.
+    """
+    file = folder / "recipe.yaml"
+    try:
+        return classify_recipe(yaml.safe_load(file.read_text("utf-8")))
+    except FileNotFoundError:
+        raise InputError(f"{file}: is missing; name a run of segscope classify") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{file}: is not YAML ({error})") from None
+
+
+def _write_facts(
+    folder: Path,
+    dataset: Dataset,
+    recipe: ClassifyRecipe,
+    train: Sequence[str],
+    val: Sequence[str],
+) -> None:
+    split = {"dataset": str(dataset.folder.resolve()), "fold": 0, "folds": 1,
+             "train": list(train), "val": list(val)}  # fmt: skip
+    write_json(folder / "split.json", split)
+    values = recipe.model_dump(mode="json")  # last: it makes the folder a run
+    write_text(folder / "recipe.yaml", yaml.safe_dump(values, sort_keys=False))

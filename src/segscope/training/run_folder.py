@@ -1,0 +1,153 @@
+"""The folder of a run: whose it is, and from what the run was made.
+
+``recipe.yaml`` is written last of what a run begins with, so a folder that has it can be resumed,
+from its state where one was saved and from the start where the run ended before.
+"""
+
+import fcntl
+import json
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segscope import __version__
+from segscope.data import Dataset, write_json
+from segscope.errors import InputError, WorkError
+from segscope.images import Case
+from segscope.inference import input_hashes
+
+STATE = "state.safetensors"
+
+_RECIPE = "recipe.yaml"
+_MANIFEST = "manifest.json"
+
+
+def has_begun(folder: Path) -> bool:
+    """Whether a folder holds a run that can be resumed."""
+    return (folder / _RECIPE).is_file()
+
+
+def check_run_folder(folder: Path, *, resume: bool) -> None:
+    """Refuse a folder that holds a run when a new one is wanted, or none when one shall go on.
+
+    Raises:
+        InputError: As said.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder}: is a file; name a folder")
+    if resume and not has_begun(folder):
+        raise InputError(f"--resume: {folder} holds no run; start without --resume")
+    if has_begun(folder) and not resume:
+        raise InputError(f"-o {folder}: holds a run already; add --resume or name another folder")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in the same folder.
+
+    Raises:
+        WorkError: One does.
+    """
+    with (folder / "lock").open("w") as file:
+        try:
+            # the kernel lets go of it when the process ends, however it ends
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkError(f"{folder}: another process trains in this folder") from None
+        yield
+
+
+def hash_cases(cases: Sequence[Case]) -> dict[str, list[str]]:
+    """Hash the files of cases: images, then the label map."""
+    return {
+        case.name: input_hashes(
+            (*case.image_files, *([case.label_file] if case.label_file else []))
+        )
+        for case in cases
+    }
+
+
+def write_manifest(
+    folder: Path,
+    dataset: Dataset,
+    inputs: Mapping[str, list[str]],
+    *,
+    seed: int,
+    device: str,
+    **more: Any,
+) -> None:
+    """Write what a run was made from: versions, machine, seed, hashes of its cases' files."""
+    facts = {
+        "format": 1,
+        "segscope": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "seed": seed,
+        "dataset": dataset.name,
+        **more,
+        "inputs": dict(inputs),
+    }
+    write_json(folder / _MANIFEST, facts)
+
+
+def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset) -> None:
+    """Refuse to go on with files that are others than those that a run was begun with.
+
+    Runs of older versions, whose manifest has no hashes, are let pass.
+
+    Raises:
+        InputError: A case's files have changed since.
+    """
+    try:
+        known = json.loads((folder / _MANIFEST).read_text("utf-8")).get("inputs", {})
+    except (OSError, ValueError):
+        known = {}
+    changed = [name for name, hashes in inputs.items() if known.get(name, hashes) != hashes]
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise InputError(
+            f"{dataset.folder}: the files of case {changed[0]}{more} have changed since {folder} "
+            "was begun; put the old ones back, or train anew in another folder"
+        )
+
+
+def stamps(cases: Sequence[Case]) -> dict[str, list[tuple[int, int]]]:
+    """Size and time of change of every case's files, which are quick to compare."""
+    found = {}
+    for case in cases:
+        files = [*case.image_files, *([case.label_file] if case.label_file else [])]
+        known = [
+            part for file in files for part in ([*file.iterdir()] if file.is_dir() else [file])
+        ]
+        found[case.name] = [(s.st_size, s.st_mtime_ns) for s in (part.stat() for part in known)]
+    return found
+
+
+@contextmanager
+def unchanging(cases: Sequence[Case], dataset: Dataset) -> Iterator[None]:
+    """Refuse files that change while they are read.
+
+    Raises:
+        InputError: A file is another one at the end than at the beginning.
+    """
+    before = stamps(cases)
+    yield
+    try:
+        after = stamps(cases)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename}: went away while the dataset was read; put it back, start again"
+        ) from None
+    changed = [name for name in before if before[name] != after[name]]
+    if changed:
+        raise InputError(
+            f"{dataset.folder}: the files of case {changed[0]} changed while they were read; wait "
+            "until nothing writes there, and start again in another folder"
+        )
