@@ -131,3 +131,24 @@ def test_a_bfloat16_network_gives_bfloat16_features():
     with Taps(net) as taps:
         net(X.bfloat16())
     assert all(f.dtype == torch.bfloat16 for f in taps.features.values())
+
+
+class Mixed(nn.Module):
+    """A convolution, then tokens, then a norm with its channels last."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(1, 4, 4, stride=4), nn.GELU()
+        self.mlp, self.token_act = nn.Linear(4, 8), nn.GELU()
+        self.back, self.norm = nn.Linear(8, 4), nn.LayerNorm(4)
+
+    def forward(self, x):
+        y = self.act(self.conv(x)).permute(0, 2, 3, 1)
+        return self.norm(self.back(self.token_act(self.mlp(y)))).mean((1, 2))
+
+
+def test_tokens_and_channels_last_are_no_maps():
+    assert feature_names(Mixed(), "auto", X) == ["act"]
+    for layer in ("token_act", "mlp", "norm"):
+        with pytest.raises(ValueError, match=f"layer {layer}: .* no feature map"):
+            feature_names(Mixed(), [layer], X)

@@ -31,7 +31,8 @@ class Taps:
         model: Any network; wrapped (DataParallel, DDP, compiled) ones are unwrapped, see `inner`.
         layers: ``"auto"``: every activation after a convolution and its norm (transposed
             convolutions, which only enlarge, are left out); where a network has no activation
-            modules, every norm, or else every convolution. Or names of modules, or their type.
+            modules, every norm, or else every convolution. Tokens of transformers are no maps. Or
+            names of modules, or their type.
         receive: Called with name and features ``(N, C, *s)``. Where not given they are kept in
             `features`, with their graph, until the next pass.
 
@@ -60,11 +61,16 @@ class Taps:
         self._receive = receive or self.features.__setitem__
         self._calls: dict[str, int] = {}
         self._enlarged: list[weakref.ref[Tensor]] = []
+        self._tokens: list[weakref.ref[Tensor]] = []
+        self._axes: int | None = None
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
-        begin = self._model.register_forward_pre_hook(lambda module, inputs: self._begin())
+        begin = self._model.register_forward_pre_hook(lambda module, inputs: self._begin(inputs))
         self._handles = [begin]
+        for module in self._model.modules():
+            if isinstance(module, nn.Linear):
+                self._handles.append(module.register_forward_hook(self._remember_tokens))
         if self._auto:
             for module in self._model.modules():
                 if isinstance(module, (_ConvTransposeNd, *_NORMS)):
@@ -83,10 +89,29 @@ class Taps:
             handle.remove()
         self._handles = []
 
-    def _begin(self) -> None:
+    def _begin(self, inputs: tuple[Any, ...]) -> None:
         self.features.clear()
         self._calls.clear()
         self._enlarged.clear()
+        self._tokens.clear()
+        first = inputs[0] if inputs else None
+        self._axes = first.ndim if isinstance(first, Tensor) else None
+
+    def _remember_tokens(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        """Remember what has its channels last, as the tokens of a transformer."""
+        if isinstance(output, Tensor):
+            self._tokens.append(weakref.ref(output))
+
+    def _is_map(self, found: object, module: nn.Module, inputs: tuple[Any, ...]) -> bool:
+        """Whether it is laid out as ``(N, C, *s)``, with as many axes as the network's input."""
+        if not isinstance(found, Tensor) or found.ndim < 3:
+            return False
+        if self._axes is not None and found.ndim != self._axes:
+            return False
+        if isinstance(module, nn.LayerNorm):
+            return _norm_has_channels_first(module, found)
+        of_tokens = isinstance(module, nn.Linear) or any(k() is inputs[0] for k in self._tokens)
+        return not of_tokens
 
     def _follow(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         """Remember what comes from a transposed convolution, through its norm."""
@@ -99,19 +124,30 @@ class Taps:
     def _passing(self, name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def passing(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
             found = output[0] if isinstance(output, (tuple, list)) else output
-            spatial = isinstance(found, Tensor) and found.ndim >= 3
+            spatial = self._is_map(found, module, inputs)
             if self._auto and (not spatial or self._is_enlarged(inputs[0])):
                 return
             if not spatial:
+                what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
                 raise ValueError(
-                    f"layer {name}: its output is no feature map (N, C, *s) but "
-                    f"{tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__}"
+                    f"layer {name}: its output is no feature map (N, C, *s) but {what}; tokens, and "
+                    "maps with their channels last, cannot be read"
                 )
             self._calls[name] = self._calls.get(name, 0) + 1
             count = self._calls[name]
             self._receive(name if count == 1 else f"{name}#{count}", found)
 
         return passing
+
+
+def _norm_has_channels_first(module: nn.LayerNorm, found: Tensor) -> bool:
+    """Tell ``(N, C, *s)`` from ``(N, *s, C)`` by what the norm is over."""
+    over = tuple(module.normalized_shape)
+    if found.shape[1] != over[0]:
+        return False
+    # a norm of one axis is over the last; those for maps turn it there, and say so in their name
+    last = len(over) == 1 and found.shape[-1] == over[0]
+    return not last or type(module).__name__.endswith(("2d", "3d"))
 
 
 def inner(model: nn.Module) -> nn.Module:

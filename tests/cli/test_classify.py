@@ -1,0 +1,169 @@
+"""The commands of classifiers on images: classify train, predict, cam, study cam."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from segscope.cli.main import main
+from segscope.data import read_label
+from segscope.explain import dice_over_thresholds, otsu_threshold
+from tests.training.test_classify import write_classes
+
+TINY = ["--model", "test_resnet", "--size", "32", "--set", "epochs=2", "--set", "batch_size=8"]
+
+
+def call(capsys, *words):
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    said = capsys.readouterr()
+    return ended.value.code, said.out, " ".join(said.err.split())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classify")
+    write_classes(folder / "data")
+    with pytest.raises(SystemExit) as ended:
+        main(["classify", "train", str(folder / "data"), "-o", str(folder / "run"), *TINY])
+    assert ended.value.code == 0
+    return folder
+
+
+def test_training_says_how_well_and_predict_says_the_same(run, tmp_path, capsys):
+    known = json.loads((run / "run" / "validation.json").read_text())
+    code, said, err = call(
+        capsys, "classify", "predict", run / "run", "-i", run / "data", "-o", tmp_path / "c",
+        "--column", "class", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    facts = json.loads(said)
+    assert len(facts["images"]) == 20
+    assert len(facts["weights_sha256"]) == 64
+    written, validated = (
+        list(csv.DictReader(file.read_text().splitlines()))
+        for file in (tmp_path / "c" / "classes.csv", run / "run" / "validation.csv")
+    )
+    rows = {row["case"]: row for row in written}
+    assert len(validated) == known["n"]
+    for row in validated:
+        assert float(row["p(abnormal)"]) == pytest.approx(
+            float(rows[row["case"]]["p(abnormal)"]), abs=1e-6
+        )
+
+
+def test_images_alone_are_classified_too(run, tmp_path, capsys):
+    code, said, err = call(
+        capsys, "classify", "predict", run / "run", "-i", run / "data" / "imagesTr",
+        "-o", tmp_path / "c",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "20 images" in said
+    assert "accuracy" not in said
+
+
+@pytest.mark.parametrize("threshold", ["otsu", "image-level"])
+def test_maps_lie_on_the_images_pixels_and_are_scored_by_the_masks(
+    run, tmp_path, capsys, threshold
+):
+    code, said, err = call(
+        capsys, "cam", run / "run", "-i", run / "data", "-o", tmp_path / "m", "--cases", "all",
+        "--class", "abnormal", "--threshold", threshold, "--method", "hirescam",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "(oracle)" in said
+    facts = json.loads((tmp_path / "m" / "cam.json").read_text())
+    assert len(facts["maps"]) == 20
+    for row in facts["maps"]:
+        heat = read_label(tmp_path / "m" / "heatmaps" / f"{row['case']}.png").array
+        assert heat.shape == (40, 36)
+        mask = read_label(run / "data" / "labelsTr" / f"{row['case']}.png").array
+        if threshold == "otsu":
+            assert row["threshold"] == otsu_threshold(heat.astype(np.uint8))
+        if mask.any():
+            curve = dice_over_thresholds(heat.astype(np.uint8), mask)
+            assert row["dice"] == curve[row["threshold"]]
+            assert row["oracle_dice"] == curve.max()
+            assert row["mean_dice"] == pytest.approx(curve.mean(), abs=1e-12)
+        else:
+            assert row["dice"] is None
+    assert len(list((tmp_path / "m" / "pictures").iterdir())) == 20
+
+
+def test_misuse_is_said_in_a_line(run, tmp_path, capsys):
+    data = run / "data"
+    wrong = [
+        (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--class", "benign"], "--class"),
+        (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--masks", data], "--masks"),
+        (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--threshold", "x"], "--threshold"),
+        (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--layer", "x"], "layer"),
+        (["classify", "train", data, "-o", run / "run", *TINY], "holds a run already"),
+        (["classify", "train", data, "-o", run / "run", "--resume", "--size", "64"], "--resume"),
+        (["classify", "train", data, "-o", tmp_path / "r", "--model", "xceptoin"], "did you mean"),
+        (["classify", "train", data, "-o", tmp_path / "r", "--column", "x"], "column x"),
+        (["classify", "predict", tmp_path, "-i", data, "-o", tmp_path / "c"], "classifier.json"),
+        (["predict", run / "run", "-i", data, "-o", tmp_path / "p"], "model.json"),
+        (["study", "cam", data, "-o", tmp_path / "s", "--normals", "none"], "--normals"),
+        (["study", "cam", data, "-o", tmp_path / "s", "--networks", "nothing"], "did you mean"),
+    ]
+    for words, said in wrong:
+        code, _, err = call(capsys, *words)
+        assert code == 2, words
+        assert said in err, (words, err)
+        assert "Traceback" not in err
+
+
+def test_the_study_makes_every_table_and_is_taken_up_again(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for part in ("imagesTr", "labelsTr"):
+        (tmp_path / "data" / part).mkdir(parents=True)
+    for k in range(24):
+        mask = np.zeros((64, 64), np.uint8)
+        if k % 2:
+            mask[20:44, 18:46] = 1
+        image = np.clip(rng.normal(90, 12, mask.shape) + 100 * mask, 0, 255).astype(np.uint8)
+        PillowImage.fromarray(image).save(tmp_path / "data" / "imagesTr" / f"c{k:02d}_0000.png")
+        PillowImage.fromarray(mask).save(tmp_path / "data" / "labelsTr" / f"c{k:02d}.png")
+    facts = {"channel_names": {"0": "grey"}, "labels": {"background": 0, "lesion": 1},
+             "numTraining": 24, "file_ending": ".png"}  # fmt: skip
+    (tmp_path / "data" / "dataset.json").write_text(json.dumps(facts))
+    words = ["study", "cam", tmp_path / "data", "-o", tmp_path / "s", "--networks", "test_resnet"]
+    for setting in ("size=[32,32]", "epochs=2"):
+        words += ["--set", setting]
+    for setting in ("network.widths=[4,6]", "patch=[16,16]", "train.epochs=1",
+                    "train.steps_per_epoch=2"):  # fmt: skip
+        words += ["--unet", setting]
+    code, said, err = call(capsys, *words)
+    assert code == 0, err
+    assert "test_resnet" in said
+    study = json.loads((tmp_path / "s" / "study.json").read_text())
+    (outcome,) = study["outcomes"]
+    assert set(outcome["trained"]) == {"original", "cam", "truth", "inverse"}
+    assert len(outcome["mean_dice"]) == study["counts"]["abnormal"] == len(study["centred"]) == 12
+    (parts,) = study["parts"]
+    sizes = [set(names) for names in parts.values()]
+    assert sum(map(len, sizes)) == len(set.union(*sizes)) == 24
+    tested = len(study["whole"][0])
+    assert len(study["supervised"][0]) == tested == len(outcome["weak"]["otsu"]["unet"])
+    assert all(len(rows) == tested for rows in outcome["methods"].values())
+    assert len(outcome["methods"]) == 6
+    assert all(0 <= row["ability"] <= 1 for row in outcome["layers"])
+    depths = [row["depth"] for row in outcome["layers"]]
+    assert (depths[0], depths[-1]) == (0, 1)
+    assert depths == sorted(depths)
+    figures = {row["name"]: row["auc"] for row in study["shortcuts"]}
+    assert figures["rows"] == 0.5  # normal regions are of the same sides
+    assert figures["mean grey"] == 1  # these lesions are bright
+    page = (tmp_path / "s" / "report.html").read_text()
+    for words_ in ("Table I,", "Table II", "Six ways", "Maps as labels", "true mask as guide"):
+        assert words_ in page
+    for picture in ("maps", "one_classifier", "filtered"):
+        assert (tmp_path / "s" / f"{picture}.png").stat().st_size > 5000
+    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "s" / "runs").rglob("*") if f.is_file()}
+    assert call(capsys, *words)[0] == 0
+    assert before == {f: f.stat().st_mtime_ns for f in before}
+    code, _, err = call(capsys, *words, "--set", "epochs=3")
+    assert code == 2
+    assert "other options" in err
