@@ -130,8 +130,8 @@ class Taps:
             if not spatial:
                 what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
                 raise ValueError(
-                    f"layer {name}: its output is no feature map (N, C, *s) but {what}; tokens, and "
-                    "maps with their channels last, cannot be read"
+                    f"layer {name}: its output is no feature map (N, C, *s) but {what}; tokens and "
+                    "maps with their channels last cannot be read"
                 )
             self._calls[name] = self._calls.get(name, 0) + 1
             count = self._calls[name]

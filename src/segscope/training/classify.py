@@ -264,7 +264,7 @@ def train_classifier(
             ClassifierModel(spec, net.to(device)),
             _normalised(pixels, spec), known.truth,
             _normalised(_read(dataset, recipe, held), spec), held.truth,
-            recipe, folder, resume=resume and (folder / STATE).is_file(),
+            recipe, folder, resume=resume,
         )  # fmt: skip
         model = load_classifier(folder, device=recipe.device)
         scores = score_images(model, dataset, held, folder)
@@ -455,5 +455,5 @@ def _write_facts(
     split = {"dataset": str(dataset.folder.resolve()), "fold": 0, "folds": 1,
              "train": list(train), "val": list(val)}  # fmt: skip
     write_json(folder / "split.json", split)
-    values = recipe.model_dump(mode="json")  # last: it makes the folder a run
+    values = recipe.model_dump(mode="json")
     write_text(folder / "recipe.yaml", yaml.safe_dump(values, sort_keys=False))

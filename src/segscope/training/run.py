@@ -37,7 +37,6 @@ from segscope.training.loop import Progress, fit
 from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
-    STATE,
     check_inputs,
     check_run_folder,
     hash_cases,
@@ -167,7 +166,7 @@ def train_dataset(
             [prepared[name] for name in chosen.split.val],
             folder=folder,
             fabric=fabric,
-            resume=resume and (folder / STATE).is_file(),
+            resume=resume,
         )
 
 
@@ -288,4 +287,4 @@ def _write_facts(
         },
     }
     write_json(folder / "split.json", facts)
-    write_text(folder / "recipe.yaml", recipe_to_yaml(recipe))  # last: it makes the folder a run
+    write_text(folder / "recipe.yaml", recipe_to_yaml(recipe))

@@ -1,7 +1,7 @@
 """The folder of a run: whose it is, and from what the run was made.
 
-``recipe.yaml`` is written last of what a run begins with, so a folder that has it can be resumed,
-from its state where one was saved and from the start where the run ended before.
+A run can be resumed as soon as it has a state, which is after its first epoch; what ended before
+has learned nothing and may be begun anew in the same folder.
 """
 
 import fcntl
@@ -22,13 +22,12 @@ from segscope.inference import input_hashes
 
 STATE = "state.safetensors"
 
-_RECIPE = "recipe.yaml"
 _MANIFEST = "manifest.json"
 
 
 def has_begun(folder: Path) -> bool:
     """Whether a folder holds a run that can be resumed."""
-    return (folder / _RECIPE).is_file()
+    return (folder / STATE).is_file()
 
 
 def check_run_folder(folder: Path, *, resume: bool) -> None:
@@ -40,8 +39,9 @@ def check_run_folder(folder: Path, *, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder}: is a file; name a folder")
     if resume and not has_begun(folder):
-        raise InputError(f"--resume: {folder} holds no run; start without --resume")
-    if has_begun(folder) and not resume:
+        raise InputError(f"--resume: {folder} holds no training state; start without --resume")
+    trained = has_begun(folder) or any(folder.glob("weights_*.safetensors"))
+    if trained and not resume:
         raise InputError(f"-o {folder}: holds a run already; add --resume or name another folder")
 
 
