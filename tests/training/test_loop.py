@@ -162,7 +162,7 @@ def training(planes, tmp_path):
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "state.safetensors").exists():
+    while not (tmp_path / "run" / "log.csv").exists():
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -314,11 +314,15 @@ def _fit(
     progress = Progress()
     torch.manual_seed(recipe.seed)  # dropout draws from torch's generator
     if resume:
-        state = load_state(folder / STATE)
-        net.load_state_dict(state["weights"])
-        optimizer.load_state_dict(state["optimizer"])
-        set_random_state(state["random"])
-        progress = Progress(**state["progress"])
+        progress = _restore(load_state(folder / STATE), net, optimizer)
+
+    def keep_state() -> None:
+        state = {"weights": dict(net.state_dict()), "optimizer": optimizer.state_dict(),
+                 "random": random_state(), "progress": asdict(progress)}  # fmt: skip
+        save_state(folder / STATE, state)
+
+    if not resume:  # from here on a run that ends can be resumed
+        keep_state()
     started = time.monotonic() - progress.seconds
     while not _finished(progress, recipe):
         rate = _rate(recipe, progress.epoch)
@@ -349,10 +353,15 @@ def _fit(
         progress.seconds = time.monotonic() - started
         save_classifier(folder, model.spec, net, name="last")
         write_text(folder / "log.csv", rows_to_csv(progress.rows))
-        state = {"weights": dict(net.state_dict()), "optimizer": optimizer.state_dict(),
-                 "random": random_state(), "progress": asdict(progress)}  # fmt: skip
-        save_state(folder / STATE, state)
+        keep_state()
     return progress
+
+
+def _restore(state: dict[str, Any], net: Classifier, optimizer: torch.optim.Optimizer) -> Progress:
+    net.load_state_dict(state["weights"])
+    optimizer.load_state_dict(state["optimizer"])
+    set_random_state(state["random"])
+    return Progress(**state["progress"])
 
 
 def _rate(recipe: ClassifyRecipe, epoch: int) -> float:

@@ -105,6 +105,8 @@ def fit(
         generator=torch.Generator().manual_seed(settings.seed),  # leaves the global one alone
     )
     loss, opponent = objective.loss, objective.opponent
+    if not resume and fabric.is_global_zero:  # from here on a run that ends can be resumed
+        save_state(folder / STATE, _state(net, optimizer, progress, opponent))
     total_steps = settings.epochs * settings.steps_per_epoch
     started = time.monotonic() - progress.elapsed_s
     dice = progress.rows[-1].get("val_dice", math.nan) if progress.rows else math.nan

@@ -1,7 +1,7 @@
 """The folder of a run: whose it is, and from what the run was made.
 
-A run can be resumed as soon as it has a state, which is after its first epoch; what ended before
-has learned nothing and may be begun anew in the same folder.
+A run can be resumed as soon as it has a state, which is written before its first step; what ended
+before, while images were read, may be begun anew in the same folder.
 """
 
 import fcntl
