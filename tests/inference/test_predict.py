@@ -123,6 +123,22 @@ def test_an_image_that_needs_no_padding_goes_through_in_one_pass():
     np.testing.assert_array_equal(predict_prepared(model, x), expected)
 
 
+@pytest.mark.parametrize("classes", [1, 4])
+@pytest.mark.parametrize("spacing", [None, (1.4, 1.2, 1.7)])
+def test_labels_are_made_slab_by_slab_and_equal_those_of_probabilities(classes, spacing):
+    model = random_model(3, classes=classes, patch=(16, 16, 16), spacing_mm=spacing, crop=True)
+    array = noise(1, 30, 41, 26)
+    array[:, :3] = array.min()  # what is cut off
+    image = Image(array, Grid((30, 41, 26), oblique_image().grid.affine))
+    native = predict_probabilities(model, image).array
+    label = predict_labels(model, image).array
+    if classes == 1:
+        assert (label == (native[0] > 0.5))[abs(native[0] - 0.5) > 1e-5].all()
+    else:
+        chosen = np.take_along_axis(native, label[None].astype(np.intp), 0)[0]
+        assert (chosen >= native.max(0) - 1e-5).all()
+
+
 def test_mirroring_makes_a_network_blind_to_mirrored_images():
     model = random_model(2, patch=(16, 16))
     x = noise(1, 16, 16)

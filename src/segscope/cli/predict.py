@@ -54,6 +54,7 @@ def predict(
     from segscope.data import find_cases
     from segscope.errors import InputError
     from segscope.inference import load_model, parse_level, predict_cases
+    from segscope.progress import peak_memory_gib
     from segscope.studies.masks_run import mask_cases
 
     model = load_model(
@@ -91,10 +92,12 @@ def predict(
     for name, notes in done.notes.items():
         for note in notes:
             typer.echo(f"{name}: {note}", err=True)
+    peak = f"{peak_memory_gib():.2f} GiB"
     if as_json:
         outcome = {"written": done.written, "reused": done.reused, "notes": done.notes}
+        outcome |= {"peak_memory": peak}
         outcome |= {"mask_warnings": shown.warnings} if shown.files else {}
         typer.echo(json.dumps(outcome))
         return
     reused = f", {len(done.reused)} were there already" if done.reused else ""
-    typer.echo(f"{len(done.written)} label maps written to {output}{reused}")
+    typer.echo(f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}")

@@ -16,7 +16,7 @@ from segscope.inference.manifest import (
     weights_hash,
 )
 from segscope.inference.model import ModelSpec, TrainedModel
-from segscope.inference.predict import predict_prepared, say_memory
+from segscope.inference.predict import HowKeywords, label_prepared, predict_prepared, say_memory
 from segscope.progress import track
 
 
@@ -199,13 +199,9 @@ def _predict(
         )
     with say_memory(model.device):
         prepared = plan.apply(image)
-        array = predict_prepared(
-            model,
-            prepared.array,
-            mirror=options.mirror,
-            overlap=options.overlap,
-            batch=options.batch,
-        )
-        found = plan.undo(array, prepared) if options.probabilities else None
-        label = plan.undo_labels(array, prepared) if found is None else found.to_labels()
-    return LabelMap(label.array, label.grid, prepared.notes), found
+        del image
+        how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
+        if not options.probabilities:
+            return label_prepared(model, prepared, **how), None
+        found = plan.undo(predict_prepared(model, prepared.array, **how), prepared)
+    return LabelMap(found.to_labels().array, found.grid, prepared.notes), found

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -13,9 +14,19 @@ from torch import Tensor
 from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap, Probabilities
 from segscope.inference.model import TrainedModel
+from segscope.inference.windows import cheapest_axis, slabs_of_windows
+from segscope.preprocessing import Prepared
 
 _BATCH = 4
 _NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
+
+
+class HowKeywords(TypedDict, total=False):
+    """The options that all functions here share."""
+
+    mirror: bool
+    overlap: float
+    batch: int
 
 
 def predict_probabilities(
@@ -62,8 +73,35 @@ def predict_labels(
     plan = model.spec.plan
     with say_memory(model.device):
         prepared = plan.apply(image)
-        found = predict_prepared(model, prepared.array, mirror=mirror, overlap=overlap, batch=batch)
-        label = plan.undo_labels(found, prepared)
+        return label_prepared(model, prepared, mirror=mirror, overlap=overlap, batch=batch)
+
+
+def label_prepared(
+    model: TrainedModel,
+    prepared: Prepared,
+    *,
+    mirror: bool = False,
+    overlap: float = 0.5,
+    batch: int = _BATCH,
+) -> LabelMap:
+    """Predict the likeliest label per voxel of a prepared image's file.
+
+    Probabilities of all classes are only held for a slab of the image at a time; when mirrored
+    copies are averaged, for the prepared image. Arguments and errors as of `predict_prepared`.
+    """
+    plan = model.spec.plan
+    with say_memory(model.device):
+        if mirror:
+            found = predict_prepared(
+                model, prepared.array, mirror=True, overlap=overlap, batch=batch
+            )
+            label = plan.undo_labels(found, prepared)
+        else:
+            how = _How(model, [[]], overlap, batch)
+            x = _tensor(prepared.array)
+            axis = _slab_axis(how, tuple(x.shape[1:]))
+            slabs = (slab for _, slab in _slabs(how, x, []))
+            label = plan.undo_label_slabs(slabs, prepared, axis)
     return LabelMap(label.array, label.grid, prepared.notes)
 
 
@@ -78,36 +116,26 @@ def predict_prepared(
     """Predict probabilities ``(K, *P)`` of a prepared image ``(C, *P)``.
 
     What fits into one window goes through in one pass, padded to what the network needs; more is
-    covered by windows of the model's patch size that overlap and are blended by Gaussian weights
-    (MONAI). 2D networks take volumes slice by slice. Arguments as of `predict_probabilities`.
+    covered by windows of the model's patch size that overlap and are blended by Gaussian weights.
+    2D networks take volumes slice by slice. Arguments as of `predict_probabilities`.
 
     Raises:
         InputError: Mirroring was asked of a model that has no axis to mirror.
         WorkError: Memory ran out (the message says what to try), or the output is not finite.
     """
     how = _How(model, _flips(model, mirror), overlap, batch)
-    axis = model.spec.plan.slice_axis
-    model.net.eval()
-    with say_memory(model.device), torch.inference_mode():
-        # a copy: cached arrays are memory-mapped read-only, which torch cannot express
-        x = torch.from_numpy(np.array(array, dtype=np.float32))
-        if axis is None:
-            result = _mirrored(how, x[None].to(model.device))[0].cpu()
-        else:
-            slices = x.movedim(1 + axis, 0)
-            parts = [
-                _mirrored(how, slices[k : k + batch].to(model.device)).cpu()
-                for k in range(0, len(slices), batch)
-            ]
-            result = torch.cat(parts).movedim(0, 1 + axis)
-        if not result.isfinite().all():
-            # the largest of NaNs would come out as background: wrong without a word
-            raise WorkError(
-                "the network's output is not finite for this image: its intensities are extreme "
-                "(see segscope data inspect), or the training diverged"
-            )
-        numbers: NDArray[np.float32] = np.ascontiguousarray(result.numpy())
-        return numbers
+    with say_memory(model.device):
+        x = _tensor(array)
+        total: NDArray[np.float32] | None = None
+        for flips in how.flips:
+            for rows, slab in _slabs(how, x, flips):
+                if total is None:
+                    total = np.zeros((len(slab), *x.shape[1:]), np.float32)
+                total[(slice(None), *rows)] += slab
+        assert total is not None  # an image has rows
+        if len(how.flips) > 1:
+            total /= len(how.flips)
+        return total
 
 
 @contextmanager
@@ -145,48 +173,96 @@ class _How:
 
 
 def _flips(model: TrainedModel, mirror: bool) -> list[list[int]]:
-    """Dimensions of ``(N, C, *S)`` to flip, one list per copy; the first copy is the image."""
+    """Spatial axes to flip, one list per copy; the first copy is the image."""
     axes = model.spec.mirror_axes if mirror else ()
     if mirror and not axes:
         raise InputError(
             "--mirror: this model was not trained on mirrored images (mirror_axes of model.json "
             "is empty); leave it out"
         )
-    return [
-        [2 + a for a in chosen] for n in range(len(axes) + 1) for chosen in combinations(axes, n)
-    ]
+    return [list(chosen) for n in range(len(axes) + 1) for chosen in combinations(axes, n)]
 
 
-def _mirrored(how: _How, x: Tensor) -> Tensor:
-    total = _activated(how, x)
-    for dims in how.flips[1:]:
-        total += _activated(how, x.flip(dims)).flip(dims)
-    return total.div_(len(how.flips))
+def _tensor(array: NDArray[np.float32]) -> Tensor:
+    """Share the memory where torch can express it; cached arrays are mapped read-only."""
+    return torch.from_numpy(np.require(array, np.float32, ["C", "W"]))
 
 
-def _activated(how: _How, x: Tensor) -> Tensor:
-    logits = _logits(how, x)
-    return torch.sigmoid(logits) if logits.shape[1] == 1 else logits.softmax(1)
+def _slab_axis(how: _How, sides: tuple[int, ...]) -> int:
+    """Axis along which slabs are made: across slices, or where they are smallest."""
+    spec = how.model.spec
+    if spec.plan.slice_axis is not None:
+        return spec.plan.slice_axis
+    return cheapest_axis(sides, _window(how))
 
 
-def _logits(how: _How, x: Tensor) -> Tensor:
+def _slabs(
+    how: _How, x: Tensor, flips: list[int]
+) -> Iterator[tuple[tuple[slice, ...], NDArray[np.float32]]]:
+    """Probabilities of an image ``(C, *P)`` as slabs ``(K, ...)``, and where each belongs.
+
+    Args:
+        how: Model and options.
+        x: The image.
+        flips: Spatial axes along which the network sees it mirrored; slabs are turned back.
+    """
+    model = how.model
+    axis = _slab_axis(how, tuple(x.shape[1:]))
+    model.net.eval()
+    with torch.inference_mode():
+        shown = x.flip([1 + a for a in flips]) if flips else x
+        first = 0
+        for logits in _logit_slabs(how, shown, axis):
+            found = torch.sigmoid(logits) if len(logits) == 1 else logits.softmax(0)
+            if not found.isfinite().all():
+                # the largest of NaNs would come out as background: wrong without a word
+                raise WorkError(
+                    "the network's output is not finite for this image: its intensities are "
+                    "extreme (see segscope data inspect), or the training diverged"
+                )
+            count, side = found.shape[1 + axis], x.shape[1 + axis]
+            begin = side - first - count if axis in flips else first
+            rows = [slice(None)] * (x.ndim - 1)
+            rows[axis] = slice(begin, begin + count)
+            if flips:
+                found = found.flip([1 + a for a in flips])
+            yield tuple(rows), np.ascontiguousarray(found.cpu().numpy())
+            first += count
+
+
+def _logit_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
+    """Logits ``(K, ...)`` of an image in slabs along an axis, in order."""
+    device = how.model.device
+    if how.model.spec.plan.slice_axis is None:
+        for slab in _image_slabs(how, x[None].to(device), axis):
+            yield slab[0]
+        return
+    slices = x.movedim(1 + axis, 0)
+    for k in range(0, len(slices), how.batch):
+        parts = list(_image_slabs(how, slices[k : k + how.batch].to(device), 0))
+        yield torch.cat(parts, 2).movedim(0, 1 + axis)
+
+
+def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
     net, patch, sides = how.model.net, how.model.spec.patch, tuple(x.shape[2:])
     # a little more than a window is cheaper in one pass than in two windows
     if all(side <= 1.25 * size for side, size in zip(sides, patch, strict=True)):
         padded = [-(-side // m) * m for side, m in zip(sides, net.multiple, strict=True)]
-        return _unpad(_forward(how.model, _pad(x, padded)), sides)
-    from monai.inferers.utils import sliding_window_inference
-
-    blended: Tensor = sliding_window_inference(  # type: ignore[assignment]
+        yield _unpad(_forward(how.model, _pad(x, padded)), sides)
+        return
+    yield from slabs_of_windows(
         x,
-        [-(-size // m) * m for size, m in zip(patch, net.multiple, strict=True)],
-        how.batch,
+        _window(how),
         lambda window: _forward(how.model, window),
         overlap=how.overlap,
-        mode="gaussian",
-        padding_mode="replicate",
+        batch=how.batch,
+        axis=axis,
     )
-    return blended
+
+
+def _window(how: _How) -> list[int]:
+    spec, multiple = how.model.spec, how.model.net.multiple
+    return [-(-size // m) * m for size, m in zip(spec.patch, multiple, strict=True)]
 
 
 def _forward(model: TrainedModel, x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ Numpy only: as fast as torch's interpolation on two cores, and right to rounding
 coordinates are float32, is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from segscope.images import Grid
 
 Kind = Literal["nearest", "linear", "cubic"]
 
+_ROWS = 16  # that are made at a time
 _SPLINE_MARGIN = 12  # voxels after which the border's influence on a spline is below float32
 
 
@@ -115,6 +116,68 @@ def resampled_grid(grid: Grid, shape: Sequence[int]) -> Grid:
     change[:n, :n] = np.diag(scale)
     change[:n, n] = (scale - 1) / 2  # centre of the first new voxel in old indices
     return Grid(tuple(shape), grid.affine @ change)
+
+
+class RowBlender:
+    """Resample along the first axis as rows arrive; the same weights as `resample`.
+
+    Args:
+        old: Number of rows that will arrive.
+        new: Number that they become.
+        nearest: Take rows over rather than blend them.
+
+    Example:
+        >>> blender = RowBlender(2, 4)
+        >>> parts = [r for row in ([[0.0]], [[1.0]]) for r in blender.feed(np.array(row))]
+        >>> [(first, rows[:, 0].tolist()) for first, rows in parts]
+        [(0, [0.0]), (1, [0.25, 0.75, 1.0])]
+    """
+
+    def __init__(self, old: int, new: int, *, nearest: bool = False) -> None:
+        centres = (np.arange(new) + 0.5) * old / new - 0.5
+        if old == new or nearest:
+            self._taps = np.clip(np.floor(centres + 0.5), 0, old - 1).astype(np.intp)[:, None]
+            self._weights = np.ones((new, 1), np.float32)
+        else:
+            self._taps, weights = _linear_taps(centres, old, max(1.0, old / new))
+            self._weights = weights.astype(np.float32)
+        used = self._weights > 0
+        self._first = np.where(used, self._taps, old).min(1)
+        self._last = np.where(used, self._taps, -1).max(1)
+        self._rows: dict[int, NDArray[Any]] = {}
+        self._seen = 0
+        self._made = 0
+
+    def feed(self, rows: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Take the next rows ``(n, ...)``; yield new ones that can be made, and their place.
+
+        At most 16 are made at a time.
+        """
+        for row in rows:
+            self._rows[self._seen] = row
+            self._seen += 1
+        ready = int(np.searchsorted(self._last, self._seen))
+        while self._made < ready:
+            stop = min(ready, self._made + _ROWS)
+            made = [self._blend(k) for k in range(self._made, stop)]
+            yield self._made, np.stack(made)
+            self._made = stop
+        needed = int(self._first[self._made :].min(initial=self._seen))
+        # a copy of what is kept: a row is a view that would hold its whole slab
+        self._rows = {k: np.array(row) for k, row in self._rows.items() if k >= needed}
+
+    def _blend(self, k: int) -> NDArray[np.float32]:
+        pairs = [
+            (self._rows[int(tap)], weight)
+            for tap, weight in zip(self._taps[k], self._weights[k], strict=True)
+            if weight > 0
+        ]
+        if len(pairs) == 1:
+            return pairs[0][0].astype(np.float32, copy=False)
+        total = pairs[0][0] * pairs[0][1]
+        for row, weight in pairs[1:]:
+            total += row * weight
+        return total.astype(np.float32, copy=False)
 
 
 def _resample_axis(
