@@ -55,7 +55,7 @@ def quality(
     """
     from segscope.audit import choose_cases, read_from
     from segscope.data import json_ready, write_json, write_text
-    from segscope.inference import load_model
+    from segscope.inference import load_model, write_manifest
     from segscope.studies.quality_run import measure_quality
 
     model = load_model(run, device=device)
@@ -80,6 +80,7 @@ def quality(
         output.mkdir(parents=True, exist_ok=True)
         write_text(output / "quality.csv", ranked.to_csv())
         write_json(output / "quality.json", facts)
+        write_manifest(output, chosen, device=model.device, weights=model.weights_sha256)
     if as_json:
         typer.echo(json.dumps(facts))
         return

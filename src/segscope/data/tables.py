@@ -21,7 +21,7 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(_cell(name) for name in names)
     writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
     return stream.getvalue()
 

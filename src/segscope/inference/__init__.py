@@ -2,7 +2,13 @@
 
 from segscope.inference.cases import Predicted, predict_cases, target
 from segscope.inference.device import choose_device, parse_level
-from segscope.inference.manifest import PredictOptions, input_hashes
+from segscope.inference.manifest import (
+    PredictOptions,
+    hash_cases,
+    input_hashes,
+    made_with,
+    write_manifest,
+)
 from segscope.inference.model import (
     ModelSpec,
     NetworkSpec,
@@ -25,9 +31,11 @@ __all__ = [
     "TrainedModel",
     "choose_device",
     "choose_level",
+    "hash_cases",
     "input_hashes",
     "load_model",
     "load_weights",
+    "made_with",
     "measure_levels",
     "parse_level",
     "predict_cases",
@@ -39,4 +47,5 @@ __all__ = [
     "save_model",
     "save_weights",
     "target",
+    "write_manifest",
 ]

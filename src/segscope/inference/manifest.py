@@ -6,7 +6,7 @@ label map may be taken as it is, made again, or belongs to somebody else.
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -16,6 +16,7 @@ import torch
 from segscope import __version__
 from segscope.data import sha256_of, write_json
 from segscope.errors import InputError
+from segscope.images import Case
 from segscope.inference.model import TrainedModel
 
 _NAME = "manifest.json"
@@ -71,13 +72,7 @@ class Manifest:
     ) -> None:
         self.file = folder / _NAME
         self._how = _how(model, options, weights)
-        self._with = {
-            "segscope": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "device": str(model.device),
-            "threads": torch.get_num_threads(),
-        }
+        self._with = made_with(model.device)
         self._cases = _read(self.file)
 
     def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
@@ -133,6 +128,45 @@ class Manifest:
             "made_with": self._with,
         }
         write_json(self.file, {"format": 1, "cases": self._cases})
+
+
+def made_with(device: torch.device | str) -> dict[str, Any]:
+    """Versions and machine, as every manifest says them."""
+    return {
+        "segscope": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def hash_cases(cases: Sequence[Case]) -> dict[str, list[str]]:
+    """Hash the files of cases, images before the label map."""
+    return {
+        case.name: input_hashes(
+            (*case.image_files, *([case.label_file] if case.label_file else []))
+        )
+        for case in cases
+    }
+
+
+def write_manifest(
+    folder: Path, cases: Sequence[Case], *, device: torch.device | str, weights: str
+) -> None:
+    """Write what a folder of figures about cases was made from: ``manifest.json``.
+
+    Args:
+        folder: Of the figures.
+        cases: Their files are hashed.
+        device: That computed.
+        weights: Hash of the weights.
+    """
+    facts = {
+        "format": 1, **made_with(device), "weights_sha256": weights, "inputs": hash_cases(cases),
+    }  # fmt: skip
+    write_json(folder / _NAME, facts)
 
 
 def input_hashes(files: tuple[Path, ...]) -> list[str]:

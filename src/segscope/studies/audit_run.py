@@ -37,7 +37,7 @@ from segscope.data import (
 from segscope.errors import InputError
 from segscope.features import Layers
 from segscope.images import Case, Image
-from segscope.inference import TrainedModel
+from segscope.inference import TrainedModel, write_manifest
 from segscope.report import worst_first
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
 from segscope.report.audit_page import unit_means
@@ -116,6 +116,8 @@ def run_audit(
     if parquet:
         for name, rows in found.rows().items():
             write_bytes(folder / f"{name}.parquet", _parquet(rows))
+    made = found.made_with
+    write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
     return found
 

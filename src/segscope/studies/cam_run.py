@@ -34,7 +34,7 @@ from segscope.explain import (
     to_levels,
 )
 from segscope.images import Case, Grid, Image
-from segscope.inference import TrainedModel
+from segscope.inference import TrainedModel, write_manifest
 from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.progress import track
 from segscope.report import widest_slice
@@ -112,8 +112,10 @@ def run_cam(
             picture = draw_map(image, levels, mask, grid, rows[-1])
             (folder / "pictures").mkdir(parents=True, exist_ok=True)
             write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
+    made = subject.facts()
+    write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
-    facts = {"format": 1, "method": method, "layer": layer, **subject.facts()}
+    facts = {"format": 1, "method": method, "layer": layer, **made}
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     return rows
 

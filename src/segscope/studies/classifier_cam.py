@@ -27,6 +27,7 @@ from segscope.errors import InputError
 from segscope.explain import class_activation_map, to_levels
 from segscope.explain.weak_labels import Criterion, image_level_threshold, resize_map
 from segscope.images import Case, Grid, LabelMap
+from segscope.inference import write_manifest
 from segscope.inference.classify import (
     ClassifierModel,
     class_probabilities,
@@ -154,6 +155,7 @@ def run_classifier_cam(
             (folder / "pictures").mkdir(parents=True, exist_ok=True)
             png = draw_map(image, found.levels, mask, grid, rows[-1])
             write_bytes(folder / "pictures" / f"{case.name}.png", png)
+    write_manifest(folder, cases, device=model.device, weights=model.weights_sha256)
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, "layer": layer, "class": of, "criterion": criterion,
              "network": model.spec.network, "weights_sha256": model.weights_sha256}  # fmt: skip

@@ -17,7 +17,7 @@ from segscope.data import (
     write_text,
 )
 from segscope.errors import InputError
-from segscope.inference import input_hashes
+from segscope.inference import input_hashes, made_with
 from segscope.inference.classify import ClassifierModel, class_probabilities, prepare_image
 from segscope.metrics import Interval, classification_scores
 from segscope.progress import track
@@ -92,6 +92,7 @@ def classify_cases(
     facts = {
         "format": 1,
         "network": spec.network,
+        **made_with(model.device),
         "weights_sha256": model.weights_sha256,
         "inputs": hashes,
         "scores": {name: asdict(value) for name, value in scores.items()},

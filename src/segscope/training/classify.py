@@ -36,6 +36,7 @@ from segscope.inference.classify import (
     save_classifier,
 )
 from segscope.inference.device import choose_device
+from segscope.inference.manifest import hash_cases
 from segscope.inference.weights import load_weights
 from segscope.metrics.classification import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
@@ -46,10 +47,9 @@ from segscope.training.run_folder import (
     STATE,
     check_inputs,
     check_run_folder,
-    hash_cases,
     locked,
     unchanging,
-    write_manifest,
+    write_run_manifest,
 )
 
 
@@ -254,7 +254,7 @@ def train_classifier(
         notes = _given_weights(net, recipe)
         device = choose_device(recipe.device)
         if not resume:
-            write_manifest(
+            write_run_manifest(
                 folder, dataset, inputs,
                 seed=recipe.seed, device=str(device),
                 weights=recipe.weights, weights_notes=list(notes),

@@ -30,7 +30,7 @@ from segscope.data import (
 )
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
-from segscope.inference import TrainedModel, predict_prepared, save_model
+from segscope.inference import TrainedModel, hash_cases, predict_prepared, save_model
 from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.loop import Progress, fit
@@ -39,10 +39,9 @@ from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
     check_inputs,
     check_run_folder,
-    hash_cases,
     locked,
     unchanging,
-    write_manifest,
+    write_run_manifest,
 )
 from segscope.training.setup import make_fabric, make_network, make_objective, model_spec
 from segscope.training.validation import read_split
@@ -149,7 +148,7 @@ def train_dataset(
                 if resume:
                     check_inputs(folder, inputs, dataset)
                 else:
-                    write_manifest(
+                    write_run_manifest(
                         folder, dataset, inputs, seed=recipe.train.seed, device=str(fabric.device)
                     )
                     _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)

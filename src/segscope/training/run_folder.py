@@ -6,19 +6,15 @@ before, while images were read, may be begun anew in the same folder.
 
 import fcntl
 import json
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from segscope import __version__
 from segscope.data import Dataset, write_json
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
-from segscope.inference import input_hashes
+from segscope.inference import made_with
 
 STATE = "state.safetensors"
 
@@ -61,17 +57,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def hash_cases(cases: Sequence[Case]) -> dict[str, list[str]]:
-    """Hash the files of cases: images, then the label map."""
-    return {
-        case.name: input_hashes(
-            (*case.image_files, *([case.label_file] if case.label_file else []))
-        )
-        for case in cases
-    }
-
-
-def write_manifest(
+def write_run_manifest(
     folder: Path,
     dataset: Dataset,
     inputs: Mapping[str, list[str]],
@@ -83,12 +69,7 @@ def write_manifest(
     """Write what a run was made from: versions, machine, seed, hashes of its cases' files."""
     facts = {
         "format": 1,
-        "segscope": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "device": device,
-        "threads": torch.get_num_threads(),
+        **made_with(device),
         "seed": seed,
         "dataset": dataset.name,
         **more,

@@ -7,9 +7,9 @@ from typing import Any
 from segscope.data import Dataset, Reading, read_label, read_label_of, write_json, write_text
 from segscope.errors import InputError
 from segscope.images import Case
-from segscope.inference import load_model, predict_cases
+from segscope.inference import hash_cases, load_model, predict_cases
 from segscope.metrics import Summary, evaluate_folders
-from segscope.training.run_folder import check_inputs, hash_cases
+from segscope.training.run_folder import check_inputs
 
 
 def validation_cases(folder: Path, dataset: Dataset) -> tuple[Case, ...]:

@@ -1,0 +1,281 @@
+"""Malformed and awkward files, at least one per kind of fault and format, to be put in a dataset.
+
+Each entry writes one file over a good one, or beside it. ``refused`` entries must be refused by
+whatever reads them; the others must be read as a person would expect, which its test checks.
+"""
+
+import gzip
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK
+from PIL import Image as PillowImage
+
+SHAPE = (12, 14, 10)
+AFFINE = np.diag([1.0, 1.0, 1.5, 1.0])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file.
+
+    Args:
+        name: Of the fault.
+        ending: Of the dataset that it is put in.
+        write: Puts it where it is told, over the good file that is there.
+        kind: ``image`` or ``label``.
+        refused: Whether it must be.
+    """
+
+    name: str
+    ending: str
+    write: Callable[[Path], None]
+    kind: str = "image"
+    refused: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.kind}{self.ending}"
+
+
+def volume(seed=0):
+    """A bright ball on noise."""
+    axes = np.meshgrid(*(np.arange(n) - n / 2 for n in SHAPE), indexing="ij")
+    inside = sum(a**2 for a in axes) < 9
+    noise = np.random.default_rng(seed).normal(0, 10, SHAPE)
+    return (100 * inside + noise).astype(np.float32), inside.astype(np.uint8)
+
+
+def _nifti(path, array, affine=AFFINE, **header):
+    image = nib.Nifti1Image(array, affine)
+    for key, value in header.items():
+        image.header[key] = value
+    nib.save(image, path)
+
+
+def _raw(path: Path) -> bytearray:
+    data = path.read_bytes()
+    return bytearray(gzip.decompress(data) if path.name.endswith(".gz") else data)
+
+
+def _put(path: Path, raw: bytes) -> None:
+    path.write_bytes(gzip.compress(bytes(raw)) if path.name.endswith(".gz") else bytes(raw))
+
+
+def _patched(offset: int, kind: str, *values) -> Callable[[Path], None]:
+    """Other bytes in the header, all checksums right."""
+
+    def write(path):
+        raw, data = _raw(path), struct.pack(kind, *values)
+        raw[offset : offset + len(data)] = data
+        _put(path, raw)
+
+    return write
+
+
+def _bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    def write(path):
+        path.write_bytes(change(path.read_bytes()))
+
+    return write
+
+
+def _flip(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[len(changed) // 2] ^= 16
+    return bytes(changed)
+
+
+def _array(change: Callable[[np.ndarray], np.ndarray], affine=AFFINE) -> Callable[[Path], None]:
+    def write(path):
+        _nifti(path, change(np.asarray(nib.load(path).dataobj)), affine)
+
+    return write
+
+
+def _some(value) -> Callable[[np.ndarray], np.ndarray]:
+    def change(array):
+        changed = array.astype(np.float32)
+        changed[2, 3, 4] = value
+        return changed
+
+    return change
+
+
+def _colour(path):
+    colour = np.zeros(SHAPE, [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nib.save(nib.Nifti1Image(colour, AFFINE), path)
+
+
+def _sheared(path):
+    affine = AFFINE.copy()
+    affine[0, 1] = 0.4
+    _nifti(path, np.asarray(nib.load(path).dataobj), affine)
+
+
+def _folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def _big_endian(path):
+    array = np.asarray(nib.load(path).dataobj)
+    header = nib.Nifti1Header(endianness=">")
+    header.set_data_dtype(array.dtype)
+    nib.save(nib.Nifti1Image(array, AFFINE, header), path)
+
+
+def _metres(path):
+    image = nib.Nifti1Image(np.asarray(nib.load(path).dataobj), AFFINE)
+    image.header.set_xyzt_units("meter")
+    image.set_sform(np.diag([*np.diag(AFFINE)[:3] / 1000, 1]), 1)
+    image.set_qform(np.diag([*np.diag(AFFINE)[:3] / 1000, 1]), 1)
+    nib.save(image, path)
+
+
+def _one_volume(path):
+    _nifti(path, np.asarray(nib.load(path).dataobj)[..., None])
+
+
+def _picture(mode: str, **options) -> Callable[[Path], None]:
+    def write(path):
+        with PillowImage.open(path) as opened:
+            picture = opened.convert(mode)
+        if mode in ("RGBA", "LA"):
+            picture.putalpha(PillowImage.new("L", picture.size, 90))
+        picture.save(path, **options)
+
+    return write
+
+
+def _stack(path):
+    with PillowImage.open(path) as opened:
+        page = opened.convert("L")
+    page.save(path, save_all=True, append_images=[page])
+
+
+def _half(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _negative(array):
+    return array.astype(np.int16) - 1
+
+
+def _plane_labels(value) -> Callable[[Path], None]:
+    def write(path):
+        array = np.array(PillowImage.open(path))
+        array[3, 4] = value
+        PillowImage.fromarray(array).save(path)
+
+    return write
+
+
+NIFTI = [
+    Entry("truncated", ".nii.gz", _bytes(_half)),
+    Entry("short by some bytes", ".nii.gz", _bytes(lambda d: d[:-12])),
+    Entry("bit flipped", ".nii.gz", _bytes(_flip)),
+    Entry("wrong checksum", ".nii.gz", _bytes(lambda d: d[:-8] + b"\1\2\3\4" + d[-4:])),
+    Entry("trailing garbage", ".nii.gz", _bytes(lambda d: d + b"garbage")),
+    Entry("not gzip", ".nii.gz", _bytes(lambda d: gzip.decompress(d))),
+    Entry("empty", ".nii.gz", _bytes(lambda d: b"")),
+    Entry("text", ".nii.gz", _bytes(lambda d: b"this is text")),
+    Entry("a folder", ".nii.gz", _folder),
+    Entry("bomb", ".nii.gz", _bytes(lambda d: gzip.compress(b"\0" * 200_000_000))),
+    Entry("huge side", ".nii.gz", _patched(42, "<h", 32767)),
+    Entry("negative side", ".nii.gz", _patched(42, "<h", -3)),
+    Entry("nine dimensions", ".nii.gz", _patched(40, "<h", 9)),
+    Entry("unknown datatype", ".nii.gz", _patched(70, "<h", 9999)),
+    Entry("far offset", ".nii.gz", _patched(108, "<f", 65536.0)),
+    Entry("low offset", ".nii.gz", _patched(108, "<f", 12.0)),
+    Entry("slope of NaN", ".nii.gz", _patched(112, "<f", float("nan"))),
+    Entry("infinite slope", ".nii.gz", _patched(112, "<f", float("inf"))),
+    Entry("affine of NaN", ".nii.gz", _patched(280, "<f", float("nan"))),
+    Entry("affine of zeros", ".nii.gz", _patched(280, "<4f", 0, 0, 0, 0)),
+    Entry("NaN voxel", ".nii.gz", _array(_some(np.nan))),
+    Entry("infinite voxel", ".nii.gz", _array(_some(np.inf))),
+    Entry("several volumes", ".nii.gz", _array(lambda a: np.stack([a, a], -1))),
+    Entry("colour", ".nii.gz", _colour),
+    Entry("complex", ".nii.gz", _array(lambda a: a.astype(np.complex64))),
+    Entry("sheared", ".nii.gz", _sheared),
+    Entry("truncated, uncompressed", ".nii", _bytes(_half)),
+    Entry("longer than announced", ".nii", _bytes(lambda d: d + b"\0\0")),
+    Entry("big endian", ".nii.gz", _big_endian, refused=False),
+    Entry("metres", ".nii.gz", _metres, refused=False),
+    Entry("one volume in four dimensions", ".nii.gz", _one_volume, refused=False),
+    Entry("constant", ".nii.gz", _array(np.zeros_like), refused=False),
+    Entry("64-bit floats", ".nii.gz", _array(lambda a: a.astype(np.float64)), refused=False),
+]
+LABELS = [
+    Entry("truncated", ".nii.gz", _bytes(_half), "label"),
+    Entry("bit flipped", ".nii.gz", _bytes(_flip), "label"),
+    Entry("fractions", ".nii.gz", _array(_some(0.5)), "label"),
+    Entry("negative", ".nii.gz", _array(_negative), "label"),
+    Entry("undeclared 255", ".nii.gz", _array(_some(255)), "label"),
+    Entry("NaN", ".nii.gz", _array(_some(np.nan)), "label"),
+    Entry("another shape", ".nii.gz", _array(lambda a: a[:-1]), "label"),
+    Entry("another spacing", ".nii.gz", _array(lambda a: a, np.diag([1, 1, 2.0, 1])), "label"),
+    Entry("another place", ".nii.gz",
+          _array(lambda a: a, AFFINE + np.eye(4, k=3) * 0.4), "label"),
+    Entry("undeclared", ".png", _plane_labels(7), "label"),
+    Entry("truncated", ".png", _bytes(_half), "label"),
+    Entry("floats of whole numbers", ".nii.gz",
+          _array(lambda a: a.astype(np.float32)), "label", refused=False),
+]  # fmt: skip
+OTHERS = [
+    Entry("truncated", ".nrrd", _bytes(_half)),
+    Entry("text", ".nrrd", _bytes(lambda d: b"this is text")),
+    Entry("truncated", ".mha", _bytes(_half)),
+    Entry("text", ".mha", _bytes(lambda d: b"this is text")),
+    Entry("truncated", ".png", _bytes(_half)),
+    Entry("bit flipped", ".png", _bytes(_flip)),
+    Entry("empty", ".png", _bytes(lambda d: b"")),
+    Entry("transparent", ".png", _picture("LA")),
+    Entry("truncated", ".tif", _bytes(_half)),
+    Entry("several pages", ".tif", _stack),
+    Entry("truncated", ".jpg", _bytes(_half)),
+    Entry("16 bits", ".png", _picture("I;16"), refused=False),
+]
+CORPUS = [*NIFTI, *LABELS, *OTHERS]
+
+
+def write_dataset(folder: Path, ending: str, cases: int = 4) -> Path:
+    """A good dataset in any format: balls in volumes, discs in pictures."""
+    for part in ("imagesTr", "labelsTr"):
+        (folder / part).mkdir(parents=True)
+    plane = ending in (".png", ".tif", ".jpg")
+    for k in range(cases):
+        image, label = volume(k)
+        if plane:
+            image, label = (np.kron(a[..., 5], np.ones((3, 3))) for a in (image, label))
+            image = np.clip(image + 80, 0, 255)
+        for part, array, end in (("imagesTr", image, "_0000"), ("labelsTr", label, "")):
+            known = ".png" if ending == ".jpg" and part == "labelsTr" else ending
+            _save(folder / part / f"c{k}{end}{known}", array, plane)
+    names = "background", "ball"
+    facts = {
+        "channel_names": {"0": "MR"},
+        "labels": {name: k for k, name in enumerate(names)},
+        "numTraining": cases,
+        "file_ending": ending,
+    }
+    (folder / "dataset.json").write_text(json.dumps(facts))
+    kinds = ["normal", "abnormal"]
+    rows = [f"c{k},{kinds[k % 2]}" for k in range(cases)]
+    (folder / "cases.csv").write_text("\n".join(["case,class", *rows]) + "\n")
+    return folder
+
+
+def _save(path: Path, array: np.ndarray, plane: bool) -> None:
+    if plane:
+        PillowImage.fromarray(np.round(array).astype(np.uint8)).save(path)
+    elif path.name.endswith((".nii", ".nii.gz")):
+        _nifti(path, array)
+    else:
+        written = SimpleITK.GetImageFromArray(array.transpose())
+        written.SetSpacing((1.0, 1.0, 1.5))
+        SimpleITK.WriteImage(written, str(path))
