@@ -147,7 +147,7 @@ def test_names_in_headers_reach_no_output(place, capsys):
         ["audit", run, "-i", data, "-o", place / "a", "--cases", "all"],
         ["quality", run, "-i", data, "-o", place / "q", "--cases", "all"],
         ["cam", run, "-i", data, "-o", place / "c", "--cases", "all"],
-        ["report", place / "t", "-o", place / "r.html"],
+        ["report", run, "--audit", place / "a", "-o", place / "r.html"],
     ):  # fmt: skip
         code, text = call(capsys, *words)
         assert code == 0, (words, text)

@@ -59,12 +59,19 @@ from segscope.training.run_folder import has_begun
 _UNET_MINUTES = {
     "network": {"name": "unet", "widths": [8, 16, 32, 64]},
     "patch": [96, 96],
-    "train": {"epochs": 12, "steps_per_epoch": 20, "batch_size": 8, "learning_rate": 2e-3},
+    # the last weights count, so validation is only for the log
+    "train": {
+        "epochs": 10,
+        "steps_per_epoch": 20,
+        "batch_size": 8,
+        "learning_rate": 2e-3,
+        "validate_every": 10,
+    },
 }
 
 BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
     "minutes": {
-        "classifier": {"size": [96, 96], "epochs": 30, "patience": 10, "schedule": "cosine"},
+        "classifier": {"size": [64, 64], "epochs": 30, "patience": 10, "schedule": "cosine"},
         "unet": _UNET_MINUTES,
     },
     "hours": {
