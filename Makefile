@@ -46,8 +46,11 @@ bench: environment
 	$(BIN)/python benchmarks/bench_protoseg.py
 	$(BIN)/python benchmarks/bench_content_loss.py
 	$(BIN)/python benchmarks/bench_mean_dice.py
+	$(BIN)/python benchmarks/bench_global_mask.py
+	$(BIN)/python benchmarks/check_predict_memory.py --peer
 	$(BIN)/python benchmarks/bench_data_check.py $(DATASET)
 	$(BIN)/python benchmarks/check_resume.py $(DATASET)
+	$(BIN)/python benchmarks/check_reading.py $(DATASET)
 
 environment: $(INSTALLED)
 

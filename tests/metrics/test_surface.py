@@ -140,6 +140,18 @@ def test_distances_scale_with_spacing_and_do_not_care_who_is_first(a, b, scale):
 
 
 @settings(max_examples=30, deadline=None)
+@given(masks, masks, spacings, st.lists(st.floats(0.01, 9), min_size=2, max_size=4))
+def test_a_percentile_is_never_above_the_largest_and_tolerance_only_helps(a, b, spacing, limits):
+    found = border_distances(a, b, spacing)
+    if a.any() and b.any():
+        whole = hausdorff_distance(found, percentile=100)
+        assert hausdorff_distance(found, percentile=95) <= whole
+        shares = [surface_dice(found, limit) for limit in sorted(limits)]
+        assert shares == sorted(shares)
+        assert surface_dice(found, whole) == 1
+
+
+@settings(max_examples=30, deadline=None)
 @given(masks, masks, spacings, st.permutations(range(3)))
 def test_the_order_of_axes_does_not_matter(a, b, spacing, order):
     turned = figures(a.transpose(order), b.transpose(order), [spacing[k] for k in order])
