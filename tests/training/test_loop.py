@@ -124,6 +124,18 @@ def _finite_of_nan(original):
     return lambda value, progress: original(float("nan"), progress)
 
 
+def test_an_operation_without_a_deterministic_form_is_named(planes, tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError(
+            "max_pool3d_with_indices_backward_cuda does not have a deterministic implementation, "
+            "but you set 'torch.use_deterministic_algorithms(True)'"
+        )
+
+    monkeypatch.setattr(loop_module.Fabric, "backward", refuse)
+    with pytest.raises(WorkError, match="deterministic: max_pool3d_with_indices_backward_cuda"):
+        run(planes, tmp_path / "run")
+
+
 def test_patience_stops_early(planes, tmp_path):
     progress = run(planes, tmp_path / "run", epochs=50, patience=2, learning_rate=1e-12)
     assert progress.epoch == progress.best_epoch + 3

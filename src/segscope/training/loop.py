@@ -114,6 +114,7 @@ def fit(
         _log(folder, progress, total_steps, fabric) as log,
         _living_workers(samples, sampler, progress, settings),
         _quiet_signals() as silence,
+        _named_operations(),
     ):
         while not finished(progress, settings):
             model.train()
@@ -272,6 +273,21 @@ def _living_workers(
             f"a data worker died while samples of {names or 'the next epoch'} were due ({error}); "
             "continue with --resume; when memory ran out, start again with fewer train.workers"
         ) from None
+
+
+@contextmanager
+def _named_operations() -> Iterator[None]:
+    """Say which operation has no deterministic form, where ``deterministic`` asks for one."""
+    try:
+        yield
+    except RuntimeError as error:
+        operation, found, _ = str(error).partition(" does not have a deterministic implementation")
+        if not found:
+            raise
+        raise WorkError(
+            f"train.deterministic: {operation} has no deterministic form on this device; train on "
+            "a processor (train.device=cpu), or leave train.deterministic out"
+        ) from error
 
 
 @contextmanager

@@ -141,7 +141,8 @@ def make_fabric(recipe: Recipe) -> Fabric:
         fast = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
         precision = "bf16-mixed" if fast and accelerator in ("auto", "cuda") else "32-true"
     if settings.deterministic:
-        # names the operation that has no deterministic form, instead of going on quietly
+        # an operation that has no deterministic form is named, instead of going on quietly
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     try:
         return Fabric(
