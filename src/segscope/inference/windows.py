@@ -15,6 +15,7 @@ from torch.nn import functional
 
 _SIGMA = 0.125
 _LEAST_WEIGHT = 1e-3
+_ROWS = 16  # of a slab
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -94,10 +95,13 @@ def slabs_of_windows(
                     norm[0, 0][here] += weights
         last = number + 1 == len(starts[axis])
         rows = depth if last else starts[axis][number + 1] - start
-        done = total.narrow(along, 0, rows) / norm.narrow(along, 0, rows)
-        slab = _cropped(done, start, axis, before, sides)
-        if slab.shape[along]:
-            yield slab
+        # a few rows at a time, as whoever takes them makes copies
+        for k in range(0, rows, _ROWS):
+            count = min(_ROWS, rows - k)
+            done = total.narrow(along, k, count) / norm.narrow(along, k, count)
+            slab = _cropped(done, start + k, axis, before, sides)
+            if slab.shape[along]:
+                yield slab
         if not last:
             for part in (total, norm):
                 kept = depth - rows

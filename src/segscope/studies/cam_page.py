@@ -17,6 +17,7 @@ from segscope.studies.cam import ORIGINAL, Outcome, Study
 from segscope.studies.cam_paper import PAPER
 from segscope.studies.filtered import FILTERS
 from segscope.studies.rois import ABNORMAL, NORMAL
+from segscope.studies.weak_training import mask_of
 from segscope.training.classify import Labelled, labelled_images
 
 _SHOWN = 8
@@ -300,14 +301,14 @@ def _pictures(study: Study, folder: Path) -> dict[str, bytes]:
     return {
         "maps": tile_sheet(
             [
-                [Tile(case.name, _image(case), truth=_truth(case)),
+                [Tile(case.name, _image(case), truth=mask_of(case)),
                  *(_map(folder, name, case) for name in networks)]
                 for case in _spaced(abnormal, 4)
             ]
         ),
         "one_classifier": tile_sheet(
             [
-                [Tile(case.name, _image(case), truth=_truth(case)) for case in more],
+                [Tile(case.name, _image(case), truth=mask_of(case)) for case in more],
                 [_map(folder, first, case) for case in more],
             ]
         ),
@@ -331,11 +332,6 @@ def _image(case: Case) -> Any:
     return read_plane_image(Case(case.name, case.image_files), 1).numpy()
 
 
-def _truth(case: Case) -> Any:
-    assert case.label_file is not None  # regions have one
-    return read_label(case.label_file).array > 0
-
-
 def _map(folder: Path, network: str, case: Case) -> Tile:
     maps = folder / "runs" / f"{network}_seed0" / "labels_otsu" / "heatmaps"
     levels = read_label(maps / f"{case.name}.png").array.astype(np.uint8)
@@ -343,6 +339,6 @@ def _map(folder: Path, network: str, case: Case) -> Tile:
         network,
         _image(case),
         heat=(levels / 255).astype(np.float32),
-        truth=_truth(case),
+        truth=mask_of(case),
         found=levels > otsu_threshold(levels),
     )
