@@ -140,6 +140,13 @@ def visible_files(
         for file in shown
         if file.is_symlink() and not file.exists()
     ]
+    problems += [
+        Problem(
+            str(file), "is a folder, where a file of this name is expected", "put the file here"
+        )
+        for file in shown
+        if file.is_dir() and image_ending(file)
+    ]
     return [file for file in shown if file.is_file()]
 
 

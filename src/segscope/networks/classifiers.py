@@ -80,6 +80,7 @@ def classifier(name: str, in_channels: int, classes: int) -> Classifier:
         ImportError: The package that has it is not installed; the message says which.
 
     Example:
+        >>> import torch
         >>> net = classifier("mobilenetv2", 1, 2).eval()
         >>> tuple(net(torch.zeros(1, 1, 40, 48)).shape)
         (1, 2)
