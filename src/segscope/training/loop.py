@@ -295,7 +295,8 @@ def _quiet_signals() -> Iterator[Callable[[], None]]:
     """Hand on what undoes torch's handler of dead children, which raises wherever we happen to be.
 
     It is set when the workers start, so this is called after the first batch. Without it a dead
-    worker is noticed where its next batch is due, within seconds. It is put back at the end.
+    worker is noticed where its next batch is due, within seconds. It is put back at the end, unless
+    that is an error: the other workers are still to be ended then, and one of them may be dead.
     """
     kept: list[Any] = []
 
@@ -303,11 +304,9 @@ def _quiet_signals() -> Iterator[Callable[[], None]]:
         if not kept and threading.current_thread() is threading.main_thread():
             kept.append(signal.signal(signal.SIGCHLD, signal.SIG_DFL))
 
-    try:
-        yield silence
-    finally:
-        if kept:
-            signal.signal(signal.SIGCHLD, kept[0] or signal.SIG_DFL)
+    yield silence
+    if kept:
+        signal.signal(signal.SIGCHLD, kept[0] or signal.SIG_DFL)
 
 
 def _finite(value: float, progress: Progress) -> float:
