@@ -189,7 +189,8 @@ def test_a_full_disk_leaves_old_files_whole_and_is_said(place, tmp_path, limit):
         before = {f: f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()}
         process = start(words, limit)
         _, said = process.communicate()
-        assert process.returncode in (0, 1), said
+        # nothing that these write is smaller than the smallest limit
+        assert process.returncode in ((1,) if limit == LIMITS[0] else (0, 1)), (words, said)
         assert "Traceback" not in said
         if process.returncode:
             assert "could not be written" in said or "could not" in said, said
@@ -199,7 +200,7 @@ def test_a_full_disk_leaves_old_files_whole_and_is_said(place, tmp_path, limit):
             # what was replaced was replaced as a whole: it is read below
             assert same or len(now) <= limit, file
         check_whole(tmp_path)
-    assert not [f for f in tmp_path.rglob("*") if f.name.endswith(".tmp")]
+    assert not [f for f in tmp_path.rglob("*") if f.name.startswith(".segscope-")]
 
 
 def test_a_full_disk_while_the_cache_is_built_leaves_no_entry(tmp_path):

@@ -15,10 +15,9 @@ says what it is: runs may be made in any order, and those that are finished are 
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -446,8 +445,3 @@ def _read_outcome(folder: Path, network: str, seed: int) -> Outcome:
             LayerScore(**{**row, "sides": tuple(row["sides"])}) for row in facts["layers"]
         ),
     )
-
-
-def average(outcomes: Sequence[Outcome], number: Callable[[Outcome], float]) -> float:
-    """Mean over draws."""
-    return fmean(number(outcome) for outcome in outcomes)

@@ -244,15 +244,16 @@ def train_classifier(
     folder.mkdir(parents=True, exist_ok=True)
     known, held = images.part(train), images.part(val)
     used = (*known.cases, *held.cases)
-    with locked(folder), unchanging(used, dataset):
-        inputs = hash_cases(used)
-        if resume:
-            check_inputs(folder, inputs, dataset)
-        pixels = _read(dataset, recipe, known)
+    device = choose_device(recipe.device)
+    with locked(folder):
+        with unchanging(used, dataset):
+            inputs = hash_cases(used)
+            if resume:
+                check_inputs(folder, inputs, dataset)
+            pixels, others = _read(dataset, recipe, known), _read(dataset, recipe, held)
         spec = _spec(dataset, recipe, images.classes, pixels)
         net = build_classifier(spec, seed=recipe.seed)
         notes = _given_weights(net, recipe)
-        device = choose_device(recipe.device)
         if not resume:
             write_run_manifest(
                 folder, dataset, inputs,
@@ -263,9 +264,10 @@ def train_classifier(
         progress = _fit(
             ClassifierModel(spec, net.to(device)),
             _normalised(pixels, spec), known.truth,
-            _normalised(_read(dataset, recipe, held), spec), held.truth,
+            _normalised(others, spec), held.truth,
             recipe, folder, resume=resume,
         )  # fmt: skip
+        check_inputs(folder, hash_cases(held.cases), dataset)  # which are read once more
         model = load_classifier(folder, device=recipe.device)
         scores = score_images(model, dataset, held, folder)
     return Classified(scores, progress.epoch, progress.best_epoch, progress.seconds / 60, notes)

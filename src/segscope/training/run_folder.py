@@ -81,15 +81,16 @@ def write_run_manifest(
 def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset) -> None:
     """Refuse to go on with files that are others than those that a run was begun with.
 
-    Runs of older versions, whose manifest has no hashes, are let pass.
+    Runs of older versions, which have no manifest or one without hashes, are let pass.
 
     Raises:
-        InputError: A case's files have changed since.
+        InputError: A case's files have changed since, or the manifest is damaged.
     """
+    file = folder / _MANIFEST
     try:
-        known = json.loads((folder / _MANIFEST).read_text("utf-8")).get("inputs", {})
-    except (OSError, ValueError):
-        known = {}
+        known = json.loads(file.read_text("utf-8")).get("inputs", {}) if file.exists() else {}
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{file}: is damaged ({error}); train anew in another folder") from None
     changed = [name for name, hashes in inputs.items() if known.get(name, hashes) != hashes]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
