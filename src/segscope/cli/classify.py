@@ -31,7 +31,7 @@ def train(
         int | None, typer.Option("--size", min=8, help="Side that images are brought to.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="random, or a file to start from.")
+        str | None, typer.Option("--weights", help="random, pretrained, or a file to start from.")
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="One value, e.g. epochs=50; repeat.")

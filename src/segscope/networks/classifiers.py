@@ -8,7 +8,7 @@
     nasnetmobile  Zoph 2018, arXiv:1707.07012
 
 The architectures are pytorchcv's, whose parameters are Keras's within a thousandth; other names are
-timm's. Both are in the extra ``classifiers``. Weights are random.
+timm's. Both are in the extra ``classifiers``. Weights are random; `take_weights` puts others in.
 """
 
 import difflib
@@ -19,6 +19,8 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+_LAST = ("body.output", "body.fc", "body.classifier", "body.head")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def classifier(name: str, in_channels: int, classes: int) -> Classifier:
     """Build a classifier with random weights.
 
     Args:
-        name: One of `CLASSIFIERS`, or a timm model.
+        name: One of `CLASSIFIERS`, or a timm model, also with a tag (``resnet50.a1_in1k``).
         in_channels: Of the images.
         classes: At least two; one score each.
 
@@ -127,6 +129,9 @@ def take_weights(net: Classifier, state: dict[str, Tensor]) -> tuple[str, ...]:
         ['body.features.init_block.conv.weight', 'body.output.weight']
     """
     own = net.state_dict()
+    facts: Any = getattr(net.body, "pretrained_cfg", None) or {}  # timm's know their own ends
+    first = _names(facts.get("first_conv")) or tuple(own)[:1]
+    last = (*_LAST, *_names(facts.get("classifier")))
     given = {key if key in own else f"body.{key}": value for key, value in state.items()}
     missing, extra = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing or extra:
@@ -135,16 +140,19 @@ def take_weights(net: Classifier, state: dict[str, Tensor]) -> tuple[str, ...]:
             f"{[key.removeprefix('body.') for key in extra[:3]] or 'none'}"
         )
     taken, notes, faults = {}, [], []
-    for number, (key, wanted) in enumerate(own.items()):
+    for key, wanted in own.items():
         value = given[key]
         if value.shape == wanted.shape:
             taken[key] = value
-        elif number == 0 and value.ndim == 4 and value.shape[0] == wanted.shape[0]:
+        elif (
+            key.startswith(first) and value.ndim == 4 and value.shape[0] == wanted.shape[0]
+            and value.shape[2:] == wanted.shape[2:]
+        ):  # fmt: skip
             # the same answer for an image whose channels are all alike
             share = value.sum(1, keepdim=True) / wanted.shape[1]
             taken[key] = share.expand_as(wanted).contiguous()
             notes.append(f"{key}: {value.shape[1]} channels joined for {wanted.shape[1]}")
-        elif key.startswith(("body.output", "body.fc", "body.classifier", "body.head")):
+        elif key.startswith(last):
             taken[key] = wanted
             notes.append(f"{key}: for {value.shape[0]} classes, left random for {wanted.shape[0]}")
         else:
@@ -155,11 +163,17 @@ def take_weights(net: Classifier, state: dict[str, Tensor]) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _names(found: Any) -> tuple[str, ...]:
+    """One name, several or none, as a state dict begins with them."""
+    names = (found,) if isinstance(found, str) else tuple(found or ())
+    return tuple(f"body.{name}." for name in names)
+
+
 def _from_timm(name: str, in_channels: int, classes: int) -> nn.Module:
     _need("timm", name)
     import timm
 
-    if name not in timm.list_models():
+    if not timm.is_model(name.partition(".")[0]):
         known = [*CLASSIFIERS, *timm.list_models()]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
         raise ValueError(f"unknown classifier {name!r}, did you mean {', '.join(close)}?")

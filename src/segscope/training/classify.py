@@ -37,6 +37,7 @@ from segscope.inference.classify import (
 )
 from segscope.inference.device import choose_device
 from segscope.inference.manifest import hash_cases
+from segscope.inference.pretrained import PRETRAINED, pretrained_weights
 from segscope.inference.weights import load_weights
 from segscope.metrics.classification import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
@@ -60,7 +61,8 @@ class ClassifyRecipe(BaseModel):
         network: Name, see `segscope.networks.classifier`.
         column: Of ``cases.csv``, with the classes.
         size: Rows and columns that images are brought to.
-        weights: ``random``, or a file of the same architecture's weights.
+        weights: ``random``; ``pretrained``, from its package's cache or fetched; or a file of the
+            same architecture's weights.
         epochs: At most.
         patience: Epochs without a better validation accuracy, or a lower loss at the same, before
             it ends (0: never early).
@@ -253,12 +255,13 @@ def train_classifier(
             pixels, others = _read(dataset, recipe, known), _read(dataset, recipe, held)
         spec = _spec(dataset, recipe, images.classes, pixels)
         net = build_classifier(spec, seed=recipe.seed)
-        notes = _given_weights(net, recipe)
+        notes: tuple[str, ...] = ()
         if not resume:
+            source, notes = _given_weights(net, recipe)
             write_run_manifest(
                 folder, dataset, inputs,
                 seed=recipe.seed, device=str(device),
-                weights=recipe.weights, weights_notes=list(notes),
+                weights=source, weights_notes=list(notes),
             )  # fmt: skip
             _write_facts(folder, dataset, recipe, train, val)
         progress = _fit(
@@ -430,14 +433,17 @@ def _normalised(pixels: Tensor, spec: ClassifierSpec) -> Tensor:
     return (pixels - mean) / sd
 
 
-def _given_weights(net: Classifier, recipe: ClassifyRecipe) -> tuple[str, ...]:
+def _given_weights(net: Classifier, recipe: ClassifyRecipe) -> tuple[str, tuple[str, ...]]:
+    """Put in the weights that training starts from; say where they came from, what was changed."""
     if recipe.weights == "random":
-        return ()
+        return recipe.weights, ()
+    if recipe.weights == PRETRAINED:
+        state, source = pretrained_weights(recipe.network)
+    else:
+        state, source = load_weights(Path(recipe.weights)), recipe.weights
     try:
-        return take_weights(net, load_weights(Path(recipe.weights)))
+        return source, take_weights(net, state)
     except ValueError as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"weights {recipe.weights}: {error}") from None
 
 
