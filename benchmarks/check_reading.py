@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))  # the corpus is part of the tests
 
 from segscope.data import find_cases, read_image, read_label  # noqa: E402
 from segscope.errors import InputError  # noqa: E402
-from tests.corpus import CORPUS, Entry, write_dataset  # noqa: E402
+from tests.corpus import CORPUS, Entry, image_path, write_dataset  # noqa: E402
 
 Reader = Callable[[Path], Any]
 
@@ -38,6 +38,10 @@ def by_nibabel(file: Path) -> Any:
 def by_simpleitk(file: Path) -> Any:
     import SimpleITK as sitk  # noqa: N813
 
+    if file.is_dir():
+        series = sitk.ImageSeriesReader()
+        series.SetFileNames(series.GetGDCMSeriesFileNames(str(file)))
+        return sitk.GetArrayFromImage(series.Execute()).T
     return sitk.GetArrayFromImage(sitk.ReadImage(str(file))).T
 
 
@@ -89,8 +93,7 @@ def corpus(folder: Path) -> None:
         if _needs_its_image(entry):
             continue  # wrong beside its image only
         data = write_dataset(folder / str(number), entry.ending, cases=2)
-        part, end = ("imagesTr", "_0000") if entry.kind == "image" else ("labelsTr", "")
-        file = data / part / f"c1{end}{entry.ending}"
+        file = image_path(data, entry)
         whole = read(by_simpleitk, file) if entry.name == "bomb" else read(ours, file)
         entry.write(file)
         files += 1

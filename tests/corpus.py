@@ -13,8 +13,10 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import SimpleITK
 from PIL import Image as PillowImage
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, MRImageStorage, RLELossless
 
 SHAPE = (12, 14, 10)
 AFFINE = np.diag([1.0, 1.0, 1.5, 1.0])
@@ -240,11 +242,148 @@ OTHERS = [
     Entry("truncated", ".jpg", _bytes(_half)),
     Entry("16 bits", ".png", _picture("I;16"), refused=False),
 ]
-CORPUS = [*NIFTI, *LABELS, *OTHERS]
+
+
+def write_series(folder: Path, array: np.ndarray) -> None:
+    """One slice per file, in an order that is not their names'; 1 x 1 mm, 1.5 mm apart."""
+    folder.mkdir()
+    stored, series = np.round(array).astype(np.int16), pydicom.uid.generate_uid()
+    frame, study = pydicom.uid.generate_uid(), pydicom.uid.generate_uid()
+    for k in range(stored.shape[2]):
+        one = pydicom.Dataset()
+        one.file_meta = pydicom.dataset.FileMetaDataset()
+        one.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        one.SOPClassUID, one.Modality = MRImageStorage, "MR"
+        one.SOPInstanceUID = pydicom.uid.generate_uid()
+        one.SeriesInstanceUID, one.StudyInstanceUID = series, study
+        one.FrameOfReferenceUID, one.InstanceNumber = frame, k + 1
+        one.PatientID, one.PatientName = "phantom", "phantom"
+        one.ImagePositionPatient = [0, 0, 1.5 * k]
+        one.ImageOrientationPatient = [-1, 0, 0, 0, -1, 0]  # i to the right, j to the front
+        one.PixelSpacing, one.SliceThickness = [1, 1], 1.5
+        one.set_pixel_data(np.ascontiguousarray(stored[:, :, k].T), "MONOCHROME2", 16)
+        one.save_as(folder / f"{(k * 7) % stored.shape[2]:03d}.dcm", enforce_file_format=True)
+
+
+def _slices(folder: Path) -> list[Path]:
+    """In the order of their positions."""
+    return sorted(folder.iterdir(), key=lambda f: float(pydicom.dcmread(f).ImagePositionPatient[2]))
+
+
+def _slice(number: int | None, change: Callable[[pydicom.Dataset], object]) -> Callable:
+    """Change one slice, or all."""
+
+    def write(folder):
+        files = _slices(folder)
+        for file in files if number is None else [files[number]]:
+            one = pydicom.dcmread(file)
+            change(one)
+            one.save_as(file)
+
+    return write
+
+
+def _file(number: int, change: Callable[[bytes], bytes | None]) -> Callable[[Path], None]:
+    """Other bytes in the place of one slice's; none at all takes it away."""
+
+    def write(folder):
+        file = _slices(folder)[number]
+        data = change(file.read_bytes())
+        file.unlink()
+        if data is not None:
+            file.write_bytes(data)
+
+    return write
+
+
+def _set(**values) -> Callable[[pydicom.Dataset], None]:
+    def change(one):
+        for key, value in values.items():
+            setattr(one, key, value)
+
+    return change
+
+
+def _tilt(one):
+    x, y, z = one.ImagePositionPatient
+    one.ImagePositionPatient = [x, y + 0.4 * float(z), z]
+
+
+def _rescale(one):
+    stored = (one.pixel_array + 1000) * 2
+    one.set_pixel_data(stored.astype(np.int16), "MONOCHROME2", 16)
+    one.RescaleSlope, one.RescaleIntercept = 0.5, -1000
+
+
+def _undecodable(one):
+    one.compress(RLELossless)
+    one.file_meta.TransferSyntaxUID = JPEGLSLossless
+
+
+def _with_company(folder):
+    for name in ("readme.txt", "._001.dcm", "Thumbs.db"):
+        (folder / name).write_bytes(b"no image")
+
+
+def _all_empty(folder):
+    for file in folder.iterdir():
+        file.write_bytes(b"")
+
+
+def _only_one(folder):
+    for file in _slices(folder)[1:]:
+        file.unlink()
+
+
+def _two_series(folder):
+    for file in _slices(folder):
+        one = pydicom.dcmread(file)
+        one.SeriesInstanceUID = "1.2.3"
+        one.save_as(folder / f"other_{file.name}")
+
+
+SERIES = [
+    Entry("slice missing", ".dcm", _file(4, lambda d: None)),
+    Entry("slice empty", ".dcm", _file(-1, lambda d: b"")),
+    Entry("slice of text", ".dcm", _file(0, lambda d: b"this is text")),
+    Entry("slice without its magic", ".dcm", _file(-1, lambda d: bytes(132) + d[132:])),
+    Entry("slice truncated", ".dcm", _file(3, _half)),
+    Entry("slice short by some bytes", ".dcm", _file(3, lambda d: d[:-12])),
+    Entry("slices all empty", ".dcm", _all_empty),
+    Entry("one slice alone", ".dcm", _only_one),
+    Entry("two slices in one place", ".dcm",
+          _slice(4, lambda one: _set(ImagePositionPatient=[0, 0, 4.5])(one))),
+    Entry("two series", ".dcm", _two_series),
+    Entry("two orientations", ".dcm", _slice(2, _set(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]))),
+    Entry("two spacings", ".dcm", _slice(2, _set(PixelSpacing=[1, 2]))),
+    Entry("spacing of zero", ".dcm", _slice(None, _set(PixelSpacing=[0, 1]))),
+    Entry("no spacing", ".dcm", _slice(None, lambda one: one.pop("PixelSpacing"))),
+    Entry("no orientation", ".dcm", _slice(None, lambda one: one.pop("ImageOrientationPatient"))),
+    Entry("position of two numbers", ".dcm", _slice(3, _set(ImagePositionPatient=[0, 0]))),
+    Entry("colour", ".dcm", _slice(None, _set(SamplesPerPixel=3))),
+    Entry("slope of zero", ".dcm", _slice(None, _set(RescaleSlope=0, RescaleIntercept=0))),
+    Entry("gantry tilted", ".dcm", _slice(None, _tilt)),
+    Entry("undecodable", ".dcm", _slice(None, _undecodable)),
+    Entry("run lengths", ".dcm", _slice(None, lambda one: one.compress(RLELossless)),
+          refused=False),
+    Entry("rescaled", ".dcm", _slice(None, _rescale), refused=False),
+    Entry("wrong thickness and numbers", ".dcm",
+          _slice(None, _set(SliceThickness=9, InstanceNumber=1)), refused=False),
+    Entry("other files beside", ".dcm", _with_company, refused=False),
+]  # fmt: skip
+CORPUS = [*NIFTI, *LABELS, *OTHERS, *SERIES]
 
 
 def write_dataset(folder: Path, ending: str, cases: int = 4) -> Path:
-    """A good dataset in any format: balls in volumes, discs in pictures."""
+    """A good dataset in any format: balls in volumes, discs in pictures.
+
+    DICOM series are a folder each, in ``imagesTr`` alone: there are no labels in that format.
+    """
+    if ending == ".dcm":
+        (folder / "imagesTr").mkdir(parents=True)
+        for k in range(cases):
+            write_series(folder / "imagesTr" / f"c{k}", volume(k)[0])
+        return folder
     for part in ("imagesTr", "labelsTr"):
         (folder / part).mkdir(parents=True)
     plane = ending in (".png", ".tif", ".jpg")
@@ -268,6 +407,14 @@ def write_dataset(folder: Path, ending: str, cases: int = 4) -> Path:
     rows = [f"c{k},{kinds[k % 2]}" for k in range(cases)]
     (folder / "cases.csv").write_text("\n".join(["case,class", *rows]) + "\n")
     return folder
+
+
+def image_path(data: Path, entry: Entry) -> Path:
+    """Where an entry's image or label lies in a dataset."""
+    if entry.ending == ".dcm":
+        return data / "imagesTr" / "c1"
+    part, end = ("imagesTr", "_0000") if entry.kind == "image" else ("labelsTr", "")
+    return data / part / f"c1{end}{entry.ending}"
 
 
 def _save(path: Path, array: np.ndarray, plane: bool) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -137,6 +138,32 @@ class TestKilled:
                 check_whole(out)
         out = tmp_path / "b"
         assert quietly(*words()) == 0
+
+    def test_building_a_cache(self, tmp_path, count):
+        folder = tmp_path / "cache"
+
+        def content(number):
+            random = np.random.default_rng(number)
+            return {name: random.normal(size=(64, 64, 16)) for name in ("image", "places")}
+
+        def build_on():
+            cache, number = Cache(folder), len(list(folder.glob("[0-9]*.json")))
+            while True:
+                cache.get(str(number), partial(content, number))
+                number += 1
+
+        for wait in np.random.default_rng(5).uniform(0.01, 0.1, 10 * count):
+            child = os.fork()
+            if child == 0:
+                build_on()
+            time.sleep(wait)
+            os.kill(child, signal.SIGKILL)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        cache, entries = Cache(folder), list(folder.glob("[0-9]*.json"))
+        assert len(entries) > 5 * count
+        for entry in entries:
+            arrays = cache.get(entry.stem, lambda: pytest.fail("an entry was not whole"))
+            assert all((arrays[n] == a).all() for n, a in content(int(entry.stem)).items())
 
     def test_a_study(self, place, tmp_path, count):
         out = tmp_path / "s"

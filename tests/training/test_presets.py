@@ -9,7 +9,7 @@ from segscope.training import loop as loop_module
 from segscope.training import preset_names
 from tests.synthetic import write_volume_dataset
 
-QUICK = ("default", "gbm", "siamese")
+PAPER = ["network.widths=[4,6]", "patch=[32,32]", "preprocessing.resize=[32,32]"]
 SETTINGS = [
     "train.epochs=2", "train.steps_per_epoch=2", "train.batch_size=2", "train.snapshots=[]",
     "train.schedule=cosine", "train.patience=0",
@@ -17,8 +17,8 @@ SETTINGS = [
 OWN = {
     "gbm": ["network.widths=[4,6]", "patch=[16,16,16]", "preprocessing.spacing_mm=[1.5,1.5,1.5]",
             "mask.method=labels"],
-    "siamese": ["network.widths=[4,6]", "patch=[32,32]", "preprocessing.resize=[32,32]",
-                "loss.options.weights=random", "loss.minmax=0.001"],
+    "siamese": [*PAPER, "loss.options.weights=random", "loss.minmax=0.001"],
+    "protoseg": ["network.widths=[4,6]", "patch=[16,16]"],
     "anunet_3d": ["network.widths=[4,6]", "patch=[16,16,16]"],
     "default": ["network.widths=[4,6]", "patch=[16,16,16]"],
 }  # fmt: skip
@@ -31,7 +31,7 @@ def volumes(tmp_path_factory):
 
 
 def command(data, run, preset, *more):
-    settings = [*SETTINGS, *OWN.get(preset, ["network.widths=[4,6]", "patch=[16,16]"]), *more]
+    settings = [*SETTINGS, *OWN.get(preset, PAPER), *more]
     words = ["train", str(data), "-o", str(run), "--recipe", preset, "--folds", "2"]
     return words + [word for setting in settings for word in ("--set", setting)]
 
@@ -53,10 +53,7 @@ def check_same(first, second):
         assert all(torch.equal(state[key], other[key]) for key in state), name
 
 
-@pytest.mark.parametrize(
-    "preset",
-    [pytest.param(p, marks=() if p in QUICK else pytest.mark.slow) for p in preset_names()],
-)
+@pytest.mark.parametrize("preset", preset_names())
 def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
     volumes, tmp_path, monkeypatch, preset, capsys
 ):
@@ -76,8 +73,7 @@ def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
     check_same(tmp_path / "whole", tmp_path / "cut")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("preset", QUICK)
+@pytest.mark.parametrize("preset", preset_names())
 def test_workers_change_no_bit(volumes, tmp_path, preset, capsys):
     for count in (0, 1, 2):
         called(command(volumes, tmp_path / str(count), preset, f"train.workers={count}"))

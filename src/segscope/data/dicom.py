@@ -16,11 +16,12 @@ from segscope.errors import InputError
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _UNEVEN_SHARE = 0.05
 _TILT_DEGREES = 0.2
+_ENDINGS = frozenset({".dcm", ".ima"})
 
 
 def is_series(folder: Path) -> bool:
-    """Whether a folder holds at least one DICOM file directly."""
-    return folder.is_dir() and any(_is_dicom(file) for file in _files(folder))
+    """Whether a folder holds a DICOM file directly, or one that should be by its name."""
+    return folder.is_dir() and any(_kind(f) in _ENDINGS or _is_dicom(f) for f in _files(folder))
 
 
 def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
@@ -34,9 +35,7 @@ def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[
     """
     import pydicom
 
-    files = [file for file in _files(folder) if _is_dicom(file)]
-    if not files:
-        raise InputError(f"{folder}: holds no DICOM file; name the folder of one series")
+    files, others = _sort_files(folder)
     slices = []
     for file in files:
         try:
@@ -53,13 +52,37 @@ def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[
     origins = np.array([_position(file, s) for file, s in slices])
     along, tilt = _stacking(origins, normal, step)
     array = np.stack([_pixels(file, s).T for file, s in slices], axis=-1)
-    spacing = [float(v) for v in slices[0][1].PixelSpacing]
+    spacing = _numbers(*slices[0], "PixelSpacing", 2)
+    if min(spacing) <= 0:
+        raise InputError(f"{slices[0][0]}: its PixelSpacing {spacing} is not positive")
     affine = np.eye(4)
     # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
     affine[:3, 0], affine[:3, 1] = rows * spacing[1], columns * spacing[0]
     affine[:3, 2], affine[:3, 3] = along, origins[0]
     affine[:3] = _TO_RAS @ affine[:3]
-    return array, affine, (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart", *tilt)
+    notes = (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart", *tilt)
+    if others:
+        notes += (f"{len(others)} other files beside its slices left out ({others[0].name})",)
+    return array, affine, notes
+
+
+def _sort_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Slices, and files of other kinds; a damaged slice must not pass for one of these."""
+    files: list[Path] = []
+    others: list[Path] = []
+    for file in _files(folder):
+        (files if _is_dicom(file) else others).append(file)
+    kinds = {_kind(file) for file in files} | _ENDINGS
+    damaged = [file for file in others if _kind(file) in kinds]
+    if damaged:
+        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
+        raise InputError(
+            f"{damaged[0]}: lies among slices and is no DICOM file, perhaps a damaged slice{more}; "
+            "copy the series again, or move the file elsewhere"
+        )
+    if not files:
+        raise InputError(f"{folder}: holds no DICOM file; name the folder of one series")
+    return files, others
 
 
 def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
@@ -81,7 +104,7 @@ def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
 
 
 def _orientation(folder: Path, slices: Sequence[tuple[Path, Any]]) -> NDArray[np.float64]:
-    cosines = np.array([[float(v) for v in s.ImageOrientationPatient] for _, s in slices])
+    cosines = np.array([_numbers(file, s, "ImageOrientationPatient", 6) for file, s in slices])
     if np.abs(cosines - cosines[0]).max() > 1e-3:
         raise InputError(f"{folder}: mixes image orientations; put each into a folder of its own")
     axes: NDArray[np.float64] = cosines[0].reshape(2, 3)
@@ -91,10 +114,18 @@ def _orientation(folder: Path, slices: Sequence[tuple[Path, Any]]) -> NDArray[np
 
 
 def _position(file: Path, s: Any) -> NDArray[np.float64]:
-    place = np.array([float(v) for v in s.ImagePositionPatient])
-    if place.shape != (3,) or not np.isfinite(place).all():
-        raise InputError(f"{file}: its position {place.tolist()} is not three finite numbers")
-    return place
+    return np.array(_numbers(file, s, "ImagePositionPatient", 3))
+
+
+def _numbers(file: Path, s: Any, tag: str, count: int) -> list[float]:
+    value = s.get(tag)
+    try:
+        found = [float(v) for v in value]
+    except (TypeError, ValueError):  # missing, a single number, or text
+        found = []
+    if len(found) != count or not np.isfinite(found).all():
+        raise InputError(f"{file}: its {tag} is {value}, expected {count} finite numbers")
+    return found
 
 
 def _step(folder: Path, places: NDArray[np.float64]) -> float:
@@ -143,6 +174,12 @@ def _pixels(file: Path, s: Any) -> NDArray[Any]:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
+
+
+def _kind(file: Path) -> str:
+    """Its ending; none where it is a number, as in names that are UIDs."""
+    ending = file.suffix.lower()
+    return "" if ending[1:].isdigit() else ending
 
 
 def _is_dicom(file: Path) -> bool:
