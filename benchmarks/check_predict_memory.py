@@ -26,6 +26,7 @@ from segscope.networks import build_network
 from segscope.preprocessing import ChannelPlan, Plan
 
 SHAPE, SPACING, CLASSES = (512, 512, 400), (0.8, 0.8, 1.0), 10
+OVERLAP = 0.25
 
 CHILD = """
 import resource, sys, time
@@ -85,9 +86,9 @@ def peer(folder: Path, run: Path, image: Path) -> None:
     started = time.perf_counter()
     with torch.inference_mode():
         found = sliding_window_inference(
-            x, model.spec.patch, 1, lambda w: model.net(w)[0], overlap=0.5, mode="gaussian"
+            x, model.spec.patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
         )
-        labels = found.softmax(1).argmax(1)  # type: ignore[union-attr]
+        labels = found.argmax(1)  # type: ignore[union-attr]
     np.save(folder / "peer.npy", labels.numpy().astype(np.uint8))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"MONAI: peak {peak:.2f} GiB, {time.perf_counter() - started:.0f} s")
@@ -109,7 +110,7 @@ def main() -> None:
         write_volume(image)
         words = ["predict", folder / "run", "-i", folder / "images", "-o", folder / "out"]
         subprocess.run(
-            [sys.executable, "-c", CHILD, *map(str, words), "--overlap", "0.25"], check=True
+            [sys.executable, "-c", CHILD, *map(str, words), "--overlap", str(OVERLAP)], check=True
         )
         if arguments.peer:
             peer(folder, folder / "run", image)

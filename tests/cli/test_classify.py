@@ -153,11 +153,27 @@ def test_the_study_makes_every_table_and_is_taken_up_again(tmp_path, capsys):
     depths = [row["depth"] for row in outcome["layers"]]
     assert (depths[0], depths[-1]) == (0, 1)
     assert depths == sorted(depths)
+    sides = {row["layer"]: tuple(row["sides"]) for row in outcome["layers"]}
+    early = outcome["by_layer"]
+    assert [sides[layer] for layer in early] == sorted(set(sides.values()), reverse=True)
+    made = tmp_path / "s" / "runs" / "test_resnet_seed0" / "layers"
+    for layer, methods in early.items():
+        for method, rows in methods.items():
+            facts = json.loads((made / layer / method / "cam.json").read_text())
+            assert (facts["layer"], facts["method"], facts["maps"]) == (layer, method, rows)
+    assert early[next(iter(early))]["gradcam"] != early[next(iter(early))]["hirescam"]
     figures = {row["name"]: row["auc"] for row in study["shortcuts"]}
     assert figures["rows"] == 0.5  # normal regions are of the same sides
     assert figures["mean grey"] == 1  # these lesions are bright
     page = (tmp_path / "s" / "report.html").read_text()
-    for words_ in ("Table I,", "Table II", "Six ways", "Maps as labels", "true mask as guide"):
+    for words_ in (
+        "Table I,",
+        "Table II",
+        "Six ways",
+        "earlier layers",
+        "Maps as",
+        "true mask as guide",
+    ):
         assert words_ in page
     for picture in ("maps", "one_classifier", "filtered"):
         assert (tmp_path / "s" / f"{picture}.png").stat().st_size > 5000

@@ -83,6 +83,7 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
 
 ORIGINAL = "original"
 _HOLD_OUT = 0.2
+_AT_LAYERS = ("gradcam", "hirescam")  # which are the same at the last layer only
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ class Outcome:
         weak: Criterion of the threshold to the Dice of abnormal test regions: of ``maps`` above
             it, and of the ``unet`` that learned from such maps.
         layers: SA scores on abnormal test regions.
+        by_layer: The last layer of each size of maps, from the input on, to method to the rows of
+            abnormal test regions, of the abnormal class.
     """
 
     network: str
@@ -154,6 +157,7 @@ class Outcome:
     methods: dict[str, tuple[CamRow, ...]]
     weak: dict[str, dict[str, tuple[float, ...]]]
     layers: tuple[LayerScore, ...]
+    by_layer: dict[str, dict[str, tuple[CamRow, ...]]]
 
 
 @dataclass(frozen=True)
@@ -289,13 +293,21 @@ def _classifier_job(
         filtered = open_dataset(_once(run / f"filtered_{kind}", write))
         trained[kind] = _train(filtered, run / kind, recipe, parts)
     tested, abnormal = _tested(images, parts).cases, _abnormal(images)
-    methods = {}
-    for method in CAM_METHODS:
 
-        def draw(new: Path, method: str = method) -> None:
-            run_classifier_cam(model, tested, new, method=method, of=ABNORMAL, pictures=False)
+    def map_all(place: Path, method: str, layer: str | None = None) -> list[dict[str, Any]]:
+        def draw(new: Path) -> None:
+            run_classifier_cam(
+                model, tested, new, method=method, layer=layer, of=ABNORMAL, pictures=False
+            )
 
-        methods[method] = _rows(_once(run / "methods" / method, draw))
+        return _rows(_once(place / method, draw))
+
+    methods = {method: map_all(run / "methods", method) for method in CAM_METHODS}
+    layers = audit_classifier(model, tested, seed=seed)
+    by_layer = {
+        layer: {method: map_all(run / "layers" / layer, method, layer) for method in _AT_LAYERS}
+        for layer in {row.sides: row.layer for row in layers}.values()  # the last of each size
+    }
     weak = {}
     for criterion in CRITERIA:
 
@@ -323,7 +335,8 @@ def _classifier_job(
         "mean_dice": [row["mean_dice"] for row in _rows(maps) if row["mean_dice"] is not None],
         "methods": methods,
         "weak": weak,
-        "layers": [asdict(row) for row in audit_classifier(model, tested, seed=seed)],
+        "layers": [asdict(row) for row in layers],
+        "by_layer": by_layer,
     }
 
 
@@ -436,7 +449,7 @@ def _read_outcome(folder: Path, network: str, seed: int) -> Outcome:
         seed=seed,
         trained=trained,
         mean_dice=tuple(facts["mean_dice"]),
-        methods={k: tuple(CamRow(**row) for row in rows) for k, rows in facts["methods"].items()},
+        methods=_cam_rows(facts["methods"]),
         weak={
             k: {arm: tuple(values) for arm, values in arms.items()}
             for k, arms in facts["weak"].items()
@@ -444,4 +457,9 @@ def _read_outcome(folder: Path, network: str, seed: int) -> Outcome:
         layers=tuple(
             LayerScore(**{**row, "sides": tuple(row["sides"])}) for row in facts["layers"]
         ),
+        by_layer={layer: _cam_rows(methods) for layer, methods in facts["by_layer"].items()},
     )
+
+
+def _cam_rows(found: Mapping[str, Any]) -> dict[str, tuple[CamRow, ...]]:
+    return {method: tuple(CamRow(**row) for row in rows) for method, rows in found.items()}

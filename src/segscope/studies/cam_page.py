@@ -46,6 +46,7 @@ def write_page(study: Study, folder: Path) -> Path:
         _first(study, pictures),
         _second(study, pictures),
         _methods(study),
+        _by_layer(study),
         _weak(study),
         _layers(study),
         _shortcuts(study),
@@ -212,6 +213,31 @@ def _methods(study: Study) -> Section:
          "Otsu's threshold needs no mask; the oracle's is the best of each image, which only its "
          f"mask can tell. Calling the whole region lesion has Dice {said(whole)}."],
         tables=[Table(["classifier", "method", "mean-Dice", "Dice, Otsu", "Dice, oracle"], rows,
+                      "Mean over regions, (sd) over draws.")],
+    )  # fmt: skip
+
+
+def _by_layer(study: Study) -> Section:
+    rows: list[list[Any]] = []
+    for name in _networks(study):
+        own = [o for o in study.outcomes if o.network == name]
+        for layer in own[0].by_layer:
+            sides = _layer(own[0], layer).sides
+            cells: list[Any] = [name, layer, f"{sides[0]} x {sides[1]}"]
+            for method in own[0].by_layer[layer]:
+                for part in ("mean_dice", "dice"):
+                    found = [o.by_layer[layer][method] for o in own]
+                    cells.append(said([fmean(getattr(r, part) for r in one) for one in found]))
+            rows.append(cells)
+    methods = next(iter(study.outcomes[0].by_layer.values()))
+    titles = [f"{method}: {part}" for method in methods for part in ("mean-Dice", "Dice, Otsu")]
+    return Section(
+        "Maps from earlier layers",
+        ["Abnormal test regions, maps of the abnormal class at the last layer of each size. Few "
+         "pixels cannot follow an outline; early layers have many and know little of the class. "
+         "gradcam averages the gradient over the map, hirescam multiplies it place by place; they "
+         "are the same where the network averages over space next."],
+        tables=[Table(["classifier", "layer", "its maps", *titles], rows,
                       "Mean over regions, (sd) over draws.")],
     )  # fmt: skip
 
