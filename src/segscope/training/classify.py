@@ -265,7 +265,8 @@ def train_classifier(
             )  # fmt: skip
             _write_facts(folder, dataset, recipe, train, val)
         progress = _fit(
-            ClassifierModel(spec, net.to(device)),
+            # a sixth to a third faster on processors with these networks
+            ClassifierModel(spec, net.to(device).to(memory_format=torch.channels_last)),
             _normalised(pixels, spec), known.truth,
             _normalised(others, spec), held.truth,
             recipe, folder, resume=resume,
@@ -336,7 +337,8 @@ def _fit(
         net.train()
         losses = []
         for images, labels in _batches(x, y, recipe, progress.epoch):
-            loss = functional.cross_entropy(net(images.to(device)), labels.to(device))
+            images = images.to(device, memory_format=torch.channels_last)
+            loss = functional.cross_entropy(net(images), labels.to(device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
