@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from safetensors.torch import load_file
 
 from segscope.cli.main import main
-from segscope.data import Cache, open_dataset, read_label
+from segscope.data import Cache, open_dataset, read_image
 from segscope.errors import InputError
 from segscope.inference import load_model
 from segscope.training import labelled
@@ -70,8 +70,8 @@ def check_whole(folder):
             json.loads(file.read_text())
         elif file.name.endswith(".safetensors"):
             load_file(file)
-        elif file.name.endswith(".nii.gz") and "heat" not in str(file):
-            read_label(file)
+        elif file.name.endswith(".nii.gz"):
+            read_image(file)
         elif file.name.endswith(".npy"):
             np.load(file, allow_pickle=False)
         elif file.name.endswith(".png"):
