@@ -122,6 +122,18 @@ def test_statistics_say_what_they_rest_on(folders, convention):
     )
 
 
+def test_the_mean_of_one_case_is_that_case(folders):
+    for kind in ("truth", "good"):
+        for file in (folders / kind).glob("c[123].nii.gz"):
+            file.unlink()
+    summary = evaluate(folders, "good")
+    (row,) = summary.rows
+    for name, value in summary.foreground_mean.items():
+        assert value == row[name], name
+        assert summary.by_label["lesion"][name]["n"] == 1
+    assert set(summary.foreground_mean) == set(HIGHER_IS_BETTER) & row.keys()
+
+
 def test_statistics_of_nothing_are_undefined():
     found = statistics([{"dice": math.nan}], "dice")
     assert math.isnan(found["mean"])

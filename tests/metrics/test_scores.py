@@ -62,6 +62,61 @@ def test_each_label_scores_as_if_it_stood_alone_in_the_whole_image(pair):
             np.testing.assert_allclose(found[name][metric], expected, atol=1e-9, err_msg=metric)
 
 
+def scores_of(prediction, truth, spacing, labels=LABELS):
+    return evaluate_case(prediction, truth, spacing, labels, tolerance_mm=2.5).to_dict()
+
+
+def assert_same(found, expected, left_out=()):
+    for name, metrics in expected.items():
+        for metric, value in metrics.items():
+            if metric not in left_out:
+                np.testing.assert_allclose(found[name][metric], value, atol=1e-9, err_msg=metric)
+
+
+@settings(deadline=None)
+@given(pairs(), st.sets(st.integers(0, 2)))
+def test_flipping_both_changes_nothing(pair, axes):
+    """Components are numbered in another order then, and borders met from the other side."""
+    spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
+    flipped = [np.flip(array, [axis for axis in axes if axis < array.ndim]) for array in pair]
+    assert_same(scores_of(*flipped, spacing), scores_of(*pair, spacing))
+
+
+@settings(deadline=None)
+@given(pairs(), st.permutations([0, 1, 2]))
+def test_renumbering_labels_renumbers_their_scores(pair, order):
+    spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
+    old, new = np.array([1, 2, 7]), np.array([3, 5, 11])[list(order)]
+    table = np.arange(12)
+    table[old] = new
+    renumbered = {"background": 0, **dict(zip(("a", "b", "far"), new.tolist(), strict=True))}
+    found = scores_of(*(table[array] for array in pair), spacing, renumbered)
+    expected = scores_of(*pair, spacing)
+    assert_same(found, {name: expected[name] for name in ("a", "b", "far")})
+
+
+@settings(deadline=None)
+@given(pairs(), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=3))
+def test_padding_both_changes_only_what_counts_the_background(pair, margins):
+    spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
+    padded = [np.pad(array, margins[: array.ndim]) for array in pair]
+    background = ("tn", "specificity", "accuracy", "pcd_percent")
+    assert_same(scores_of(*padded, spacing), scores_of(*pair, spacing), left_out=background)
+
+
+@settings(deadline=None)
+@given(pairs(), st.sampled_from([0.25, 2.0, 8.0]))
+def test_scaling_the_spacing_scales_distances_alone(pair, scale):
+    spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
+    expected = scores_of(*pair, spacing)
+    for metrics in expected.values():
+        for name in ("hd_mm", "hd95_mm", "assd_mm", "centre_mm"):
+            metrics[name] *= scale
+    wider = tuple(scale * step for step in spacing)
+    found = evaluate_case(*pair, wider, LABELS, tolerance_mm=2.5 * scale).to_dict()
+    assert_same(found, expected)
+
+
 def test_a_perfect_case_is_perfect():
     truth = np.zeros((8, 8, 8), np.uint8)
     truth[2:5, 2:5, 2:5], truth[6, 6, 6] = 1, 2
