@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ import segscope
 from segscope.cli.main import main
 from segscope.data import read_image
 from segscope.inference import save_model
-from tests.corpus import write_dataset
+from tests.corpus import SERIES, image_path, write_dataset
 from tests.inference.nets import random_model
 
 SOURCE = sorted(Path(segscope.__file__).parent.rglob("*.py"))
@@ -161,6 +162,79 @@ def test_names_in_headers_reach_no_output(place, capsys):
             raw += nib.load(file).header.binaryblock + read_image(file).array.tobytes()
             assert not nib.load(file).header.extensions
         assert PLANTED.encode() not in raw, file
+
+
+UID = "1.2.826.0.1.7777777"
+
+
+def tag_with_names(one):
+    """Write names and identifiers wherever people and scanners put them."""
+    for tag in (
+        "PatientName",
+        "PatientID",
+        "InstitutionName",
+        "ReferringPhysicianName",
+        "StudyDescription",
+        "SeriesDescription",
+        "PatientComments",
+        "ProtocolName",
+    ):
+        setattr(one, tag, PLANTED)
+    one.PatientBirthDate, one.AccessionNumber = "19310203", PLANTED
+    one.SeriesInstanceUID = one.StudyInstanceUID = one.FrameOfReferenceUID = UID
+    block = one.private_block(0x0011, "segscope test", create=True)
+    block.add_new(1, "LO", PLANTED)
+
+
+def tag_series(folder):
+    for file in folder.iterdir():
+        one = pydicom.dcmread(file)
+        tag_with_names(one)
+        one.save_as(file)
+
+
+def names_in(raw):
+    return [name for name in (PLANTED, "19310203", UID) if name.encode() in raw]
+
+
+def test_names_in_dicom_tags_reach_no_output(place, capsys):
+    series, run, said = place / "series" / "imagesTr", place / "run", ""
+    write_dataset(place / "series", ".dcm", cases=2)
+    for folder in series.iterdir():
+        tag_series(folder)
+    before = {*place.rglob("*")}
+    for words in (
+        ["data", "inspect", series / "c0"],
+        ["predict", run, "-i", series, "-o", place / "p", "--probabilities"],
+        ["audit", run, "-i", series, "-o", place / "a"],
+        ["quality", run, "-i", series, "-o", place / "q"],
+        ["cam", run, "-i", series, "-o", place / "c"],
+        ["data", "masks", "-i", series, "-o", place / "m"],
+        ["report", run, "--audit", place / "a", "-o", place / "r.html"],
+    ):
+        code, text = call(capsys, *words)
+        assert code == 0, (words, text)
+        said += text
+    assert not names_in(said.encode())
+    made = [f for f in place.rglob("*") if f.is_file() and f not in before]
+    assert len(made) > 20
+    for file in made:
+        raw = file.read_bytes()
+        if file.name.endswith(".gz"):
+            raw += nib.load(file).header.binaryblock
+            assert not nib.load(file).header.extensions
+        assert not names_in(raw), file
+
+
+@pytest.mark.parametrize("entry", [entry for entry in SERIES if entry.refused], ids=str)
+def test_refusals_repeat_no_name_of_a_dicom_tag(tmp_path, capsys, entry):
+    folder = image_path(write_dataset(tmp_path / "data", ".dcm", cases=2), entry)
+    tag_series(folder)
+    assert names_in(next(folder.iterdir()).read_bytes()) == [PLANTED, "19310203", UID]
+    entry.write(folder)
+    code, said = call(capsys, "data", "inspect", folder)
+    assert code == 2
+    assert not names_in(said.encode()), said
 
 
 def test_names_of_files_are_kept_whole_and_do_no_harm(place, capsys):

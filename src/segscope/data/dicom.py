@@ -97,9 +97,11 @@ def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
     for tag in ("SeriesInstanceUID", "Rows", "Columns", "PixelSpacing"):
         found = {str(s.get(tag)) for _, s in slices}
         if len(found) > 1:
+            # identifiers are the patient's, and are not repeated
+            listed = "" if tag.endswith("UID") else f" ({', '.join(sorted(found)[:3])})"
             raise InputError(
-                f"{folder}: mixes {len(found)} values of {tag} ({', '.join(sorted(found)[:3])}); "
-                "put each series into a folder of its own"
+                f"{folder}: mixes {len(found)} values of {tag}{listed}; put each series into a "
+                "folder of its own"
             )
 
 
