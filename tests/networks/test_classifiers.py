@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from segscope.explain import CAM_METHODS, class_activation_map
 from segscope.features import feature_names
-from segscope.networks import CLASSIFIERS, classifier
+from segscope.networks import CLASSIFIERS, classifier, classifiers
 from segscope.networks.classifiers import take_weights
 
 # of Keras's applications: ImageNet classes, three channels, with the running statistics of norms
@@ -94,6 +94,33 @@ def test_small_and_odd_sides_are_taken(name):
     net = made(name).eval()
     with torch.inference_mode():
         assert net(torch.zeros(2, 1, 33, 47)).shape == (2, 2)
+
+
+TIMM = {
+    "test_resnet": (32, 1, None),
+    "test_convnext": (32, 1, None),
+    "test_efficientnet": (32, 1, None),
+    "test_vit": (1, 1, (160, 160)),
+    "test_maxvit": (1, 1, (160, 160)),
+    "hrnet_w18_small": (32, 32, None),  # joins paths that halve differently
+    "inception_resnet_v2": (96, 1, None),  # of timm's own minimum nothing is said
+}
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_timm_models_take_any_size(name):
+    if name == "inception_resnet_v2":  # only its sides: 54 million weights
+        found = classifiers._sides_of(name)
+        assert (found["smallest"], found["multiple"]) == TIMM[name][:2]
+        return
+    net = made(name, 1, 2).eval()
+    assert (net.smallest, net.multiple, net.fixed) == TIMM[name]
+    for shape in ((20, 31), (64, 56), (200, 192), (161, 97)):
+        with torch.inference_mode():
+            assert net(torch.zeros(1, 1, *shape)).shape == (1, 2)
+    x = torch.rand(1, 1, *(net.fixed or (96, 64)))
+    with torch.inference_mode():
+        torch.testing.assert_close(net(x), net.body(x))  # what fits goes in as it is
 
 
 def test_any_timm_model_by_name_and_near_names_are_offered():

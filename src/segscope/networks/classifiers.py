@@ -12,14 +12,18 @@ timm's. Both are in the extra ``classifiers``. Weights are random; `take_weights
 """
 
 import difflib
+import functools
 import importlib
 import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+_TRIED = tuple((multiple, side) for multiple in (1, 32, 64) for side in (32, 64, 96, 128)
+               if side % multiple == 0)  # fmt: skip
 _LAST = ("body.output", "body.fc", "body.classifier", "body.head")
 
 
@@ -50,20 +54,31 @@ class Classifier(nn.Module):
         body: From images ``(N, C, H, W)`` to scores ``(N, classes)``.
         smallest: Shortest side that the body can take.
         multiple: What its sides must be multiples of; NASNet joins paths that halve differently.
+        fixed: The only sides that the body can take, as of many transformers.
 
     Shape:
         Input ``(N, C, H, W)``, output ``(N, classes)``, the scores before softmax. Where sides are
-        too short, or no multiples, the image is enlarged to the next ones that are.
+        too short, or no multiples, the image is enlarged to the next ones that are; where they are
+        fixed, it is brought to these.
     """
 
-    def __init__(self, body: nn.Module, *, smallest: int = 1, multiple: int = 1) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        *,
+        smallest: int = 1,
+        multiple: int = 1,
+        fixed: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__()
         self.body = body
-        self.smallest, self.multiple = smallest, multiple
+        self.smallest, self.multiple, self.fixed = smallest, multiple, fixed
 
     def forward(self, x: Tensor) -> Tensor:
         sides = tuple(int(side) for side in x.shape[2:])
-        wanted = tuple(-(-max(s, self.smallest) // self.multiple) * self.multiple for s in sides)
+        wanted = self.fixed or tuple(
+            -(-max(s, self.smallest) // self.multiple) * self.multiple for s in sides
+        )
         if wanted != sides:
             x = functional.interpolate(x, wanted, mode="bilinear", align_corners=False)
         return self.body(x)
@@ -92,7 +107,7 @@ def classifier(name: str, in_channels: int, classes: int) -> Classifier:
             f"in_channels must be at least 1, classes at least 2, got {in_channels} and {classes}"
         )
     if name not in CLASSIFIERS:
-        return Classifier(_from_timm(name, in_channels, classes))
+        return _from_timm(name, in_channels, classes)
     known = CLASSIFIERS[name]
     _need("pytorchcv", name)
     # not through its model_provider, which imports every model and torchvision with them
@@ -169,7 +184,7 @@ def _names(found: Any) -> tuple[str, ...]:
     return tuple(f"body.{name}." for name in names)
 
 
-def _from_timm(name: str, in_channels: int, classes: int) -> nn.Module:
+def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
     _need("timm", name)
     import timm
 
@@ -180,7 +195,36 @@ def _from_timm(name: str, in_channels: int, classes: int) -> nn.Module:
     body: nn.Module = timm.create_model(
         name, pretrained=False, in_chans=in_channels, num_classes=classes
     )
-    return body
+    return Classifier(body, **_sides_of(name))
+
+
+@functools.cache
+def _sides_of(name: str) -> dict[str, Any]:
+    """Find which sides a timm model takes; it says so only where they are fixed.
+
+    Images of several sides are sent through it without values (on the meta device), which costs
+    about as long as building it.
+    """
+    import timm
+
+    with torch.device("meta"):
+        body: nn.Module = timm.create_model(name, pretrained=False, num_classes=2).eval()
+    facts: Any = body.pretrained_cfg
+    channels, *sides = facts["input_size"]
+
+    def takes(*shape: int) -> bool:
+        try:
+            with torch.inference_mode():
+                body(torch.zeros(1, channels, *shape, device="meta"))
+        except Exception:  # layers refuse by any kind of error
+            return False
+        return True
+
+    for multiple, smallest in [] if facts.get("fixed_input_size") else _TRIED:
+        steps = [(0, 0), (1, 2), (3, 1), (7, 10)]
+        if all(takes(*(smallest + multiple * k for k in pair)) for pair in steps):
+            return {"smallest": smallest, "multiple": multiple}
+    return {"fixed": tuple(sides)}
 
 
 def _need(package: str, name: str) -> None:
