@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -244,6 +246,38 @@ def test_a_torch_file_of_tensors_is_read(tmp_path, key):
     found = load_weights(tmp_path / "w.pt")
     assert found.keys() == state.keys()
     assert all(torch.equal(found[name], state[name]) for name in state)
+
+
+def save_as_nnunet(file, state, **more):
+    """A checkpoint in the form of nnU-Net v2: NumPy's numbers among plain values."""
+    log = {"mean_fg_dice": [np.float64(0.5), np.float32(0.25)], "lrs": [0.01]}
+    facts = {"network_weights": state, "grad_scaler_state": None, "logging": log,
+             "_best_ema": np.float64(0.8), "current_epoch": np.int64(3), "trainer_name": "nnUNet",
+             "init_args": {"fold": 0, "configuration": "3d_fullres"},
+             "inference_allowed_mirroring_axes": (0, 1, 2), **more}  # fmt: skip
+    torch.save(facts, file)
+
+
+@pytest.mark.parametrize("numpy", [1, 2])
+def test_nnunets_checkpoints_are_read(tmp_path, numpy):
+    file = tmp_path / "checkpoint_final.pth"
+    save_as_nnunet(file, {"a": torch.arange(3.0)})
+    if numpy == 1:  # whose numbers name another module
+        with zipfile.ZipFile(file) as packed:
+            parts = {name: packed.read(name) for name in packed.namelist()}
+        with zipfile.ZipFile(file, "w") as packed:
+            for name, raw in parts.items():
+                assert name[-8:] != "data.pkl" or b"numpy._core.multi" in raw
+                packed.writestr(name, raw.replace(b"numpy._core.multi", b"numpy.core.multi"))
+    assert torch.equal(load_weights(file)["a"], torch.arange(3.0))
+
+
+def test_a_trap_among_nnunets_values_stays_closed_and_is_named_alone(tmp_path):
+    file = tmp_path / "checkpoint_final.pth"
+    save_as_nnunet(file, {"a": torch.arange(3.0)}, trap=Trap(tmp_path / "prey"))
+    with pytest.raises(InputError, match=r"more than weights \(\w+\.mkdir\)"):
+        load_weights(file)
+    assert not (tmp_path / "prey").exists()
 
 
 def test_a_damaged_or_unfit_torch_file_is_refused(tmp_path):

@@ -1,8 +1,9 @@
 """Weights in files: written whole, read without ever running what a file brings along.
 
 safetensors holds tensors and nothing else. Torch's own files are pickles, which can run code when
-they are opened: only those that hold nothing but tensors are read, the others are refused and what
-they wanted to import is named.
+they are opened: only those that hold nothing but tensors and plain values are read (also NumPy's
+numbers, which nnU-Net's checkpoints have in their log), the others are refused and what they wanted
+to import is named.
 """
 
 import re
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -20,6 +22,12 @@ from segscope.errors import InputError
 
 _LISTED = 5
 _IMPORT = re.compile(r"\bGLOBAL ([\w.]+)")
+_SCALAR: Any = np.float64(0).__reduce__()[0]  # NumPy's own maker of numbers
+_NUMBERS: list[Any] = [
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
+    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("_core", "core")),  # 2 and 1
+]
 _NESTED = ("state_dict", "model_state_dict", "network_weights")
 
 
@@ -91,7 +99,8 @@ def check_weights(file: Path, state: Mapping[str, Tensor], expected: Mapping[str
 
 def _load_pickle(file: Path) -> Any:
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_NUMBERS):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged bytes make an unpickler fail in any way
         wanted = _unsafe_names(file) or sorted(set(_IMPORT.findall(str(error))))
         if wanted:
@@ -109,7 +118,8 @@ def _load_pickle(file: Path) -> Any:
 def _unsafe_names(file: Path) -> list[str]:
     """Name what a torch file would import, by reading its bytes only."""
     try:
-        return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(file)))
+        with torch.serialization.safe_globals(_NUMBERS):
+            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(file)))
     except Exception:  # not a whole torch file: there is nothing to name
         return []
 
