@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from segscope.data import measure_fingerprint, open_dataset
+from segscope.data import TEMPORARY, measure_fingerprint, open_dataset
 from segscope.errors import InputError, WorkError
 from segscope.losses import ContentLoss
 from segscope.training import load_state, plan_recipe, train_dataset
@@ -198,6 +198,16 @@ def test_two_trainings_never_share_a_folder(training, planes, tmp_path):
     with pytest.raises(WorkError, match="another process trains in this folder"):
         train_dataset(planes, fingerprint, recipe, tmp_path / "run", folds=3, resume=True)
     assert training.poll() is None
+
+
+def test_what_a_killed_training_left_half_written_is_removed(planes, tmp_path):
+    half = tmp_path / "run" / f"{TEMPORARY}x.safetensors"
+    half.parent.mkdir()
+    half.write_bytes(b"half a state")
+    fingerprint = measure_fingerprint(planes)
+    recipe = plan_recipe(fingerprint, None, TINY)
+    train_dataset(planes, fingerprint, recipe, half.parent, folds=3)
+    assert not half.exists()
 
 
 def test_a_resumed_training_keeps_the_fold_it_was_begun_with(planes, tmp_path):

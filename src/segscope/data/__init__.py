@@ -3,6 +3,7 @@
 from segscope.data.cache import Cache, cache_key
 from segscope.data.check import Report, check_dataset
 from segscope.data.files import (
+    TEMPORARY,
     Limits,
     atomic_path,
     json_ready,
@@ -33,6 +34,7 @@ from segscope.data.writers import write_image, write_label, write_probabilities
 __all__ = [
     "AS_STORED",
     "IMAGE_ENDINGS",
+    "TEMPORARY",
     "Cache",
     "Dataset",
     "Limits",

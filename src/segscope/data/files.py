@@ -21,6 +21,9 @@ from isal import igzip_lib, isal_zlib
 
 from segscope.errors import InputError, WorkError
 
+TEMPORARY = ".segscope-"
+"""What names of files begin with that are not whole yet."""
+
 _DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
 
 
@@ -105,7 +108,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         ending = "".join(path.suffixes[-2:]) if path.name.endswith(".gz") else path.suffix
-        handle, name = tempfile.mkstemp(prefix=".segscope-", suffix=ending, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=ending, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.data import AS_STORED, Reading, load_case, write_json, write_text
+from segscope.data import AS_STORED, TEMPORARY, Reading, load_case, write_json, write_text
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
@@ -165,7 +165,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     """Yield a folder that takes its name at once and whole, or is gone."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=".segscope-", dir=folder.parent))
+        building = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder.parent))
         try:
             yield building
             building.chmod(0o755)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset, write_json
+from segscope.data import TEMPORARY, Dataset, write_json
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference import made_with
@@ -43,7 +43,7 @@ def check_run_folder(folder: Path, *, resume: bool) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from training in the same folder.
+    """Keep other processes from training in the same folder; remove what a killed one left half.
 
     Raises:
         WorkError: One does.
@@ -54,6 +54,9 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise WorkError(f"{folder}: another process trains in this folder") from None
+        for half in folder.glob(f"{TEMPORARY}*"):  # a state's size for every kill in mid-write
+            if half.is_file():
+                half.unlink()
         yield
 
 
