@@ -143,6 +143,72 @@ def _one_volume(path):
     _nifti(path, np.asarray(nib.load(path).dataobj)[..., None])
 
 
+def _itk(change: Callable) -> Callable[[Path], None]:
+    """Another image of SimpleITK in the place of a volume's."""
+
+    def write(path):
+        SimpleITK.WriteImage(change(SimpleITK.ReadImage(str(path))), str(path))
+
+    return write
+
+
+def _itk_voxel(value, kind=SimpleITK.sitkFloat32) -> Callable[[Path], None]:
+    def change(image):
+        image = SimpleITK.Cast(image, kind)
+        image[2, 3, 4] = value
+        return image
+
+    return _itk(change)
+
+
+def _packed(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Compressed, and then changed."""
+
+    def write(path):
+        SimpleITK.WriteImage(SimpleITK.ReadImage(str(path)), str(path), useCompression=True)
+        path.write_bytes(change(path.read_bytes()))
+
+    return write
+
+
+def _flip_late(data: bytes) -> bytes:
+    changed = bytearray(data)
+    changed[-len(changed) // 3] ^= 16
+    return bytes(changed)
+
+
+def _moved(image):
+    image.SetOrigin((0.4, 0, 0))
+    return image
+
+
+def _header(old: bytes, new: bytes) -> Callable[[Path], None]:
+    def change(data):
+        assert old in data
+        return data.replace(old, new, 1)
+
+    return _bytes(change)
+
+
+def _plane(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Path], None]:
+    def write(path):
+        with PillowImage.open(path) as opened:
+            array = np.array(opened)
+        PillowImage.fromarray(change(array)).save(path)
+
+    return write
+
+
+def _one_nan(array):
+    changed = array.astype(np.float32)
+    changed[3, 4] = np.nan
+    return changed
+
+
+def _colours(array):
+    return np.stack([array, array + 1, array], -1)
+
+
 def _picture(mode: str, **options) -> Callable[[Path], None]:
     def write(path):
         with PillowImage.open(path) as opened:
@@ -223,24 +289,92 @@ LABELS = [
     Entry("another spacing", ".nii.gz", _array(lambda a: a, np.diag([1, 1, 2.0, 1])), "label"),
     Entry("another place", ".nii.gz",
           _array(lambda a: a, AFFINE + np.eye(4, k=3) * 0.4), "label"),
-    Entry("undeclared", ".png", _plane_labels(7), "label"),
-    Entry("truncated", ".png", _bytes(_half), "label"),
     Entry("floats of whole numbers", ".nii.gz",
           _array(lambda a: a.astype(np.float32)), "label", refused=False),
 ]  # fmt: skip
-OTHERS = [
-    Entry("truncated", ".nrrd", _bytes(_half)),
-    Entry("text", ".nrrd", _bytes(lambda d: b"this is text")),
-    Entry("truncated", ".mha", _bytes(_half)),
-    Entry("text", ".mha", _bytes(lambda d: b"this is text")),
-    Entry("truncated", ".png", _bytes(_half)),
+ITK = [
+    entry
+    for ending, header in {
+        ".nrrd": {
+            "zero spacing": (b"(1,0,0)", b"(0,0,0)"),
+            "spacing of NaN": (b"(1,0,0)", b"(nan,0,0)"),
+            "huge side": (b"sizes: 12", b"sizes: 32767"),
+            "negative side": (b"sizes: 12", b"sizes: -12"),
+            "unknown type": (b"type: float", b"type: block"),
+            "unknown encoding": (b"encoding: raw", b"encoding: zst"),
+            "voxels elsewhere": (b"encoding: raw", b"data file: other.raw\nencoding: raw"),
+        },
+        ".mha": {
+            "zero spacing": (b"ElementSpacing = 1 ", b"ElementSpacing = 0 "),
+            "spacing of NaN": (b"ElementSpacing = 1 ", b"ElementSpacing = nan "),
+            "huge side": (b"DimSize = 12", b"DimSize = 32767"),
+            "negative side": (b"DimSize = 12", b"DimSize = -12"),
+            "unknown type": (b"MET_FLOAT", b"MET_STRING"),
+            "channels of text": (b"ElementType", b"ElementNumberOfChannels = x\nElementType"),
+            "voxels elsewhere": (b"= LOCAL", b"= other.raw"),
+        },
+    }.items()
+    for entry in [
+        Entry("truncated", ending, _bytes(_half)),
+        Entry("short by some bytes", ending, _bytes(lambda d: d[:-12])),
+        Entry("trailing garbage", ending, _bytes(lambda d: d + b"garbage")),
+        Entry("compressed, with garbage", ending, _packed(lambda d: d + b"garbage")),
+        Entry("compressed, truncated", ending, _packed(lambda d: d[:-20])),
+        Entry("compressed, bit flipped", ending, _packed(_flip_late)),
+        Entry("empty", ending, _bytes(lambda d: b"")),
+        Entry("text", ending, _bytes(lambda d: b"this is text")),
+        Entry("a folder", ending, _folder),
+        *(Entry(name, ending, _header(*change)) for name, change in header.items()),
+        Entry("NaN voxel", ending, _itk_voxel(float("nan"))),
+        Entry("infinite voxel", ending, _itk_voxel(float("inf"))),
+        Entry("several volumes", ending, _itk(lambda i: SimpleITK.JoinSeries([i, i]))),
+        Entry("colour", ending, _itk(lambda i: SimpleITK.Compose(i, i, i))),
+        Entry("sheared", ending, _header(
+            *((b"(0,1,0)", b"(0.4,1,0)") if ending == ".nrrd"
+              else (b"TransformMatrix = 1 0 0 0 1", b"TransformMatrix = 1 0 0 0.4 1"))
+        )),
+        Entry("fractions", ending, _itk_voxel(0.5), "label"),
+        Entry("negative", ending, _itk_voxel(-1, SimpleITK.sitkInt16), "label"),
+        Entry("undeclared 255", ending, _itk_voxel(255, SimpleITK.sitkInt16), "label"),
+        Entry("NaN", ending, _itk_voxel(float("nan")), "label"),
+        Entry("truncated", ending, _bytes(_half), "label"),
+        Entry("another shape", ending, _itk(lambda i: i[:-1]), "label"),
+        Entry("another place", ending, _itk(_moved), "label"),
+        Entry("one volume in four dimensions", ending,
+              _itk(lambda i: SimpleITK.JoinSeries([i])), refused=False),
+        Entry("compressed", ending, _packed(lambda d: d), refused=False),
+        Entry("64-bit floats", ending,
+              _itk(lambda i: SimpleITK.Cast(i, SimpleITK.sitkFloat64)), refused=False),
+        Entry("constant", ending, _itk(lambda i: i * 0), refused=False),
+    ]
+]  # fmt: skip
+PLANES = [
+    entry
+    for ending in (".png", ".tif", ".jpg")
+    for entry in [
+        Entry("truncated", ending, _bytes(_half)),
+        Entry("empty", ending, _bytes(lambda d: b"")),
+        Entry("text", ending, _bytes(lambda d: b"this is text")),
+        Entry("a folder", ending, _folder),
+    ]
+]
+PLANES += [
+    entry
+    for ending in (".png", ".tif")
+    for entry in [
+        Entry("truncated", ending, _bytes(_half), "label"),
+        Entry("undeclared", ending, _plane_labels(7), "label"),
+        Entry("another shape", ending, _plane(lambda a: a[:-2]), "label"),
+        Entry("colour", ending, _plane(_colours), "label"),
+        Entry("16 bits", ending, _picture("I;16"), refused=False),
+        Entry("constant", ending, _plane(np.zeros_like), refused=False),
+    ]
+]
+PLANES += [
     Entry("bit flipped", ".png", _bytes(_flip)),
-    Entry("empty", ".png", _bytes(lambda d: b"")),
     Entry("transparent", ".png", _picture("LA")),
-    Entry("truncated", ".tif", _bytes(_half)),
     Entry("several pages", ".tif", _stack),
-    Entry("truncated", ".jpg", _bytes(_half)),
-    Entry("16 bits", ".png", _picture("I;16"), refused=False),
+    Entry("NaN pixel", ".tif", _plane(_one_nan)),
 ]
 
 
@@ -371,7 +505,7 @@ SERIES = [
           _slice(None, _set(SliceThickness=9, InstanceNumber=1)), refused=False),
     Entry("other files beside", ".dcm", _with_company, refused=False),
 ]  # fmt: skip
-CORPUS = [*NIFTI, *LABELS, *OTHERS, *SERIES]
+CORPUS = [*NIFTI, *LABELS, *ITK, *PLANES, *SERIES]
 
 
 def write_dataset(folder: Path, ending: str, cases: int = 4) -> Path:

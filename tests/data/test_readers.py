@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import math
+import re
 import struct
 
 import nibabel as nib
@@ -396,3 +397,17 @@ def test_mixed_series_are_refused(shared_data, tmp_path):
 def test_a_segmentation_object_is_no_series(shared_data):
     with pytest.raises(InputError, match="is no image slice"):
         read_image(shared_data / "dicom_samples" / "ct_3slice_with_dicom_seg" / "seg")
+
+
+@pytest.mark.parametrize(
+    ("ending", "line"), [(".nrrd", rb"space[^\n]*\n"), (".mha", rb"ElementSpacing[^\n]*\n")]
+)
+def test_a_header_without_spacing_is_said(tmp_path, ending, line):
+    file = tmp_path / f"a{ending}"
+    image = SimpleITK.GetImageFromArray(np.zeros((3, 4, 5), np.uint8))
+    SimpleITK.WriteImage(image, str(file))
+    assert read_image(file).notes == ()
+    file.write_bytes(re.sub(line, b"", file.read_bytes()))
+    found = read_image(file)
+    assert found.notes == ("its header gives no spacing; 1 mm is assumed",)
+    np.testing.assert_array_equal(found.grid.spacing_mm, 1)

@@ -35,6 +35,7 @@ _MHA_BYTES = {
     **dict.fromkeys(("MET_LONG", "MET_ULONG"), 4),
     **dict.fromkeys(("MET_LONG_LONG", "MET_ULONG_LONG", "MET_DOUBLE"), 8),
 }
+_NO_SPACING = "its header gives no spacing; 1 mm is assumed"
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -47,7 +48,7 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
     import SimpleITK
 
     data = read_verified(path)
-    (_check_nrrd if path.suffix.lower() == ".nrrd" else _check_mha)(path, data)
+    notes = (_check_nrrd if path.suffix.lower() == ".nrrd" else _check_mha)(path, data)
     try:
         image = SimpleITK.ReadImage(str(path))
     except RuntimeError as error:
@@ -58,9 +59,8 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
             f"{path}: holds {image.GetNumberOfComponentsPerPixel()} numbers per voxel, one is "
             "expected; store one channel per file"
         )
-    notes: tuple[str, ...] = ()
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image, notes = image[:, :, :, 0], ("squeezed from 4 dimensions to 3",)
+        image, notes = image[:, :, :, 0], (*notes, "squeezed from 4 dimensions to 3")
     if image.GetDimension() != 3:
         raise InputError(f"{path}: has {image.GetDimension()} dimensions, a volume has 3")
     array = SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0)
@@ -89,7 +89,7 @@ def write_itk(path: Path, array: NDArray[Any], grid: Grid) -> None:
             raise WorkError(f"{path}: what was written does not read back equal; check the disk")
 
 
-def _check_nrrd(path: Path, data: bytes) -> None:
+def _check_nrrd(path: Path, data: bytes) -> tuple[str, ...]:
     head, separator, body = data.partition(b"\n\n")
     if b"\r\n\r\n" in data[: len(head) + 4]:
         head, separator, body = data.partition(b"\r\n\r\n")
@@ -106,9 +106,10 @@ def _check_nrrd(path: Path, data: bytes) -> None:
     if encoding != "raw":
         body = _unzip(path, body, 31, need)
     _compare(path, len(body), need)
+    return () if fields.keys() & {"space directions", "spacings"} else (_NO_SPACING,)
 
 
-def _check_mha(path: Path, data: bytes) -> None:
+def _check_mha(path: Path, data: bytes) -> tuple[str, ...]:
     marker = data.find(b"ElementDataFile")
     if marker < 0:
         raise InputError(f"{path}: is not MetaImage (no ElementDataFile); name an image file")
@@ -119,12 +120,13 @@ def _check_mha(path: Path, data: bytes) -> None:
     kind = fields.get("elementtype", "")
     if kind.upper() not in _MHA_BYTES:
         raise InputError(f"{path}: element type {kind!r} is not supported")
-    channels = int(fields.get("elementnumberofchannels", "1"))
-    need = _count(path, fields.get("dimsize", "")) * _MHA_BYTES[kind.upper()] * channels
+    need = _count(path, fields.get("dimsize", "")) * _MHA_BYTES[kind.upper()]
+    need *= _count(path, fields.get("elementnumberofchannels", "1"))
     body = data[end + 1 :]
     if fields.get("compresseddata", "false").lower() == "true":
         body = _unzip(path, body, 15, need)
     _compare(path, len(body), need)
+    return () if "elementspacing" in fields else (_NO_SPACING,)
 
 
 def _fields(head: bytes, separator: str) -> dict[str, str]:
@@ -151,6 +153,9 @@ def _unzip(path: Path, body: bytes, wbits: int, need: int) -> bytes:
         raise InputError(f"{path}: damaged compressed data ({error}); copy it again") from None
     if not engine.eof and len(data) <= need:
         raise InputError(f"{path}: compressed data is cut short; copy it again")
+    if engine.unused_data.strip(b"\0"):
+        rest = len(engine.unused_data)
+        raise InputError(f"{path}: {rest} bytes follow the compressed data; copy it again")
     return data
 
 
