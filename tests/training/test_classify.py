@@ -12,12 +12,9 @@ from segscope.data import open_dataset
 from segscope.errors import InputError
 from segscope.inference.classify import class_probabilities, load_classifier, prepare_image
 from segscope.training import classify
-from segscope.training.classify import (
-    classify_recipe,
-    labelled_images,
-    split_images,
-    train_classifier,
-)
+from segscope.training.classify import train_classifier
+from segscope.training.classify_images import labelled_images, split_images
+from segscope.training.classify_recipe import classify_recipe
 
 TINY = {"network": "test_resnet", "size": [32, 32], "epochs": 4, "batch_size": 8, "patience": 0}
 

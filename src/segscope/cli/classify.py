@@ -46,12 +46,9 @@ def train(
     from segscope.data import open_dataset
     from segscope.errors import InputError
     from segscope.training import parse_settings
-    from segscope.training.classify import (
-        classify_recipe,
-        labelled_images,
-        read_classify_recipe,
-        train_classifier,
-    )
+    from segscope.training.classify import train_classifier
+    from segscope.training.classify_images import labelled_images
+    from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
 
     named = {"network": model, "column": column, "weights": weights}
     given = {key: value for key, value in named.items() if value is not None}

@@ -38,7 +38,8 @@ def cam(
     from segscope.data import open_dataset
     from segscope.errors import InputError
     from segscope.networks import CLASSIFIERS
-    from segscope.studies.cam import ORIGINAL, Options, run_study
+    from segscope.studies.cam import Options, run_study
+    from segscope.studies.cam_outcome import ORIGINAL
     from segscope.studies.cam_page import over_draws, write_page
     from segscope.studies.rois import NORMAL_SOURCES, RoiOptions
     from segscope.training import parse_settings

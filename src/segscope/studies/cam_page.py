@@ -13,12 +13,13 @@ from segscope.explain import otsu_threshold
 from segscope.images import Case
 from segscope.inference.classify import read_plane_image
 from segscope.report import Lines, Picture, Section, Table, Tile, page, tile_sheet
-from segscope.studies.cam import ORIGINAL, Outcome, Study
+from segscope.studies.cam import Study
+from segscope.studies.cam_outcome import ORIGINAL, Outcome
 from segscope.studies.cam_paper import PAPER
 from segscope.studies.filtered import FILTERS
 from segscope.studies.rois import ABNORMAL, NORMAL
 from segscope.studies.weak_training import mask_of
-from segscope.training.classify import Labelled, labelled_images
+from segscope.training.classify_images import Labelled, labelled_images
 
 _SHOWN = 8
 _EACH = 3

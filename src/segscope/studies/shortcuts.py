@@ -14,7 +14,7 @@ from scipy import ndimage
 from segscope.data import Dataset, load_of
 from segscope.metrics import auc
 from segscope.studies.rois import ABNORMAL
-from segscope.training.classify import Labelled
+from segscope.training.classify_images import Labelled
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,18 @@ that was killed and resumed ends with the same bits.
 
 import math
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 from torch.nn import functional
 
-from segscope.data import Dataset, json_ready, read_column, to_csv, write_json, write_text
+from segscope.data import Dataset, json_ready, to_csv, write_json, write_text
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference.classify import (
@@ -43,6 +41,8 @@ from segscope.metrics.classification import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
 from segscope.progress import track
 from segscope.training.checkpoint import load_state, random_state, save_state, set_random_state
+from segscope.training.classify_images import Labelled, labelled_images, split_images
+from segscope.training.classify_recipe import ClassifyRecipe
 from segscope.training.log import rows_to_csv
 from segscope.training.run_folder import (
     STATE,
@@ -52,47 +52,6 @@ from segscope.training.run_folder import (
     unchanging,
     write_run_manifest,
 )
-
-
-class ClassifyRecipe(BaseModel):
-    """All that decides the training of a classifier.
-
-    Args:
-        network: Name, see `segscope.networks.classifier`.
-        column: Of ``cases.csv``, with the classes.
-        size: Rows and columns that images are brought to.
-        weights: ``random``; ``pretrained``, from its package's cache or fetched; or a file of the
-            same architecture's weights.
-        epochs: At most.
-        patience: Epochs without a better validation accuracy, or a lower loss at the same, before
-            it ends (0: never early).
-        batch_size: About; batches of an epoch differ by at most one image.
-        learning_rate: Of AdamW, falling to 0 by a cosine over ``epochs``, or constant.
-        schedule: See above.
-        weight_decay: Of AdamW.
-        flips: Mirror half of the images left to right, and half up and down.
-        val_share: Of each class's images that validate, by group.
-        seed: Of everything.
-        device: ``auto``, ``cpu``, ``cuda``, ...
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    format: Literal[1] = 1
-    network: str = "xception"
-    column: str = "class"
-    size: tuple[int, int] = (128, 128)
-    weights: str = "random"
-    epochs: int = Field(default=200, ge=1)
-    patience: int = Field(default=30, ge=0)
-    batch_size: int = Field(default=16, ge=2)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    weight_decay: float = Field(default=1e-4, ge=0)
-    flips: bool = True
-    val_share: float = Field(default=0.2, gt=0, le=0.5)
-    seed: int = Field(default=0, ge=0)
-    device: str = "auto"
 
 
 @dataclass
@@ -105,28 +64,6 @@ class Progress:
     best_loss: float = math.inf
     seconds: float = 0.0
     rows: list[dict[str, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Images of known class.
-
-    Args:
-        cases: In order.
-        truth: Class number of each.
-        classes: Names.
-    """
-
-    cases: tuple[Case, ...]
-    truth: tuple[int, ...]
-    classes: tuple[str, ...]
-
-    def part(self, names: Sequence[str]) -> "Labelled":
-        """Take some, in the order of ``names``."""
-        places = {case.name: k for k, case in enumerate(self.cases)}
-        chosen = [places[name] for name in names]
-        cases = tuple(self.cases[k] for k in chosen)
-        return Labelled(cases, tuple(self.truth[k] for k in chosen), self.classes)
 
 
 @dataclass(frozen=True)
@@ -146,77 +83,6 @@ class Classified:
     best_epoch: int
     minutes: float
     notes: tuple[str, ...] = ()
-
-
-def classify_recipe(settings: Mapping[str, Any]) -> ClassifyRecipe:
-    """Check settings; all faults are reported at once.
-
-    Raises:
-        InputError: Unknown keys or unusable values.
-    """
-    try:
-        return ClassifyRecipe.model_validate(settings)
-    except ValidationError as error:
-        known = ", ".join(ClassifyRecipe.model_fields)
-        faults = [
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}"
-            + (f"; there are {known}" if e["type"] == "extra_forbidden" else "")
-            for e in error.errors()
-        ]
-        raise InputError("classifier's recipe is not usable:", faults) from None
-
-
-def labelled_images(dataset: Dataset, column: str) -> Labelled:
-    """Read the class of every training case.
-
-    Raises:
-        InputError: No such column; a case has no class; fewer than two classes, or images of one.
-    """
-    named = read_column(dataset.folder, column)
-    cases = dataset.training
-    missing = [case.name for case in cases if not named.get(case.name)]
-    if missing:
-        raise InputError(
-            f"{dataset.folder / 'cases.csv'}: column {column} is empty for {missing[0]}"
-            f"{f' and {len(missing) - 1} more' if len(missing) > 1 else ''}"
-        )
-    counts = Counter(named[case.name] for case in cases)
-    few = [name for name, count in counts.items() if count < 2]
-    if len(counts) < 2 or few:
-        said = ", ".join(f"{name}: {count}" for name, count in sorted(counts.items()))
-        raise InputError(
-            f"{dataset.folder}: column {column} must have two classes or more with two images or "
-            f"more each, got {said}"
-        )
-    # "normal" first where there is one: the other of two is what is looked for
-    classes = tuple(sorted(counts, key=lambda name: (name != "normal", name)))
-    return Labelled(cases, tuple(classes.index(named[case.name]) for case in cases), classes)
-
-
-def split_images(images: Labelled, share: float, seed: int) -> tuple[list[str], list[str]]:
-    """Split into names that train and that validate: by group, with equal shares of classes.
-
-    Raises:
-        InputError: Too few groups to hold some out of every class.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    order = sorted(range(len(images.cases)), key=lambda k: images.cases[k].name)
-    groups = [images.cases[k].group for k in order]
-    truth = np.array([images.truth[k] for k in order])
-    parts = max(2, round(1 / share))
-    folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-    if len(set(groups)) < parts:
-        raise InputError(f"{len(set(groups))} groups are too few to hold out one in {parts}")
-    train, val = next(iter(folds.split(np.zeros(len(order)), truth, groups)))
-    every = set(images.truth)
-    if {*truth[train]} != every or {*truth[val]} != every:
-        raise InputError(
-            "a class has too few groups to be on both sides of the split; choose another val_share "
-            "or seed, or add images"
-        )
-    names = [images.cases[k].name for k in order]
-    return [names[k] for k in train], [names[k] for k in val]
 
 
 def train_classifier(
@@ -447,21 +313,6 @@ def _given_weights(net: Classifier, recipe: ClassifyRecipe) -> tuple[str, tuple[
         return source, take_weights(net, state)
     except ValueError as error:
         raise InputError(f"weights {recipe.weights}: {error}") from None
-
-
-def read_classify_recipe(folder: Path) -> ClassifyRecipe:
-    """Read the recipe of a run.
-
-    Raises:
-        InputError: Not there, or not such a recipe.
-    """
-    file = folder / "recipe.yaml"
-    try:
-        return classify_recipe(yaml.safe_load(file.read_text("utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{file}: is missing; name a run of segscope classify") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{file}: is not YAML ({error})") from None
 
 
 def _write_facts(
