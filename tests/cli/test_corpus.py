@@ -59,6 +59,8 @@ def commands(entry, runs, data, file, out):
         "cam": ["cam", run, "-i", data, "-o", out / "cam", "--cases", "all"],
         "data rois": ["data", "rois", data, "-o", out / "rois", "--normals", "none"],
         "study anunet": ["study", "anunet", data, "-o", out / "study", "--folds", "2", *settings],
+        "study protoseg": ["study", "protoseg", data, "-o", out / "ps", "--folds", "2", *settings],
+        "study siamese": ["study", "siamese", data, "-o", out / "si", "--folds", "2", *settings],
         "study gbm": ["study", "gbm", data, "-o", out / "gbm", "--test-subjects", "1",
                       "--val-subjects", "1", "--coarse-subjects", "1", "--sizes", "1", *settings],
     }  # fmt: skip
@@ -76,6 +78,8 @@ def commands(entry, runs, data, file, out):
                                    "--set", "val_share=0.5"]  # fmt: skip
         found["classify predict"] = ["classify", "predict", runs / "classes", "-i", data,
                                      "-o", out / "p", "--column", "class"]  # fmt: skip
+    if plane:
+        found["study cam"] = ["study", "cam", data, "-o", out / "cams", "--networks", "test_resnet"]
     if entry.ending in (".jpg", ".dcm"):  # of labels there is no such format
         found = {name: found[name] for name in ("data inspect", "predict", "data masks")}
     if entry.ending == ".dcm":
