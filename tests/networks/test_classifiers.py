@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from segscope.explain import CAM_METHODS, class_activation_map
-from segscope.features import feature_names
+from segscope.explain.last_layer import last_layer
 from segscope.networks import CLASSIFIERS, classifier, classifiers
 from segscope.networks.classifiers import take_weights
 
@@ -60,7 +60,7 @@ def test_each_trains_a_step_and_gives_maps_by_every_method(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_gradcam_equals_captums(name):
     net, x = made(name, seed=3).eval(), torch.randn(3, 1, 96, 96)
-    layer = feature_names(net, "auto", x)[-1]
+    layer = last_layer(net, x)
     own = [
         class_activation_map(net, x, target, method="gradcam", resize=False) for target in (0, 1)
     ]

@@ -17,10 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segscope.explain.last_layer import last_layer
 from segscope.features import Taps, feature_names, inner
 from segscope.features.interpolation import upsample
 
 METHODS = ("gradcam", "hirescam", "gradcam++", "saliency", "gradientshap", "activation")
+METHODS_OF_INPUT = ("saliency", "gradientshap")
+"""Those that look at the image's own pixels, and at no layer."""
 
 Target = int | Callable[[Tensor], Tensor]
 
@@ -49,7 +52,7 @@ def class_activation_map(
         target: Number of the class (of one-channel logits: 1 is the object), or a function from
             the model's output to a score per sample ``(N,)``.
         method: One of `METHODS`.
-        layer: Where features are taken from; the last one that has a spatial map by default.
+        layer: Where features are taken from; `last_layer` by default.
         resize: Interpolate to the image's sides.
 
     Returns:
@@ -72,7 +75,7 @@ def class_activation_map(
     x = image[None] if single else image
     with _Untouched(net), torch.enable_grad(), torch.inference_mode(False):
         x = x.detach().clone().float()
-        if method in ("saliency", "gradientshap"):
+        if method in METHODS_OF_INPUT:
             found = _of_input(net, x, target, method)
         else:
             found = _of_layer(net, x, target, method, layer)
@@ -164,15 +167,11 @@ def _of_input(net: nn.Module, x: Tensor, target: Target, method: str) -> Tensor:
 
 def _layer(net: nn.Module, x: Tensor, layer: str | None) -> tuple[str, str]:
     """Name of the module to tap, and of its last call in a pass."""
-    if layer is None:
-        names = feature_names(net, "auto", x)
-        if not names:
-            raise ValueError("layer: no layer with a spatial map was found; name one")
-        return names[-1].partition("#")[0], names[-1]
-    names = feature_names(net, [layer], x)
+    wanted = last_layer(net, x) if layer is None else layer
+    names = feature_names(net, [wanted], x)
     if not names:
         raise ValueError(f"layer {layer}: does not run on this image")
-    return layer, names[-1]
+    return wanted, names[-1]
 
 
 def _dims(net: nn.Module) -> int | None:

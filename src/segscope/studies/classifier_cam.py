@@ -25,6 +25,8 @@ from segscope.data import (
 )
 from segscope.errors import InputError
 from segscope.explain import class_activation_map, to_levels
+from segscope.explain.cam import METHODS_OF_INPUT
+from segscope.explain.last_layer import last_layer
 from segscope.explain.weak_labels import Criterion, image_level_threshold, resize_map
 from segscope.images import Case, Grid, LabelMap
 from segscope.inference import write_manifest
@@ -88,6 +90,15 @@ def class_map(
     return ClassMap(to_levels(resize_map(heat[0].cpu(), shape)), of)
 
 
+def _last_layer(model: ClassifierModel, case: Case, reading: Reading) -> str:
+    x = prepare_image(model.spec, case, reading)[None]
+    model.net.eval()
+    try:
+        return last_layer(model.net, x.to(model.device))
+    except ValueError as error:
+        raise InputError(f"cam: {error}") from None
+
+
 def choose_threshold(
     model: ClassifierModel, case: Case, found: ClassMap, *, reading: Reading = AS_STORED
 ) -> int:
@@ -137,6 +148,8 @@ def run_classifier_cam(
     if criterion not in get_args(Criterion):
         raise InputError(f"--threshold {criterion}: expected {' or '.join(get_args(Criterion))}")
     rows = []
+    if layer is None and method not in METHODS_OF_INPUT and cases:
+        layer = _last_layer(model, cases[0], reading)  # once for all, and for the record
     for case in track(cases, "mapping"):
         found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)
         threshold = None
