@@ -9,6 +9,8 @@ import SimpleITK
 
 from segscope.data import (
     atomic_path,
+    copy_file,
+    files,
     json_ready,
     read_image,
     read_label,
@@ -149,3 +151,25 @@ def test_json_has_no_nan(tmp_path):
     assert (tmp_path / "a.json").read_text() == '{\n "a": null,\n "b": [\n  1.5,\n  null\n ]\n}\n'
     with pytest.raises(TypeError, match="JSON"):
         json_ready({"a": object()})
+
+
+def test_a_copy_replaces_the_old_file_whole_or_not_at_all(tmp_path, monkeypatch):
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(bytes(range(256)) * 4000)
+    target.write_bytes(b"old")
+
+    def full(given, opened):
+        opened.write(given.read(1000))
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files.shutil, "copyfileobj", full)
+        with pytest.raises(WorkError, match="b: could not be written"):
+            copy_file(source, target)
+    assert target.read_bytes() == b"old"
+    copy_file(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    with pytest.raises(InputError, match="nothing: cannot be read"):
+        copy_file(tmp_path / "nothing", target)
+    assert target.read_bytes() == source.read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {"a", "b"}

@@ -89,6 +89,20 @@ def test_a_map_of_joined_branches_holds_both():
     )  # mean of 4 pixels
 
 
+def test_a_volume_that_shrinks_in_its_plane_alone_has_maps():
+    net = nn.Sequential(
+        nn.Sequential(nn.Conv3d(1, 4, 3, (1, 2, 2), 1), nn.ReLU(inplace=True)),
+        nn.Sequential(nn.Conv3d(4, 8, 3, (1, 4, 4), 1), nn.ReLU(inplace=True)),
+        nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(8, 2),
+    )  # fmt: skip
+    assert last_layer(net, torch.rand(1, 1, 6, 64, 64)) == "1"
+
+
+def test_a_network_without_layers_has_none():
+    with pytest.raises(ValueError, match="name layers"):
+        last_layer(nn.Flatten(), torch.rand(1, 1, 4, 4))
+
+
 @pytest.mark.parametrize("name", ["test_vit", "swin_tiny_patch4_window7_224", "mixer_s16_224"])
 def test_tokens_have_none(name):
     net = classifier(name, 1, 2).eval()

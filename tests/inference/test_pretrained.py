@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from segscope.errors import InputError
 from segscope.inference import pretrained
-from segscope.networks import classifier
+from segscope.networks import CLASSIFIERS, classifier
 from tests.corpus import write_dataset
 
 SCRIPT = "from segscope.cli.main import main; main()"
@@ -49,11 +49,14 @@ def server(tmp_path, monkeypatch):
         def log_message(self, *words):
             pass
 
-    (tmp_path / "web" / "v9").mkdir(parents=True)
+    folder = tmp_path / "web" / "releases" / "download" / "v9"
+    folder.mkdir(parents=True)
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "web")) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
-        monkeypatch.setattr(pretrained, "_RELEASES", f"http://127.0.0.1:{web.server_port}")
-        yield tmp_path / "web" / "v9"
+        monkeypatch.setattr(
+            model_store, "imgclsmob_repo_url", f"http://127.0.0.1:{web.server_port}"
+        )
+        yield folder
         web.shutdown()
 
 
@@ -105,6 +108,12 @@ def test_nothing_is_written_beside_the_file_that_was_asked_for(store, server, tm
     publish(server, file, source, inside=f"../{file.name}")
     with pytest.raises(InputError, match="does not hold"):
         pretrained.classifier_file("mobilenetv2")
+    publish(server, file, source)
+    whole = bytearray((server / f"{file.name}.zip").read_bytes())
+    whole[len(whole) // 2] ^= 16
+    (server / f"{file.name}.zip").write_bytes(whole)
+    with pytest.raises(InputError, match="does not hold"):
+        pretrained.classifier_file("mobilenetv2")
     (server / f"{file.name}.zip").write_bytes(b"no zip")
     with pytest.raises(InputError, match="does not hold"):
         pretrained.classifier_file("mobilenetv2")
@@ -114,13 +123,12 @@ def test_nothing_is_written_beside_the_file_that_was_asked_for(store, server, tm
 def test_a_server_that_has_none_or_is_away_is_named_with_what_to_do(store, server, monkeypatch):
     with pytest.raises(InputError, match=r"could not be fetched .*404.*put .*pth from it there"):
         pretrained.classifier_file("mobilenetv2")
-    monkeypatch.setattr(pretrained, "_RELEASES", "http://127.0.0.1:9")
+    monkeypatch.setattr(model_store, "imgclsmob_repo_url", "http://127.0.0.1:9")
     with pytest.raises(InputError, match="could not be fetched"):
         pretrained.classifier_file("mobilenetv2")
 
 
-@pytest.mark.parametrize("name", ["xception", "inceptionv3", "resnet50v2", "densenet121",
-                                  "mobilenetv2", "nasnetmobile"])  # fmt: skip
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_pytorchcv_publishes_weights_of_all_six(name, monkeypatch, tmp_path):
     asked = []
 

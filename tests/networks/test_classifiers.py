@@ -125,6 +125,8 @@ def test_timm_models_take_any_size(name):
 
 def test_any_timm_model_by_name_and_near_names_are_offered():
     assert made("test_resnet", 2, 3).eval()(torch.zeros(1, 2, 32, 32)).shape == (1, 3)
+    with pytest.raises(ValueError, match=r"unknown classifier 'resnet18\.magic'.*resnet18\.\w+"):
+        classifier("resnet18.magic", 1, 2)
     with pytest.raises(ValueError, match="did you mean xception"):
         classifier("xceptoin", 1, 2)
     with pytest.raises(ValueError, match="classes at least 2"):

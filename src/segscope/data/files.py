@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -124,6 +125,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path | str, target: Path | str) -> None:
+    """Copy a file's content; what was at the target is replaced whole or not at all.
+
+    Raises:
+        InputError: The source cannot be read.
+        WorkError: The file system refused; the old file is as it was.
+    """
+    try:
+        given = Path(source).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read ({error.strerror}); check the path") from None
+    with given, atomic_path(Path(target)) as temporary, temporary.open("wb") as opened:
+        shutil.copyfileobj(given, opened)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

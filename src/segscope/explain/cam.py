@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from segscope.explain.last_layer import last_layer
-from segscope.features import Taps, feature_names, inner
+from segscope.features import Taps, inner
 from segscope.features.interpolation import upsample
 
 METHODS = ("gradcam", "hirescam", "gradcam++", "saliency", "gradientshap", "activation")
@@ -120,16 +120,13 @@ def class_score(output: Any, target: Target) -> Tensor:
 
 
 def _of_layer(net: nn.Module, x: Tensor, target: Target, method: str, layer: str | None) -> Tensor:
-    wanted, count = _layer(net, x, layer)
-    kept: dict[str, Tensor] = {}
-
-    def keep(name: str, features: Tensor) -> None:
-        kept[name] = features
-
-    with Taps(net, [wanted], keep):
+    kept: list[Tensor] = []
+    with Taps(net, [layer or last_layer(net, x)], lambda name, features: kept.append(features)):
         output = net(x)
+    if not kept:
+        raise ValueError(f"layer {layer}: does not run on this image")
     # a copy was not made: what runs in place afterwards would change it, so gradients are of it
-    features = kept[count]
+    features = kept[-1]  # of its last call
     if method == "activation":
         return features.detach().mean(1)
     score = class_score(output, target).sum()
@@ -163,15 +160,6 @@ def _of_input(net: nn.Module, x: Tensor, target: Target, method: str) -> Tensor:
         (gradient,) = torch.autograd.grad(class_score(net(point), target).sum(), point)
         total += gradient * (x + noise - start)
     return (total / _SAMPLES).sum(1).abs()
-
-
-def _layer(net: nn.Module, x: Tensor, layer: str | None) -> tuple[str, str]:
-    """Name of the module to tap, and of its last call in a pass."""
-    wanted = last_layer(net, x) if layer is None else layer
-    names = feature_names(net, [wanted], x)
-    if not names:
-        raise ValueError(f"layer {layer}: does not run on this image")
-    return wanted, names[-1]
 
 
 def _dims(net: nn.Module) -> int | None:

@@ -1,5 +1,6 @@
 """The layer whose maps say most about a network's answer: the last that still has a map."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,25 @@ class _Call:
     name: str
     given: Tensor | None
     output: Any
+
+
+@dataclass(frozen=True)
+class _Maps:
+    """What tells maps from other outputs: the image's shape, and sides that maps have."""
+
+    image: tuple[int, ...]
+    sides: frozenset[tuple[int, ...]]
+
+    def has(self, output: Any) -> bool:
+        """Whether an output is ``(N, C, *s)`` with sides known, or the image's made smaller."""
+        if not isinstance(output, Tensor) or output.ndim != len(self.image):
+            return False
+        if output.shape[0] != self.image[0] or output.shape[2:].numel() == 1:
+            return False
+        sides, whole = tuple(output.shape[2:]), self.image[2:]
+        # channels in a side's place have another ratio to the image
+        ratios = [side / full for side, full in zip(sides, whole, strict=True)]
+        return sides in self.sides or max(ratios) - min(ratios) <= _SLACK / min(whole)
 
 
 def last_layer(net: nn.Module, x: Tensor) -> str:
@@ -41,10 +61,10 @@ def last_layer(net: nn.Module, x: Tensor) -> str:
         '0'
     """
     calls: list[_Call] = []
-    pixels: dict[str, int] = {}
+    known: dict[str, tuple[int, ...]] = {}
 
-    def count(name: str, features: Tensor) -> None:
-        pixels[name] = features.shape[2:].numel()
+    def keep(name: str, features: Tensor) -> None:
+        known[name] = tuple(features.shape[2:])
 
     def note(name: str) -> Any:
         def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
@@ -55,26 +75,27 @@ def last_layer(net: nn.Module, x: Tensor) -> str:
 
     handles = [m.register_forward_hook(note(name)) for name, m in net.named_modules() if name]
     try:
-        with torch.no_grad(), Taps(net, "auto", count):
+        with torch.no_grad(), Taps(net, "auto", keep):
             output = net(x)
     finally:
         for handle in handles:
             handle.remove()
     if isinstance(output, Tensor) and output.ndim == 2:
-        entered = calls[0].given  # enlarged, where the network has done so
+        entered = calls[0].given if calls else None  # enlarged, where the network has done so
         image = x if entered is None or entered.ndim != x.ndim else entered
-        found = _pooled(calls, "", image)
-        if found and not _has_tokens_after(calls, found, image):
+        maps = _Maps(tuple(image.shape), frozenset(known.values()))
+        found = _pooled(calls, "", maps)
+        if found and not _has_tokens_after(calls, found, maps):
             return found
     else:
-        activations = [name.partition("#")[0] for name, number in pixels.items() if number > 1]
+        activations = [name.partition("#")[0] for name, s in known.items() if math.prod(s) > 1]
         if activations:
             return activations[-1]
     raise ValueError("layer: no layer with a spatial map was found; name one")
 
 
 def _pooled(
-    calls: list[_Call], around: str, x: Tensor, entered: Tensor | None = None
+    calls: list[_Call], around: str, maps: _Maps, entered: Tensor | None = None
 ) -> str | None:
     """Find the last module with a map, within ``around``; go into what makes it vanish."""
     inside = [call for call in calls if _parent(call.name) == around]
@@ -82,9 +103,9 @@ def _pooled(
     takers = [c for c in inside if c.given is entered is not None and c.output is not c.given]
     if len(takers) > 1:
         return None  # branches side by side: none of them is the whole
-    best = max((k for k, call in enumerate(inside) if _is_map(call.output, x)), default=-1)
+    best = max((k for k, call in enumerate(inside) if maps.has(call.output)), default=-1)
     for call in inside[best + 1 :]:
-        deeper = _pooled(calls, call.name, x, call.given)
+        deeper = _pooled(calls, call.name, maps, call.given)
         if deeper:
             return deeper
     return inside[best].name if best >= 0 else None
@@ -94,17 +115,7 @@ def _parent(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-def _is_map(output: Any, x: Tensor) -> bool:
-    """Whether an output is ``(N, C, *s)`` with sides that are the image's, made smaller."""
-    if not isinstance(output, Tensor) or output.ndim != x.ndim or output.shape[0] != x.shape[0]:
-        return False
-    sides, whole = output.shape[2:], x.shape[2:]
-    # channels in a side's place have another ratio to the image
-    ratios = [side / full for side, full in zip(sides, whole, strict=True)]
-    return sides.numel() > 1 and max(ratios) - min(ratios) <= _SLACK / min(whole)
-
-
-def _has_tokens_after(calls: list[_Call], name: str, x: Tensor) -> bool:
+def _has_tokens_after(calls: list[_Call], name: str, maps: _Maps) -> bool:
     """Whether places are still told apart after the map: it is not pooled but cut into tokens."""
     last = max(k for k, call in enumerate(calls) if call.name == name)
     return any(
@@ -112,6 +123,6 @@ def _has_tokens_after(calls: list[_Call], name: str, x: Tensor) -> bool:
         and call.output.ndim >= 3
         and call.output.shape[1] > 1
         and call.output.shape[2:].numel() > 1
-        and not _is_map(call.output, x)
+        and not maps.has(call.output)
         for call in calls[last + 1 :]
     )

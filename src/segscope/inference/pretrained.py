@@ -9,6 +9,7 @@ import hashlib
 import importlib
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from segscope.networks.classifiers import CLASSIFIERS
 
 PRETRAINED = "pretrained"
 
-_RELEASES = "https://github.com/osmr/imgclsmob/releases/download"
 _OWN_FOLDER = "~/.torch/models"  # where pytorchcv itself puts them
 
 
@@ -67,7 +67,8 @@ def classifier_file(name: str, cache: Path | None = None) -> Path:
         if file.is_file():
             _check_hash(file, file, sha1)
             return file
-    file, url = folder / file_name, f"{_RELEASES}/{release}/{file_name}.zip"
+    file = folder / file_name
+    url = f"{store.imgclsmob_repo_url}/releases/download/{release}/{file_name}.zip"
     packed = file.with_name(f"{file_name}.zip")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ def _unpack(packed: Path, file: Path, sha1: str) -> None:
             with temporary.open("wb") as target:
                 shutil.copyfileobj(member, target)
             _check_hash(temporary, packed, sha1)
-    except (zipfile.BadZipFile, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError) as error:
         raise InputError(f"{packed}: does not hold {file.name} ({error}); try again") from None
     finally:
         packed.unlink()

@@ -20,7 +20,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.data import AS_STORED, TEMPORARY, Reading, load_case, write_json, write_text
+from segscope.data import (
+    AS_STORED,
+    TEMPORARY,
+    Reading,
+    copy_file,
+    load_case,
+    write_json,
+    write_text,
+)
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
@@ -152,9 +160,9 @@ def prune_run(
         save_model(building, pruned_spec(model.spec, small), small)
         for name in ("split.json", "recipe.yaml", "fingerprint.json"):
             if (run / name).is_file():
-                shutil.copyfile(run / name, building / name)
+                copy_file(run / name, building / name)
         if (run / "prior").is_dir():  # what makes the masks that the network is shown
-            shutil.copytree(run / "prior", building / "prior")
+            shutil.copytree(run / "prior", building / "prior", copy_function=copy_file)
         write_json(building / "prune.json", _facts(result, run, model, chosen=level is None))
         write_text(building / "prune.csv", table(rows))
     return result

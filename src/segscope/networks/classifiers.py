@@ -188,8 +188,10 @@ def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
     _need("timm", name)
     import timm
 
-    if not timm.is_model(name.partition(".")[0]):
-        known = [*CLASSIFIERS, *timm.list_models()]
+    base, _, tag = name.partition(".")
+    tagged = timm.list_pretrained(f"{base}.*") if tag else []
+    if not timm.is_model(base) or (tag and name not in tagged):
+        known = tagged or [*CLASSIFIERS, *timm.list_models()]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
         raise ValueError(f"unknown classifier {name!r}, did you mean {', '.join(close)}?")
     body: nn.Module = timm.create_model(
@@ -203,7 +205,7 @@ def _sides_of(name: str) -> dict[str, Any]:
     """Find which sides a timm model takes; it says so only where they are fixed.
 
     Images of several sides are sent through it without values (on the meta device), which costs
-    about as long as building it.
+    about as long as building it. A model that cannot be asked so is given what comes.
     """
     import timm
 
@@ -220,11 +222,13 @@ def _sides_of(name: str) -> dict[str, Any]:
             return False
         return True
 
-    for multiple, smallest in [] if facts.get("fixed_input_size") else _TRIED:
+    if facts.get("fixed_input_size"):
+        return {"fixed": tuple(sides)}
+    for multiple, smallest in _TRIED:
         steps = [(0, 0), (1, 2), (3, 1), (7, 10)]
         if all(takes(*(smallest + multiple * k for k in pair)) for pair in steps):
             return {"smallest": smallest, "multiple": multiple}
-    return {"fixed": tuple(sides)}
+    return {"fixed": tuple(sides)} if takes(*sides) else {}
 
 
 def _need(package: str, name: str) -> None:

@@ -5,7 +5,6 @@ coarse network, and the figures of its training masks.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from segscope.data import (
     IMAGE_ENDINGS,
     Dataset,
     Reading,
+    copy_file,
     json_ready,
     load_case,
     read_label,
@@ -155,7 +155,7 @@ def settle(
         coarse = folder / "coarse"
         coarse.mkdir(exist_ok=True)
         for name in ("model.json", "weights_best.safetensors"):
-            shutil.copyfile(Path(str(plan.run)) / name, coarse / name)
+            copy_file(Path(str(plan.run)) / name, coarse / name)
 
 
 def open_source(

@@ -4,7 +4,6 @@
 II.B: the same architecture learns again from images of which only a part is left.
 """
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,7 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data import Dataset, load_of, read_label, write_json, write_label
+from segscope.data import Dataset, copy_file, load_of, read_label, write_json, write_label
 from segscope.errors import InputError
 from segscope.images import Case, LabelMap
 
@@ -72,13 +71,13 @@ def filter_rois(
         grid = loaded.image.grid
         write_label(folder / "imagesTr" / case.image_files[0].name, LabelMap(kept, grid))
         assert case.label_file is not None  # it was loaded
-        shutil.copyfile(case.label_file, folder / "labelsTr" / case.label_file.name)
+        copy_file(case.label_file, folder / "labelsTr" / case.label_file.name)
     copy_description(dataset, folder, f"filtered by {kind}")
 
 
 def copy_description(dataset: Dataset, folder: Path, remark: str) -> None:
     """Give a changed copy of a region dataset its ``cases.csv`` and, last, ``dataset.json``."""
-    shutil.copyfile(dataset.folder / "cases.csv", folder / "cases.csv")
+    copy_file(dataset.folder / "cases.csv", folder / "cases.csv")
     facts = {
         "name": f"{dataset.name}, {remark}",
         "channel_names": {"0": "grey"},

@@ -5,7 +5,6 @@ is labelled by its map of that class above a threshold, one without by nothing. 
 score, on images that neither network has seen, and for the same network under full supervision.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from segscope.data import (
     Dataset,
     Split,
+    copy_file,
     load_of,
     measure_fingerprint,
     open_dataset,
@@ -47,7 +47,7 @@ def label_weakly(
         (folder / part).mkdir(parents=True, exist_ok=True)
     for case in dataset.training:
         image = case.image_files[0]
-        shutil.copyfile(image, folder / "imagesTr" / image.name)
+        copy_file(image, folder / "imagesTr" / image.name)
         loaded = load_of(dataset, case)
         labels = np.zeros(loaded.image.grid.shape, np.uint8)
         if case.name in thresholds:
