@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from segscope.data import Limits, Reading, read_image, read_label, read_verified
-from segscope.data.dicom import read_series
+from segscope.data.decoders.dicom import decode_series
 from segscope.errors import InputError
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
@@ -89,9 +89,13 @@ def test_no_flipped_bit_goes_through(tmp_path_factory, place, bit):
         ("a.png", b"not a picture", "cannot be decoded"),
         ("a.nrrd", b"not an nrrd", "is not NRRD"),
         ("a.mha", b"not an mha", "is not MetaImage"),
-        ("a.nii.gz", gzip.compress(b"x" * 500), "is not NIfTI"),
+        ("a.nii.gz", gzip.compress(b"x" * 500, mtime=0), "is not NIfTI"),
     ],
-)
+    ids=[
+        "empty", "text as gzip", "short text as NIfTI", "long text as NIfTI", "unknown ending",
+        "text as PNG", "text as NRRD", "text as MetaImage", "gzip of text",
+    ],
+)  # fmt: skip
 def test_what_is_no_image_is_refused(tmp_path, name, data, words):
     (tmp_path / name).write_bytes(data)
     refused(tmp_path / name, words)
@@ -378,7 +382,7 @@ def test_a_tilted_gantry_is_refused_or_brought_upright_where_it_lies(shared_data
     upright = read_image(tmp_path, reading=Reading(resample_shear=True))
     assert any("tilted by 10.0 degrees" in note for note in upright.notes)
     assert upright.grid.shape[1] > upright.grid.shape[0]  # it covers what the tilt swept over
-    _, affine, _ = read_series(tmp_path)
+    affine = decode_series(tmp_path).affine
     places = sorted(
         (pydicom.dcmread(f).ImagePositionPatient for f in tmp_path.iterdir()), key=lambda p: p[2]
     )

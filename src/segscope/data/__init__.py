@@ -16,18 +16,12 @@ from segscope.data.files import (
 )
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
+from segscope.data.formats import IMAGE_ENDINGS, image_ending
 from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset, open_dataset
 from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
 from segscope.data.problems import Problem
-from segscope.data.readers import (
-    AS_STORED,
-    IMAGE_ENDINGS,
-    Reading,
-    image_ending,
-    read_image,
-    read_label,
-)
+from segscope.data.readers import AS_STORED, Reading, read_image, read_label
 from segscope.data.splits import Split, make_folds, nested_subsets, read_splits, write_splits
 from segscope.data.tables import to_csv
 from segscope.data.writers import write_image, write_label, write_probabilities

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segscope.data.formats import image_ending
 from segscope.data.problems import Problem
-from segscope.data.readers import image_ending
 
 _HIGHEST = 65535
 _EXAMPLE = (

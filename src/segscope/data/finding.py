@@ -4,12 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from segscope.data.decoders.dicom import is_series
 from segscope.data.description import read_description
-from segscope.data.dicom import is_series
+from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
 from segscope.data.layout import CHANNEL_SUFFIX, complete, shorten, visible_files
-from segscope.data.png import PLANE_ENDINGS
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import IMAGE_ENDINGS, image_ending
 from segscope.errors import InputError
 from segscope.images import Case
 

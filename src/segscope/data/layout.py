@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segscope.data.description import Description, read_description, read_subjects
-from segscope.data.png import PLANE_ENDINGS
+from segscope.data.formats import PLANE_ENDINGS, image_ending
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import AS_STORED, Reading, image_ending
+from segscope.data.readers import AS_STORED, Reading
 from segscope.errors import InputError
 from segscope.images import Case
 

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.dicom import is_series, read_series
-from segscope.data.nifti import read_nifti
-from segscope.data.nrrd import ITK_ENDINGS, read_itk
-from segscope.data.png import PLANE_ENDINGS, read_plane
+from segscope.data.decoders.decoded import Decoded, decoding
+from segscope.data.decoders.dicom import decode_series, is_series
+from segscope.data.formats import FORMATS, IMAGE_ENDINGS, image_ending
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
 
-IMAGE_ENDINGS = (".nii.gz", ".nii", *ITK_ENDINGS, *PLANE_ENDINGS)
 _SHEAR_DEGREES = 1.0
 _LABEL_TOLERANCE = 1e-3
 
@@ -50,20 +48,6 @@ class Reading:
 AS_STORED = Reading()
 
 
-def image_ending(path: Path) -> str | None:
-    """Return the ending that decides the format, as it is written, or None.
-
-    Example:
-        >>> image_ending(Path("a.NII.gz")), image_ending(Path("a.txt"))
-        ('.NII.gz', None)
-    """
-    name = path.name.lower()
-    for ending in IMAGE_ENDINGS:
-        if name.endswith(ending):
-            return path.name[len(path.name) - len(ending) :]
-    return None
-
-
 def read_image(path: Path, *, reading: Reading = AS_STORED) -> Image:
     """Read one image file or one folder with a DICOM series.
 
@@ -78,9 +62,9 @@ def read_image(path: Path, *, reading: Reading = AS_STORED) -> Image:
         InputError: The file is not whole, or cannot be believed.
     """
     path = Path(path)
-    array, affine, notes = _read(path)
-    array, said = _finite(path, array, reading.replace_nonfinite)
-    image = Image(array, Grid(array.shape[1:], affine), (*notes, *said))
+    found = _read(path, stored=False)
+    array, said = _finite(path, found.array, reading.replace_nonfinite)
+    image = Image(array, _grid(path, found), (*found.notes, *said), found.modality)
     return _upright(path, image, order=1) if _sheared(path, image.grid, reading) else image
 
 
@@ -104,7 +88,8 @@ def read_label(
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: is a folder; a label map is one file")
-    array, affine, notes = _read(path)
+    found = _read(path, stored=True)
+    array, notes = found.array, found.notes
     if len(array) > 1:
         if not (array[:1] == array).all():
             raise InputError(f"{path}: is a colour image; a label map has one number per voxel")
@@ -113,19 +98,19 @@ def read_label(
     whole, rounded = _whole(path, array[0])
     whole, mapped = _mapped(whole, reading.label_mapping)
     _check_declared(path, whole, labels)
-    label = LabelMap(whole, Grid(whole.shape, affine), (*notes, *said, *rounded, *mapped))
+    label = LabelMap(whole, _grid(path, found), (*notes, *said, *rounded, *mapped))
     if _sheared(path, label.grid, reading):
         upright = _upright(path, Image(whole[None], label.grid, label.notes), order=0)
         return LabelMap(upright.array[0].astype(whole.dtype), upright.grid, upright.notes)
     return label
 
 
-def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+def _read(path: Path, *, stored: bool) -> Decoded:
     if path.is_dir():
         if not is_series(path):
             raise InputError(f"{path}: is a folder without DICOM files; name an image file")
-        array, affine, notes = read_series(path)
-        return array[None], affine, notes
+        with decoding(path):
+            return decode_series(path)
     ending = image_ending(path)
     if ending is None and not path.exists():
         raise InputError(f"{path}: no such file; check the path")
@@ -134,14 +119,8 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...
             f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)} and folders "
             "of DICOM files"
         )
-    if ending.lower() in PLANE_ENDINGS:
-        plane, notes = read_plane(path)
-        return plane, np.eye(3), notes
-    if ending.lower() in ITK_ENDINGS:
-        array, affine, notes = read_itk(path)
-        return array[None], _invertible(path, affine), notes
-    volume = read_nifti(path)
-    return volume.array[None], volume.affine, volume.notes
+    with decoding(path):
+        return FORMATS[ending.lower()].decode(path, stored=stored)
 
 
 def _finite(
@@ -221,10 +200,13 @@ def _check_declared(
         )
 
 
-def _invertible(path: Path, affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        raise InputError(f"{path}: its geometry is not finite and invertible")
-    return affine
+def _grid(path: Path, found: Decoded) -> Grid:
+    try:
+        return Grid(found.array.shape[1:], found.affine)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: its geometry is not usable ({error}); set it anew from the scanner's files"
+        ) from None
 
 
 def _sheared(path: Path, grid: Grid, reading: Reading) -> bool:
@@ -267,4 +249,5 @@ def _upright(path: Path, image: Image, *, order: int) -> Image:
             for channel in image.array
         ]
     )
-    return Image(resampled, grid, (*image.notes, "sheared axes resampled to an upright grid"))
+    notes = (*image.notes, "sheared axes resampled to an upright grid")
+    return Image(resampled, grid, notes, image.modality)

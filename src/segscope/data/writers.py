@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.files import write_bytes
-from segscope.data.nifti import write_nifti
-from segscope.data.nrrd import ITK_ENDINGS, write_itk
-from segscope.data.png import PLANE_ENDINGS, write_plane
-from segscope.data.readers import image_ending
+from segscope.data.formats import FORMATS, image_ending
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap, Probabilities
 
@@ -43,15 +40,12 @@ def write_probabilities(path: Path, probabilities: Probabilities) -> None:
 
 def _write(path: Path, array: NDArray[Any], grid: Grid, like: Path | None) -> None:
     ending = (image_ending(path) or "").lower()
-    if ending in PLANE_ENDINGS:
-        if grid.ndim != 2:
-            raise InputError(f"{path}: a volume cannot be written as {ending}; use .nii.gz")
-        write_plane(path, array)
-    elif grid.ndim != 3:
-        raise InputError(f"{path}: a plane image cannot be written as {ending}; use .png")
-    elif ending in ITK_ENDINGS:
-        write_itk(path, array, grid)
-    elif ending in (".nii", ".nii.gz"):
-        write_nifti(path, array, grid, like)
-    else:
+    kind = FORMATS.get(ending)
+    if kind is None:
         raise InputError(f"{path}: cannot write this kind of file; use .nii.gz or .png")
+    if kind.write is None:
+        raise InputError(f"{path}: this format changes labels; write .png or .tif")
+    if kind.dims != grid.ndim:
+        what, use = ("volume", ".nii.gz") if grid.ndim == 3 else ("plane image", ".png")
+        raise InputError(f"{path}: a {what} cannot be written as {ending}; use {use}")
+    kind.write(path, array, grid, like)

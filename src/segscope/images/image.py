@@ -16,11 +16,13 @@ class Image:
         array: ``(C, *S)``, finite real numbers.
         grid: Where the voxels lie; ``grid.shape == array.shape[1:]``.
         notes: What a reader had to choose or change, in sentences a person can read.
+        modality: As DICOM names it (``CT``, ``MR``); None where the file does not say.
     """
 
     array: NDArray[np.generic]
     grid: Grid
     notes: tuple[str, ...] = ()
+    modality: str | None = None
 
     def __post_init__(self) -> None:
         _check_shape("image", self.array.shape[1:], self.grid)

@@ -12,12 +12,12 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
+from segscope.data.decoders.decoded import Decoded
 from segscope.data.files import atomic_path, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
 
 _DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
-ITK_ENDINGS = (".nrrd", ".mha")
 _NRRD_BYTES = {
     **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
     **dict.fromkeys(("uint8_t", "char"), 1),
@@ -39,8 +39,8 @@ _NO_SPACING = "its header gives no spacing; 1 mm is assumed"
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
-def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
-    """Read a volume as ``(i, j, k)`` array, RAS affine and notes.
+def decode_itk(path: Path, *, stored: bool = False) -> Decoded:
+    """Read a volume; ``stored`` makes no difference.
 
     Raises:
         InputError: Byte count and header disagree, data elsewhere, colour, or not three axes.
@@ -68,10 +68,10 @@ def read_itk(path: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, 
     directions = np.array(image.GetDirection()).reshape(3, 3)
     affine[:3, :3] = _TO_RAS @ directions * np.array(image.GetSpacing())
     affine[:3, 3] = _TO_RAS @ np.array(image.GetOrigin())
-    return array, affine, notes
+    return Decoded(array[None], affine, notes)
 
 
-def write_itk(path: Path, array: NDArray[Any], grid: Grid) -> None:
+def write_itk(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
     """Write a volume compressed, read it back and compare."""
     import SimpleITK
 
@@ -84,8 +84,9 @@ def write_itk(path: Path, array: NDArray[Any], grid: Grid) -> None:
             SimpleITK.WriteImage(image, str(temporary), useCompression=True)
         except RuntimeError as error:
             raise WorkError(f"{path}: could not be written ({error})") from None
-        again, affine, _ = read_itk(temporary)
-        if not (np.array_equal(again, array) and np.allclose(affine, grid.affine, atol=1e-4)):
+        again = decode_itk(temporary)
+        same = np.array_equal(again.array[0], array)
+        if not (same and np.allclose(again.affine, grid.affine, atol=1e-4)):
             raise WorkError(f"{path}: what was written does not read back equal; check the disk")
 
 

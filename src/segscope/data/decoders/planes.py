@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
+from segscope.data.decoders.decoded import Decoded
 from segscope.data.files import atomic_path, read_verified
 from segscope.errors import InputError, WorkError
+from segscope.images import Grid
 
-PLANE_ENDINGS = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 _GREY = ("L", "I;16", "I;16B", "I;16L", "I", "F", "1")
 
 
-def read_plane(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def decode_plane(path: Path, *, stored: bool = False) -> Decoded:
     """Read a plane image as ``(C, rows, columns)``, C = 1 or 3.
 
     Palettes are replaced by the colours they stand for (a note says so); an opaque alpha channel
@@ -28,7 +29,7 @@ def read_plane(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
     """
     data = read_verified(path)
     if path.suffix.lower() in (".tif", ".tiff"):
-        return _read_tiff(path, data)
+        return Decoded(*_in_pixels(_read_tiff(path, data)))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a decompression bomb is a warning first
@@ -45,10 +46,10 @@ def read_plane(path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
         raise InputError(f"{path}: cannot be decoded ({error}); copy it again") from None
     if (frames := getattr(image, "n_frames", 1)) > 1:
         raise InputError(f"{path}: holds {frames} frames, one is expected; split it")
-    return _channels(path, image)
+    return Decoded(*_in_pixels(_channels(path, image)))
 
 
-def write_plane(path: Path, array: NDArray[Any]) -> None:
+def write_plane(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
     """Write ``(rows, columns)`` of 8- or 16-bit integers losslessly; read back and compare."""
     if array.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"plane images hold uint8 or uint16, got {array.dtype}")
@@ -57,9 +58,14 @@ def write_plane(path: Path, array: NDArray[Any]) -> None:
         raise InputError(f"{path}: this format changes labels; write .png or .tif")
     with atomic_path(path) as temporary:
         PillowImage.fromarray(array).save(temporary)
-        again, _ = read_plane(temporary)
-        if not np.array_equal(again[0], array):
+        if not np.array_equal(decode_plane(temporary).array[0], array):
             raise WorkError(f"{path}: what was written does not read back equal; check the disk")
+
+
+def _in_pixels(
+    found: tuple[NDArray[Any], tuple[str, ...]],
+) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
+    return found[0], np.eye(3), found[1]
 
 
 def _channels(path: Path, image: PillowImage.Image) -> tuple[NDArray[Any], tuple[str, ...]]:

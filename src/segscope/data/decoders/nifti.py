@@ -1,7 +1,6 @@
 """NIfTI files by the verified path: every byte accounted for before a voxel is believed."""
 
 import gzip
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
 
+from segscope.data.decoders.decoded import Decoded
 from segscope.data.files import atomic_path, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
@@ -19,17 +19,8 @@ _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _ORDERED = ("u", "i", "f")
 
 
-@dataclass(frozen=True)
-class Volume:
-    """Voxels as the file stores them (scaled), where they lie, and what had to be chosen."""
-
-    array: NDArray[Any]
-    affine: NDArray[np.float64]
-    notes: tuple[str, ...]
-
-
-def read_nifti(path: Path) -> Volume:
-    """Read a ``.nii`` or ``.nii.gz`` file as a 3D volume.
+def decode_nifti(path: Path, *, stored: bool = False) -> Decoded:
+    """Read a ``.nii`` or ``.nii.gz`` file as a 3D volume; ``stored`` makes no difference.
 
     Integers without scaling keep their type; scaled values are float32, or float64 where the file
     holds that or 64-bit integers.
@@ -42,7 +33,7 @@ def read_nifti(path: Path) -> Volume:
     shape, notes = _volume_shape(path, header)
     array = _voxels(path, header, data, shape)
     affine, said = _affine(path, header)
-    return Volume(array, affine, (*notes, *said))
+    return Decoded(array[None], affine, (*notes, *said))
 
 
 def write_nifti(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
@@ -78,7 +69,7 @@ def write_nifti(path: Path, array: NDArray[Any], grid: Grid, like: Path | None =
     with atomic_path(path) as temporary:
         packed = igzip.compress(raw, 2, mtime=0) if path.name.endswith(".gz") else raw
         temporary.write_bytes(packed)
-        again = read_nifti(temporary)
+        again = decode_nifti(temporary)
         grids_agree = np.allclose(again.affine, grid.affine, atol=1e-4 * scale, rtol=1e-5)
         if not grids_agree or not np.array_equal(again.array.reshape(array.shape), array):
             raise WorkError(f"{path}: what was written does not read back equal; check the disk")

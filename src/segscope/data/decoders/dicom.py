@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.data.decoders.decoded import Decoded
 from segscope.errors import InputError
 
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -24,8 +25,8 @@ def is_series(folder: Path) -> bool:
     return folder.is_dir() and any(_kind(f) in _ENDINGS or _is_dicom(f) for f in _files(folder))
 
 
-def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[str, ...]]:
-    """Read all slices of a folder's one series as ``(i, j, k)``, RAS affine and notes.
+def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
+    """Read all slices of a folder's one series as ``(1, i, j, k)``.
 
     Stored values are scaled by RescaleSlope and RescaleIntercept (Hounsfield units in CT).
 
@@ -63,7 +64,7 @@ def read_series(folder: Path) -> tuple[NDArray[Any], NDArray[np.float64], tuple[
     notes = (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart", *tilt)
     if others:
         notes += (f"{len(others)} other files beside its slices left out ({others[0].name})",)
-    return array, affine, notes
+    return Decoded(array[None], affine, notes)
 
 
 def _sort_files(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -1,0 +1,57 @@
+"""What every decoder returns, and the one way in which a library's error becomes the file's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.errors import InputError, WorkError
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """A file's content, before its values are judged.
+
+    Args:
+        array: ``(C, *S)`` in real values (rescaled as the file says), as numbers of this machine.
+        affine: ``(n + 1, n + 1)`` from voxel indices to RAS+ millimetres; the unit matrix for
+            plane images.
+        notes: What had to be chosen or changed, in sentences a person can read.
+        modality: As DICOM names it (``CT``, ``MR``, ``US``); None where the file does not say.
+    """
+
+    array: NDArray[Any]
+    affine: NDArray[np.float64]
+    notes: tuple[str, ...] = ()
+    modality: str | None = None
+
+
+@contextmanager
+def decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a library raises about a file into an `InputError` that names the file.
+
+    `InputError` and `WorkError` pass as they are. What says nothing about the file passes too:
+    interruption, and memory that ran out.
+
+    Example:
+        >>> with decoding(Path("a.tif")):
+        ...     raise KeyError(64)
+        Traceback (most recent call last):
+        segscope.errors.InputError: a.tif: cannot be decoded (KeyError: 64); copy it again
+    """
+    try:
+        yield
+    except (InputError, WorkError, MemoryError):
+        raise
+    except Exception as error:  # codecs raise errors of their own, in any class
+        said = " ".join(str(error).split())[:_LONGEST]
+        kind = type(error).__name__
+        raise InputError(
+            f"{path}: cannot be decoded ({kind}{': ' if said else ''}{said}); copy it again"
+        ) from error
