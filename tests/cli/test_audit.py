@@ -113,9 +113,18 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     torch.save(import_module("my_nets").make().state_dict(), tmp_path / "w.pt")
     words = ["audit", "--model", "my_nets:make", "-i", place / "data", "-o", tmp_path / "a"]
-    code, out, _ = call(capsys, *words, "--weights", tmp_path / "w.pt", "--cases", "all")
+    code, out, err = call(capsys, *words)
+    assert code == 2
+    assert "--prepare asis" in err
+    assert not (tmp_path / "a").exists()
+    words += ["--prepare", "segscope"]
+    code, out, err = call(capsys, *words, "--weights", tmp_path / "w.pt", "--cases", "all")
     assert code == 0
     assert "9 cases" in out
+    assert "minus its own mean" in err
+    kept = json.loads((tmp_path / "a" / "audit.json").read_text())["made_with"]["preparation"]
+    assert kept["name"] == "segscope"
+    assert kept["plan"]["channels"][0]["scheme"] == "zscore"
     for change, said in (
         (["--model", "my_nets"], "module:function"),
         (["--model", "no_such:make"], "cannot import"),
@@ -123,7 +132,8 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         (["--model", "my_nets:make", "--weights", place / "run" / "weights_best.safetensors"],
          "of another network"),
     ):  # fmt: skip
-        code, out, err = call(capsys, "audit", "-i", place / "data", "-o", tmp_path / "b", *change)
+        code, out, err = call(capsys, "audit", "-i", place / "data", "-o", tmp_path / "b",
+                              "--prepare", "asis", *change)  # fmt: skip
         assert code == 2
         assert said in " ".join((out + err).split())
         assert not (tmp_path / "b").exists()
@@ -188,7 +198,7 @@ def test_a_report_shows_every_section(capsys, audited, tmp_path):
         (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--cases", "some"], "expected one of"),
         (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--cases", "test"], "has none"),
         (["audit", "RUN", "-i", "NONE", "-o", "NEW"], "no such file"),
-        (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--recipe", "x"], "are for --model"),
+        (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--prepare", "asis"], "are for --model"),
         (["quality", "RUN", "-i", "NONE"], "no such file"),
         (["quality", "RUN", "-i", "DATA", "--calibrate", "DATA"], "predicted from itself"),
         (["quality", "RUN", "-i", "DATA", "--ensemble", "DATA"], "model.json"),

@@ -2,6 +2,8 @@
 
 from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
+from segscope.audit.named_preparation import Named, name_preparation
+from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import FIGURES, add_quality, available, quality_of, snapshots
 from segscope.audit.result import (
@@ -24,6 +26,8 @@ __all__ = [
     "DatasetAudit",
     "Drawn",
     "LayerScores",
+    "Named",
+    "Neighbour",
     "Opened",
     "Pieces",
     "Preparation",
@@ -35,10 +39,13 @@ __all__ = [
     "available",
     "choose_cases",
     "draw_case",
+    "far_better",
     "layer_groups",
+    "name_preparation",
     "prepare_pieces",
     "quality_of",
     "read_audit",
     "read_from",
     "snapshots",
+    "try_neighbours",
 ]

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import torch
@@ -19,6 +19,7 @@ from segscope.preprocessing import Plan, Prepared
 
 AuditCase = Case | tuple[str, Tensor, Tensor | None]
 Output = Literal["logits", "probabilities"]
+Axes = Literal["xyz", "zyx"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Opened:
         plan: That prepared it.
         notes: Of its readers and its preparation.
         source: The case's files; None for a case that came as tensors.
+        axes: Order of ``image``'s axes in those of the prepared image.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Opened:
     plan: Plan | None = None
     notes: tuple[str, ...] = ()
     source: Case | None = None
+    axes: Axes = "xyz"
+
+    def as_prepared(self, maps: Tensor) -> Tensor:
+        """Turn maps ``(K, *S)`` from the network's axes to those of the prepared image."""
+        return _turned(maps, self.axes)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
+        axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
     """
 
     plan: Plan
@@ -61,6 +69,13 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
+    axes: Axes = "xyz"
+
+    @property
+    def slice_axis(self) -> int | None:
+        """Axis of the network's image that slices are taken along, or None."""
+        axis = self.plan.slice_axis
+        return axis if axis is None or self.axes == "xyz" else self.plan.image_dims - 1 - axis
 
     @classmethod
     def of(cls, model: TrainedModel) -> Self:
@@ -145,7 +160,7 @@ class Subject:
             case.truth,
             patch=known.patch,
             multiple=known.multiple,
-            slice_axis=known.plan.slice_axis,
+            slice_axis=known.slice_axis,
         )
 
     def facts(self) -> dict[str, Any]:
@@ -222,8 +237,16 @@ class Subject:
         if loaded.label is not None:
             labels = known.plan.apply_label(loaded.label, prepared)
             truth = torch.from_numpy(labels.astype("int64"))[None]
-        image = torch.from_numpy(prepared.array.copy())
-        return Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
+            truth = _turned(truth, known.axes)
+        image = _turned(torch.from_numpy(prepared.array.copy()), known.axes)
+        opened = Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
+        return replace(opened, axes=known.axes)
+
+
+def _turned(maps: Tensor, axes: Axes) -> Tensor:
+    """Reverse the spatial axes of ``(K, *S)`` where the network has them so."""
+    order = [0, *range(maps.ndim - 1, 0, -1)]
+    return maps if axes == "xyz" else maps.permute(order).contiguous()
 
 
 def _tensor(output: object) -> Tensor | None:

@@ -19,7 +19,12 @@ from segscope.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segscope.audit import DatasetAudit
+    from segscope.data import Reading
+    from segscope.images import Case
+    from segscope.studies.audit_model import Audited
 
 
 def audit(
@@ -38,8 +43,9 @@ def audit(
     weights: Annotated[
         str | None, typer.Option("--weights", help="best, last, a snapshot; with --model a file.")
     ] = None,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", help="With --model: YAML that says how to prepare.")
+    prepare: Annotated[
+        str | None,
+        typer.Option("--prepare", help="With --model: asis, segscope, or a YAML file."),
     ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="With --model: it returns no logits.")
@@ -74,11 +80,15 @@ def audit(
     Of a dataset that the run was trained on, its validation cases are audited; --cases train looks
     for suspicious labels. Without truth there are mu, agreement and heat-maps.
 
+    A network of your own (--model) does not say how it wants its images: name it with --prepare,
+    asis (values and axes of the files), segscope (as a training on this dataset would) or a file.
+    Under another preparation than its own a network's numbers are wrong.
+
     Example: segscope audit runs/skin -i Dataset011_Skin -o audits/skin
     """
     from segscope.audit import choose_cases, read_from
     from segscope.errors import InputError
-    from segscope.studies.audit_model import Audited, own_model, run_model
+    from segscope.studies.audit_model import own_model, run_model
     from segscope.studies.audit_run import run_audit
 
     if (run is None) == (model is None):
@@ -87,16 +97,17 @@ def audit(
         raise InputError("audit: -i INPUT and -o OUTPUT are needed")
     audited: Audited
     if run is not None:
-        if recipe or probabilities:
-            raise InputError("--recipe and --probabilities are for --model; a run knows these")
+        if prepare or probabilities:
+            raise InputError("--prepare and --probabilities are for --model; a run knows these")
         audited = run_model(run, weights=weights or "best", device=device)
     else:
         audited = own_model(
-            str(model), weights, source, recipe=recipe, probabilities=probabilities, device=device
+            str(model), weights, source, prepare=prepare, probabilities=probabilities, device=device
         )
     asked = reading(replace_nonfinite, resample_shear, resample_labels)
     how = read_from(run) if run is not None and asked == reading() else asked
     chosen = choose_cases(source, channels=audited.channels, which=cases, run=run, truth=truth)
+    prepared = _say(audited, chosen, how)
     found = run_audit(
         audited.model,
         chosen,
@@ -107,8 +118,9 @@ def audit(
         parquet=parquet,
         layers=layers or "auto",
         units=units or "last2",
-        output=audited.output,
-        preparation=audited.preparation,
+        output=audited.named.output if audited.named else "logits",
+        preparation=audited.named.preparation if audited.named else None,
+        prepared=prepared,
         masks=masks,
         reading=how,
         low_memory=low_memory,
@@ -117,6 +129,31 @@ def audit(
         typer.echo(json.dumps(_summary(found, output)))
         return
     _print(found, output, suspicious=cases == "train")
+
+
+def _say(audited: "Audited", cases: "Sequence[Case]", how: "Reading") -> dict[str, Any] | None:
+    """Say how images are prepared before any number is shown, and whether another way suits."""
+    from segscope.audit import far_better
+    from segscope.studies.audit_model import tried_preparations
+
+    named = audited.named
+    if named is None:
+        return None
+    typer.echo(f"images are prepared by --prepare {named.name}:", err=True)
+    for sentence in named.sentences():
+        typer.echo(f"  {sentence}", err=True)
+    tried = tried_preparations(audited, cases, how)
+    for one in tried:
+        typer.echo(f"  mean Dice of the first cases {one.name}: {one.dice:.3f}", err=True)
+    better = far_better(tried)
+    if better is not None:
+        typer.echo(
+            f"WARNING: {better.name}, the network's Dice is {better.dice:.3f} and not "
+            f"{tried[0].dice:.3f}: --prepare {named.name} is hardly what it was trained with, and "
+            "then every number below is wrong",
+            err=True,
+        )
+    return {**named.facts(), "tried": {one.name: one.dice for one in tried}}
 
 
 def _summary(found: "DatasetAudit", output: Path) -> dict[str, Any]:

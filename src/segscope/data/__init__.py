@@ -16,7 +16,7 @@ from segscope.data.files import (
 )
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
-from segscope.data.formats import IMAGE_ENDINGS, image_ending
+from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
 from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset, open_dataset
 from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
@@ -29,6 +29,7 @@ from segscope.data.writers import write_image, write_label, write_probabilities
 __all__ = [
     "AS_STORED",
     "IMAGE_ENDINGS",
+    "PLANE_ENDINGS",
     "TEMPORARY",
     "Cache",
     "Dataset",

@@ -1,6 +1,7 @@
 """One plan from a file's voxels to the network's, and exactly back."""
 
 from segscope.preprocessing.crop import content_box, crop_or_pad, cut, cut_grid
+from segscope.preprocessing.describe import describe_plan
 from segscope.preprocessing.mask_plan import (
     MASK_CHANNEL,
     Inputs,
@@ -25,6 +26,7 @@ __all__ = [
     "crop_or_pad",
     "cut",
     "cut_grid",
+    "describe_plan",
     "mask_channels",
     "normalise",
     "orientation_to_ras",

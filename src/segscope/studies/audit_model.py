@@ -2,28 +2,30 @@
 
 import importlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from segscope.audit import Preparation
-from segscope.audit.subject import Output
-from segscope.data import measure_fingerprint, open_dataset
+from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
+from segscope.data import Reading, open_dataset
 from segscope.errors import InputError
+from segscope.images import Case
 from segscope.inference import TrainedModel, choose_device, load_model, load_weights
-from segscope.training import load_partial, plan_recipe
 
 
 @dataclass(frozen=True)
 class Audited:
-    """A network and what the audit must be told of it; ``channels`` are those of image files."""
+    """A network and what the audit must be told of it; ``channels`` are those of image files.
+
+    ``named`` is the preparation that a user named; None for a run, which brings its own.
+    """
 
     model: nn.Module | TrainedModel
     channels: int
-    output: Output = "logits"
-    preparation: Preparation | None = None
+    named: Named | None = None
 
 
 def run_model(run: Path, *, weights: str, device: str) -> Audited:
@@ -37,25 +39,23 @@ def own_model(
     weights: str | None,
     source: Path,
     *,
-    recipe: str | None = None,
+    prepare: str | None,
     probabilities: bool = False,
     device: str = "auto",
 ) -> Audited:
-    """Make any network by calling ``module:function``; its images are prepared by a plan.
-
-    The plan is that of a training on the dataset (``source``), with what ``recipe`` fixes in its
-    section ``preprocessing``; its ``patch``, where it names one, is the largest window.
+    """Make any network by calling ``module:function``; its images are prepared as is named.
 
     Args:
         name: ``module:function``; modules in the working directory are found.
         weights: A file, safetensors or a plain ``.pt``; the function's own where not given.
         source: A dataset.
-        recipe: YAML file.
+        prepare: ``asis``, ``segscope`` or a YAML file; see `name_preparation`.
         probabilities: The network returns probabilities.
         device: ``auto``, ``cpu``, ``cuda``, ...
 
     Raises:
-        InputError: No such function; it returns no network; weights that do not fit; no dataset.
+        InputError: No preparation is named; no such function; it returns no network; weights that
+            do not fit; no dataset.
     """
     net = _made(name)
     if weights is not None:
@@ -65,21 +65,24 @@ def own_model(
         _fill(net, file)
     if not (source / "dataset.json").is_file():
         raise InputError(
-            f"-i {source}: --model needs a dataset (with dataset.json), whose fingerprint says how "
-            "images are prepared"
+            f"-i {source}: --model needs a dataset (with dataset.json), which says what channels "
+            "and labels are"
         )
     dataset = open_dataset(source)
-    partial = load_partial(recipe) if recipe else {}
-    planned = plan_recipe(measure_fingerprint(dataset), partial)
-    channels = len(dataset.channel_names)
-    patch = planned.patch if "patch" in partial else None
-    multiple = (32,) * planned.preprocessing.spatial_dims
-    return Audited(
-        model=net.to(choose_device(device)),
-        channels=channels,
-        output="probabilities" if probabilities else "logits",
-        preparation=Preparation(planned.preprocessing, dataset.labels, channels, patch, multiple),
-    )
+    named = name_preparation(prepare, dataset, net, probabilities=probabilities)
+    return Audited(net.to(choose_device(device)), len(dataset.channel_names), named)
+
+
+def tried_preparations(
+    audited: Audited, cases: Sequence[Case], reading: Reading
+) -> tuple[Neighbour, ...]:
+    """Try the preparation that was named, and its neighbours, on the first cases with truth."""
+    if audited.named is None or isinstance(audited.model, TrainedModel):
+        return ()
+    try:
+        return try_neighbours(audited.model, audited.named, cases, reading=reading)
+    except ValueError as error:
+        raise InputError(f"audit: {error}") from None
 
 
 def _made(name: str) -> nn.Module:

@@ -5,7 +5,7 @@ audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.p
 
 import importlib.util
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -67,6 +67,7 @@ def run_audit(
     masks: Path | None = None,
     heat_maps: bool = True,
     parquet: bool = False,
+    prepared: Mapping[str, Any] | None = None,
     **options: Unpack[AuditKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
@@ -81,6 +82,7 @@ def run_audit(
             one, and to compare any network's predictions with.
         parquet: Write the tables as Parquet too.
         heat_maps: Write the share of units per voxel for every case.
+        prepared: How images are prepared, as plain values; kept in ``audit.json``.
         **options: As of `segscope.audit.audit`.
 
     Raises:
@@ -109,7 +111,8 @@ def run_audit(
             found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
         )
     found = _with_notes(found, shown)
-    found = replace(found, made_with={**found.made_with, "cases": len(cases)})
+    how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
+    found = replace(found, made_with={**found.made_with, "cases": len(cases), **how_prepared})
     _write_pictures(folder / "pictures", model, cases, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
@@ -166,7 +169,8 @@ def _write_heat(folder: Path, maps: CaseMaps) -> None:
     if case.prepared is None or case.plan is None or case.source is None or heat is None:
         return  # a case that came as tensors has no file to lie on
     folder.mkdir(parents=True, exist_ok=True)
-    native = case.plan.undo(heat.mean(0, keepdim=True).numpy(), case.prepared)
+    mean = case.as_prepared(heat.mean(0, keepdim=True))
+    native = case.plan.undo(mean.numpy(), case.prepared)
     plane = native.grid.ndim == 2
     array = np.round(native.array * 255).astype(np.uint8) if plane else native.array
     ending = ".png" if plane else ".nii.gz"

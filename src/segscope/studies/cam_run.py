@@ -131,7 +131,7 @@ def _map(
         ).cpu()
         for x in pieces.image.split(1)
     ]
-    heat = pieces.joined(torch.cat(parts)[:, None]).numpy()
+    heat = opened.as_prepared(pieces.joined(torch.cat(parts)[:, None])).numpy()
     assert opened.plan is not None  # cases with files have been prepared by one
     assert opened.prepared is not None
     # scaled first: outside of what the network saw a map is 0

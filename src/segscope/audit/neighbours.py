@@ -1,0 +1,128 @@
+"""Would another preparation suit a network far better? Tried on a few cases with truth.
+
+Whoever names a preparation may be wrong: values in 0..255 where 0..1 were trained on, channels or
+axes in another order. Each neighbour changes one of these; where one is far better, that is said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+
+from segscope.audit.named_preparation import Named
+from segscope.audit.subject import Opened, Subject
+from segscope.data import AS_STORED, Reading
+from segscope.features import to_labels
+from segscope.images import Case
+
+_CASES = 3
+_FAR = 0.1
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another preparation and the mean Dice of the output under it."""
+
+    name: str
+    dice: float
+
+
+def try_neighbours(
+    model: nn.Module, named: Named, cases: Sequence[Case], *, reading: Reading = AS_STORED
+) -> tuple[Neighbour, ...]:
+    """Measure the network's Dice under the named preparation and under its neighbours.
+
+    Args:
+        model: Any network.
+        named: What the user named; it is the first of the result, and called ``as named``.
+        cases: The first three with truth are used; without any the result is empty.
+        reading: What may be changed when cases are read.
+
+    Raises:
+        InputError: A case cannot be read.
+        ValueError: What comes out is no segmentation.
+    """
+    chosen = [case for case in cases if case.label_file is not None][:_CASES]
+    if not chosen:
+        return ()
+    tried = []
+    for name, other in _others(named).items():
+        subject = Subject.of(model, output=other.output, preparation=other.preparation,
+                             reading=reading)  # fmt: skip
+        opened = [_changed(name, subject.open(case)) for case in chosen]
+        try:
+            tried.append(Neighbour(name, fmean(_dice(subject, case) for case in opened)))
+        except ValueError:  # such values make no segmentation: no rival of what was named
+            if other is named and not tried:
+                raise
+    return tuple(tried)
+
+
+def far_better(tried: Sequence[Neighbour]) -> Neighbour | None:
+    """The best neighbour, where it is better than what was named by more than 0.1.
+
+    Example:
+        >>> far_better([Neighbour("as named", 0.3), Neighbour("values / 255", 0.7)]).name
+        'values / 255'
+    """
+    if not tried:
+        return None
+    best = max(tried, key=lambda one: one.dice)
+    return best if best.dice > tried[0].dice + _FAR else None
+
+
+def _others(named: Named) -> dict[str, Named]:
+    known = named.preparation
+    channels = known.plan.channels
+    others = {"as named": named}
+    axes = replace(known, axes="xyz" if known.axes == "zyx" else "zyx",
+                   patch=_reverse(known.patch), multiple=_reverse(known.multiple))  # fmt: skip
+    others["axes in reverse"] = replace(named, preparation=axes)
+    for name, scheme in (("values as stored", "none"), ("z-scores of each image", "zscore")):
+        wanted = tuple({"name": channel.name, "scheme": scheme} for channel in channels)
+        plan = type(known.plan).model_validate({**known.plan.model_dump(), "channels": wanted})
+        if plan != known.plan:
+            others[name] = replace(named, preparation=replace(known, plan=plan))
+    stored = others.get("values as stored", named)
+    others["stored values / 255"] = stored
+    others["each image to 0..1"] = stored
+    if len(channels) > 1:
+        others["channels in reverse"] = named
+    return others
+
+
+def _reverse(sides: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    return None if sides is None else sides[::-1]
+
+
+def _changed(name: str, case: Opened) -> Opened:
+    image = case.image
+    if name == "stored values / 255":
+        image = image / 255
+    elif name == "each image to 0..1":
+        low, high = image.amin(), image.amax()
+        image = (image - low) / (high - low).clamp(min=1e-12)
+    elif name == "channels in reverse":
+        image = image.flip(0)
+    return replace(case, image=image)
+
+
+def _dice(subject: Subject, case: Opened) -> float:
+    """Mean Dice over the classes but the background that truth or output hold."""
+    pieces = subject.pieces(case)
+    with torch.inference_mode():
+        parts = [
+            to_labels(subject.probabilities(x.to(subject.device))).cpu()
+            for x in pieces.image.split(1)
+        ]
+    assert case.truth is not None  # only such cases are chosen
+    found, truth = pieces.joined(torch.cat(parts)).long(), case.truth.long()
+    present = {*truth.unique().tolist(), *found.unique().tolist()} - {0}
+    values = [_overlap(found == k, truth == k) for k in sorted(present)]
+    return fmean(values) if values else 1.0
+
+
+def _overlap(one: Tensor, other: Tensor) -> float:
+    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
