@@ -193,7 +193,7 @@ def test_two_processes_train_together_and_one_reports(tmp_path):
     words = [sys.executable, "-m", "segscope.cli.main", "train", str(tmp_path / "data")]
     words += ["-o", str(tmp_path / "run"), "--folds", "3", *sets(TINY)]
     words += sets(["train.devices=2", "train.device=cpu"])
-    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=1200, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("mean Dice of the validation cases") == 1
     assert (tmp_path / "run" / "validation" / "summary.json").is_file()

@@ -96,7 +96,7 @@ def test_processes_that_make_one_entry_together_leave_it_whole(tmp_path, caplog)
     command = [sys.executable, "-c", script, str(tmp_path)]
     running = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
     for process in running:
-        assert process.communicate(timeout=60)[1] == b""
+        assert process.communicate(timeout=600)[1] == b""
         assert process.returncode == 0
     with caplog.at_level(logging.WARNING):
         cache = Cache(tmp_path)

@@ -139,7 +139,7 @@ def test_two_channels_say_the_same_as_one():
 
 
 @given(st.floats(-1e4, 1e4), st.integers(0, 50))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shifting_all_features_changes_nothing_but_rounding(shift, seed):
     features, guide = draw(2, 4, 8, batch=1, seed=seed)
     plain = segmentation_ability_map(features, guide)
@@ -148,7 +148,7 @@ def test_shifting_all_features_changes_nothing_but_rounding(shift, seed):
 
 
 @given(st.integers(0, 100), st.integers(1, 3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_flips_of_both_flip_the_map(seed, dims):
     features, guide = draw(dims, 4, 6, batch=1, seed=seed)
     plain = segmentation_ability_map(features, guide).flip(2)

@@ -43,7 +43,7 @@ def test_corners_join_and_the_end_of_a_line_does_not_join_the_next():
     assert number_runs(line_end)[2] == 2
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(masks, st.sampled_from([0, 10**6]))
 def test_either_way_of_numbering_equals_scipy(mask, voxels_per_run):
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,6 @@ def test_components_of_a_volume_equal_simpleitk():
     assert len(set(zip(found[mask], numbered[mask], strict=True))) == count
 
 
-@settings(deadline=None)
 @given(masks, st.sampled_from([1, 7, 1 << 18]))
 def test_slabs_of_any_size_give_the_same_runs_and_centre(mask, voxels):
     with pytest.MonkeyPatch.context() as patch:

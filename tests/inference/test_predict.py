@@ -81,7 +81,7 @@ def test_a_threshold_network_labels_exactly_the_voxels_above_it(image_dims):
     assert (predict_labels(model, image).array == (array[0] > 0.3)).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SIDES, st.sampled_from([(8, 8), (8, 16), (30, 30)]), st.floats(0, 0.9))
 def test_constant_logits_stay_constant_whatever_the_windows(sides, patch, overlap):
     model = constant_model([0.3, -1.0, 2.0], patch=patch)
@@ -90,7 +90,7 @@ def test_constant_logits_stay_constant_whatever_the_windows(sides, patch, overla
     np.testing.assert_allclose(found, np.broadcast_to(expected[:, None, None], found.shape), 2e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SIDES, st.sampled_from([(8, 8), (8, 16), (30, 30)]), st.floats(0, 0.9), st.booleans())
 def test_windows_and_mirrors_do_not_move_a_network_of_single_voxels(sides, patch, overlap, mirror):
     model = threshold_model(2, patch=patch)

@@ -17,7 +17,7 @@ from segscope.inference.windows import (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sides=st.lists(st.integers(3, 19), min_size=2, max_size=3),
     window=st.lists(st.integers(2, 9), min_size=3, max_size=3),

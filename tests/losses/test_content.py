@@ -236,7 +236,7 @@ def test_three_channels_are_red_green_and_blue():
     torch.testing.assert_close(repeated, ContentLoss(weights=state)(z, y, grey))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 9), st.sampled_from([(4, 4), (5, 9), (4, 6, 7)]), st.sampled_from([1, 2]))
 def test_labels_and_their_one_hot_probabilities_give_the_same(seed, sides, classes):
     loss = ContentLoss(weights="random", slice_axis=0)

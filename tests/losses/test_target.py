@@ -81,7 +81,7 @@ def test_one_sigmoid_channel_is_two_softmax_channels(name):
 
 @pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("dims", [1, 2, 3])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000))
 def test_a_loss_does_not_mind_mirrors_nor_the_order_of_foreground_classes(name, dims, seed):
     z, y = sample(3, *(4, 3, 2)[:dims], seed=seed)

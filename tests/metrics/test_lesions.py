@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import SimpleITK
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
@@ -51,7 +51,6 @@ def test_one_detection_over_two_lesions_finds_both_and_counts_once():
     )
 
 
-@settings(deadline=None)
 @given(masks, masks)
 def test_scores_equal_a_literal_search(prediction, truth):
     assert three(lesion_scores(prediction, truth)) == pytest.approx(literal(prediction, truth))

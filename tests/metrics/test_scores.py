@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -38,7 +38,6 @@ def pairs(draw):
     return [draw(arrays(kind, shape, elements=values)) for _ in range(2)]
 
 
-@settings(deadline=None)
 @given(pairs())
 def test_each_label_scores_as_if_it_stood_alone_in_the_whole_image(pair):
     spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
@@ -73,7 +72,6 @@ def assert_same(found, expected, left_out=()):
                 np.testing.assert_allclose(found[name][metric], value, atol=1e-9, err_msg=metric)
 
 
-@settings(deadline=None)
 @given(pairs(), st.sets(st.integers(0, 2)))
 def test_flipping_both_changes_nothing(pair, axes):
     """Components are numbered in another order then, and borders met from the other side."""
@@ -82,7 +80,6 @@ def test_flipping_both_changes_nothing(pair, axes):
     assert_same(scores_of(*flipped, spacing), scores_of(*pair, spacing))
 
 
-@settings(deadline=None)
 @given(pairs(), st.permutations([0, 1, 2]))
 def test_renumbering_labels_renumbers_their_scores(pair, order):
     spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
@@ -95,7 +92,6 @@ def test_renumbering_labels_renumbers_their_scores(pair, order):
     assert_same(found, {name: expected[name] for name in ("a", "b", "far")})
 
 
-@settings(deadline=None)
 @given(pairs(), st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=3, max_size=3))
 def test_padding_both_changes_only_what_counts_the_background(pair, margins):
     spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]
@@ -104,7 +100,6 @@ def test_padding_both_changes_only_what_counts_the_background(pair, margins):
     assert_same(scores_of(*padded, spacing), scores_of(*pair, spacing), left_out=background)
 
 
-@settings(deadline=None)
 @given(pairs(), st.sampled_from([0.25, 2.0, 8.0]))
 def test_scaling_the_spacing_scales_distances_alone(pair, scale):
     spacing = (0.5, 2.0, 3.0)[: pair[0].ndim]

@@ -90,7 +90,7 @@ def test_a_block_touching_the_edge_of_the_array_has_a_border_there():
     assert len(found.prediction_to_truth) == 12
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(masks, masks, spacings, st.sampled_from([1, 1 << 18]), st.sampled_from([0, 10**9]))
 def test_distances_equal_brute_force_by_tree_and_by_slices(a, b, spacing, slab, per_tree_point):
     assume(a.any() and b.any())
@@ -131,7 +131,7 @@ def test_a_small_ball_in_a_large_one_takes_slices_and_equals_the_distance_transf
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(masks, masks, st.sampled_from([0.5, 2.0, 10.0]))
 def test_distances_scale_with_spacing_and_do_not_care_who_is_first(a, b, scale):
     one = figures(a, b, (1, 1, 2), 1.5)
@@ -139,7 +139,7 @@ def test_distances_scale_with_spacing_and_do_not_care_who_is_first(a, b, scale):
     np.testing.assert_allclose(scaled, np.multiply(one, (scale, scale, scale, 1)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(masks, masks, spacings, st.lists(st.floats(0.01, 9), min_size=2, max_size=4))
 def test_a_percentile_is_never_above_the_largest_and_tolerance_only_helps(a, b, spacing, limits):
     found = border_distances(a, b, spacing)
@@ -151,14 +151,14 @@ def test_a_percentile_is_never_above_the_largest_and_tolerance_only_helps(a, b, 
         assert surface_dice(found, whole) == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(masks, masks, spacings, st.permutations(range(3)))
 def test_the_order_of_axes_does_not_matter(a, b, spacing, order):
     turned = figures(a.transpose(order), b.transpose(order), [spacing[k] for k in order])
     np.testing.assert_allclose(turned, figures(a, b, spacing), atol=1e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(masks, masks, st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 3))] * 3))
 def test_moving_both_in_a_larger_array_changes_nothing(a, b, margins):
     moved = figures(np.pad(a, margins), np.pad(b, margins), SPACING)
@@ -229,7 +229,7 @@ def test_distances_agree_with_medpy():
     assert average_distance(found) == pytest.approx(np.average(means, weights=sizes))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(masks, masks)
 def test_hollow_masks_agree_with_scikit_image(a, b):
     from skimage.metrics import hausdorff_distance as peer

@@ -335,7 +335,7 @@ def test_other_channels_or_shapes_are_refused():
                 undo(np.zeros(shape, np.float32), prepared)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     shape=st.tuples(*[st.integers(3, 12)] * 3),
     spacing=st.sampled_from([None, (1.3, 1.3, 1.3), (0.6, 1.0, 2.2)]),

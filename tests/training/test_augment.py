@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import ndimage
@@ -37,7 +37,6 @@ def test_no_augmentation_returns_the_input_exactly(shape):
         assert torch.equal(y, label)
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([(6, 9), (5, 8, 7), (1, 6, 6)]),
     st.integers(0, 10_000),
