@@ -10,12 +10,12 @@ import pytest
 from segscope.cli.main import main
 from segscope.data import open_dataset
 from segscope.errors import InputError, WorkError
+from segscope.experiments.queue import run_jobs
 from segscope.inference import load_model
 from segscope.studies.feature_maps import feature_maps
 from segscope.studies.gbm import INPUTS, converged, deal, mean_known
 from segscope.studies.gbm_page import spread
 from segscope.studies.gbm_paper import BRAIN_DICE, HEART_DICE, mean_dice
-from segscope.studies.jobs import run_jobs
 from tests.synthetic import write_volume_dataset
 
 TINY = ["network.widths=[4,6]", "train.epochs=2", "train.steps_per_epoch=2"]

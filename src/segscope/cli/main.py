@@ -11,6 +11,7 @@ from typer.exceptions import Abort, TyperException
 from segscope.cli.audit import audit
 from segscope.cli.cam import cam
 from segscope.cli.classify import app_classify
+from segscope.cli.compare import compare
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
@@ -52,6 +53,7 @@ app.command()(quality)
 app.add_typer(app_classify, name="classify")
 app.command()(cam)
 app.command()(report)
+app.command()(compare)
 app.add_typer(app_study, name="study")
 app.command()(info)
 

@@ -5,7 +5,7 @@ from segscope.metrics.classification import Interval, auc, classification_scores
 from segscope.metrics.folders import evaluate_folders
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
-from segscope.metrics.scores import CaseScores, evaluate_case
+from segscope.metrics.scores import HIGHER_IS_BETTER, CaseScores, evaluate_case
 from segscope.metrics.summary import Summary, counted_value, statistics
 from segscope.metrics.surface import (
     BorderDistances,
@@ -20,6 +20,7 @@ from segscope.metrics.volume import volume_scores
 from segscope.metrics.wmh import wmh2017
 
 __all__ = [
+    "HIGHER_IS_BETTER",
     "BorderDistances",
     "CaseScores",
     "Counts",

@@ -24,11 +24,11 @@ import numpy as np
 
 from segscope.data import Dataset, json_ready, open_dataset, write_json
 from segscope.errors import InputError
+from segscope.experiments.queue import run_jobs
 from segscope.explain import mean_dice
 from segscope.networks import CLASSIFIERS
 from segscope.studies.cam_job import abnormal_of, made_once, run_job
 from segscope.studies.cam_outcome import Outcome, Parts, read_outcome, result_of
-from segscope.studies.jobs import run_jobs
 from segscope.studies.rois import RoiOptions, extract_rois
 from segscope.studies.shortcuts import Shortcut, centred_map, find_shortcuts
 from segscope.studies.weak_training import dice_of, mask_of

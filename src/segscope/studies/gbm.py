@@ -37,12 +37,12 @@ from segscope.data import (
     write_text,
 )
 from segscope.errors import InputError
+from segscope.experiments.queue import run_jobs
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import evaluate_folders
 from segscope.preprocessing import Inputs, MaskPlan
 from segscope.priors import make_masks, masked, open_source, settle
-from segscope.studies.jobs import run_jobs
 from segscope.studies.masks_run import mask_sheet, mask_training
 from segscope.training import (
     Recipe,

@@ -1,0 +1,39 @@
+"""Experiments: arms x draws, trials that anybody can take up, statistics by subject, one page."""
+
+from segscope.experiments.arm import Arm, parse_arm
+from segscope.experiments.draw import Draw, fold_draws, group_draws, subset_draws
+from segscope.experiments.engine import page_again, plan_experiment, run_experiment
+from segscope.experiments.experiment import (
+    BUDGETS,
+    Experiment,
+    make_experiment,
+    read_experiment,
+    write_experiment,
+)
+from segscope.experiments.page import answer
+from segscope.experiments.queue import run_jobs
+from segscope.experiments.table import Outcome, collect
+from segscope.experiments.trial import Trial, do_trial
+
+__all__ = [
+    "BUDGETS",
+    "Arm",
+    "Draw",
+    "Experiment",
+    "Outcome",
+    "Trial",
+    "answer",
+    "collect",
+    "do_trial",
+    "fold_draws",
+    "group_draws",
+    "make_experiment",
+    "page_again",
+    "parse_arm",
+    "plan_experiment",
+    "read_experiment",
+    "run_experiment",
+    "run_jobs",
+    "subset_draws",
+    "write_experiment",
+]

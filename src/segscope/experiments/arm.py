@@ -1,0 +1,99 @@
+"""What is compared: a name, and changes to the recipe that is planned for the data.
+
+Also arms that train nothing: the predictions of a run, or of any other tool, in a folder.
+"""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from segscope.errors import InputError
+from segscope.networks.names import NETWORKS
+from segscope.training import load_partial, parse_settings, preset_names
+
+_FORMS = (
+    'NETWORK (the rest as planned), PRESET, NAME=PRESET, NAME=FILE.yaml, "NAME: key=value key=value", '
+    "NAME=run:FOLDER or NAME=predictions:FOLDER"
+)
+
+
+class Arm(BaseModel):
+    """One way to get predictions.
+
+    Args:
+        name: For tables; letters, digits and ``+-_. ()``.
+        kind: ``train`` a recipe, predict with a ``run``, or score a folder of ``predictions``.
+        recipe: Changes to the planned recipe, whole: of a preset, a file and settings.
+        folder: Of a run or of predictions.
+        weights: ``last``, or ``best`` on cases of the training subjects that do not train.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Literal["train", "run", "predictions"] = "train"
+    recipe: dict[str, Any] = {}
+    folder: str | None = None
+    weights: Literal["last", "best"] = "last"
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Arm":
+        if not re.fullmatch(r"[\w+\-. ()]{1,60}", self.name):
+            raise ValueError(f"arm {self.name!r}: letters, digits and +-_. () are possible")
+        if (self.kind == "train") != (self.folder is None):
+            raise ValueError(f"arm {self.name}: a folder is for kind run or predictions")
+        return self
+
+
+def parse_arm(text: str) -> Arm:
+    """Read ``--arm``.
+
+    A network's name alone changes the network of the planned recipe; ``a=anunet`` takes the preset
+    of this name, a paper's whole set-up.
+
+    Raises:
+        InputError: Not one of the forms, or no such preset, file or folder.
+
+    Example:
+        >>> parse_arm("tv: loss.name=tversky train.epochs=3").recipe["loss"]
+        {'name': 'tversky'}
+        >>> parse_arm("anunet").recipe["network"]["name"]
+        'anunet'
+    """
+    name, colon, settings = text.partition(":")
+    if colon and "=" in settings and "=" not in name:
+        return _arm(text, name=name.strip(), recipe=parse_settings(shlex.split(settings)))
+    name, equals, source = (part.strip() for part in text.partition("="))
+    if not equals and name in NETWORKS:  # on the planned recipe, not on a paper's set-up
+        return _arm(text, name=name, recipe={"network": {"name": name}})
+    if not equals:
+        return _arm(text, name=name, recipe=_of_name(text, name))
+    for kind in ("run", "predictions"):
+        if source.startswith(f"{kind}:"):
+            folder = Path(source.removeprefix(f"{kind}:"))
+            if not folder.is_dir():
+                raise InputError(f"--arm {text}: {folder} is no folder")
+            return _arm(text, name=name, kind=kind, folder=str(folder.resolve()))
+    if "=" in source:
+        return _arm(text, name=name, recipe=parse_settings([source]))
+    return _arm(text, name=name, recipe=_of_name(text, source))
+
+
+def _of_name(text: str, name: str) -> dict[str, Any]:
+    if name in preset_names() or Path(name).is_file():
+        return load_partial(name)
+    raise InputError(
+        f"--arm {text}: {name!r} is no network ({', '.join(NETWORKS)}), preset "
+        f"({', '.join(preset_names())}) or file; possible are {_FORMS}"
+    )
+
+
+def _arm(text: str, **values: Any) -> Arm:
+    try:
+        return Arm.model_validate(values)
+    except ValueError as error:
+        said = str(error).splitlines()[-2].strip().removeprefix("Value error, ").split(" [type")[0]
+        raise InputError(f"--arm {text}: {said}; possible are {_FORMS}") from None

@@ -1,0 +1,119 @@
+"""Which cases train, choose weights and are tested, and which seed: never one subject twice."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from segscope.data import make_folds, nested_subsets, split_by_groups
+from segscope.errors import InputError
+from segscope.images import Case
+
+_VALIDATION_SHARE = 5  # one subject in so many of those that train chooses weights instead
+
+
+class Draw(BaseModel):
+    """One draw of cases, by name.
+
+    Args:
+        name: Of its folders.
+        seed: Of weights, samples and of the draw itself.
+        train: Cases that train.
+        val: Cases of other subjects that watch the training, and choose weights where an arm
+            wants the best ones.
+        test: Cases of yet other subjects that are scored, and choose nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    seed: int
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _apart(self) -> "Draw":
+        parts = (self.train, self.val, self.test)
+        if not all(parts) or len({n for part in parts for n in part}) < sum(map(len, parts)):
+            raise ValueError(f"draw {self.name}: every part needs cases, and no case has two parts")
+        return self
+
+
+def fold_draws(cases: Sequence[Case], *, folds: int, seeds: int) -> tuple[Draw, ...]:
+    """Every case is tested once per seed; folds are dealt anew for each seed, by subject.
+
+    Raises:
+        InputError: Fewer than three subjects, or more folds than subjects.
+
+    Example:
+        >>> cases = [Case(f"c{k}", ()) for k in range(6)]
+        >>> [(d.name, len(d.train), len(d.val), len(d.test))
+        ...  for d in fold_draws(cases, folds=3, seeds=1)]
+        [('seed0_fold0', 3, 1, 2), ('seed0_fold1', 3, 1, 2), ('seed0_fold2', 3, 1, 2)]
+    """
+    if seeds < 1:
+        raise InputError(f"--seeds {seeds}: at least one is needed")
+    draws = []
+    for seed in range(seeds):
+        for number, split in enumerate(make_folds(cases, folds=folds, seed=seed)):
+            name = f"seed{seed}_fold{number}"
+            draws.append(_draw(name, cases, split.train, split.val, seed))
+    return tuple(draws)
+
+
+def group_draws(
+    folder: Path, cases: Sequence[Case], *, train_on: str, test_on: str, seeds: int
+) -> tuple[Draw, ...]:
+    """Train on some centres or scanners and test on others, by a column of ``cases.csv``."""
+    split = split_by_groups(folder, cases, train_on, test_on)
+    return tuple(_draw(f"seed{k}", cases, split.train, split.val, k) for k in range(seeds))
+
+
+def subset_draws(
+    cases: Sequence[Case], *, sizes: Sequence[int], test: int, val: int, seeds: int
+) -> dict[int, tuple[Draw, ...]]:
+    """Learning curves: nested training subjects by size; the same test and validation subjects.
+
+    Raises:
+        InputError: Too few subjects.
+    """
+    subjects = {case.group for case in cases}
+    if test < 1 or val < 1 or test + val + max(sizes, default=1) > len(subjects):
+        raise InputError(
+            f"{len(subjects)} subjects are too few for {test} to test, {val} to choose weights and "
+            f"{max(sizes, default=1)} to train; ask for fewer"
+        )
+    taken = nested_subsets(cases, [test, test + val], seed=0)
+    tested, chosen = set(taken[test]), set(taken[test + val])
+    pool = [case for case in cases if case.name not in chosen]
+    draws: dict[int, list[Draw]] = {}
+    for seed in range(seeds):
+        for size, names in nested_subsets(pool, list(sizes), seed=seed).items():
+            draw = Draw(
+                name=f"n{size:02d}_seed{seed}",
+                seed=seed,
+                train=tuple(sorted(names)),
+                val=tuple(sorted(chosen - tested)),
+                test=tuple(sorted(tested)),
+            )
+            draws.setdefault(size, []).append(draw)
+    return {size: tuple(of_size) for size, of_size in draws.items()}
+
+
+def _draw(
+    name: str, cases: Sequence[Case], learn: Collection[str], test: Collection[str], seed: int
+) -> Draw:
+    """Keep a fifth of the learning subjects back to choose weights, one at least."""
+    learning = [case for case in cases if case.name in set(learn)]
+    subjects = {case.group for case in learning}
+    if len(subjects) < 2:
+        raise InputError(
+            f"{len(subjects)} subject would train: two are needed, one of which chooses weights; "
+            "ask for more folds, or add subjects"
+        )
+    kept = make_folds(learning, folds=min(len(subjects), _VALIDATION_SHARE), seed=seed)[0]
+    return Draw(
+        name=name, seed=seed, train=tuple(sorted(kept.train)), val=tuple(sorted(kept.val)),
+        test=tuple(sorted(test)),
+    )  # fmt: skip

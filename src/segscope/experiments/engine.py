@@ -1,0 +1,118 @@
+"""An experiment from its plan to its page: write the trials, have them done, collect, lay out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segscope.data import Dataset, json_ready, write_json, write_text
+from segscope.errors import InputError
+from segscope.experiments.experiment import (
+    Experiment,
+    measure_cases,
+    plan_trial,
+    read_experiment,
+    write_experiment,
+)
+from segscope.experiments.page import write_page
+from segscope.experiments.queue import run_jobs
+from segscope.experiments.table import Outcome, collect
+from segscope.experiments.trial import Trial, do_trial, make_trial, read_result, write_trial
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An experiment whose trials are written down.
+
+    Args:
+        experiment: What is asked.
+        trials: Every arm on every draw.
+    """
+
+    experiment: Experiment
+    trials: tuple[Trial, ...]
+
+    def done(self, folder: Path) -> int:
+        """How many trials have a result."""
+        return sum(read_result(folder, trial) is not None for trial in self.trials)
+
+
+def plan_experiment(experiment: Experiment, dataset: Dataset, folder: Path) -> Planned:
+    """Plan every trial from the cases it may learn from, and write them down.
+
+    A trial that is there already is the same one, as its folder's name holds all that decides it.
+
+    Raises:
+        InputError: An arm makes no recipe; a case cannot be read.
+    """
+    facts = measure_cases(dataset) if any(a.kind == "train" for a in experiment.arms) else {}
+    planned = []
+    for draw in experiment.draws:
+        for arm in experiment.arms:
+            recipe = fingerprint = None
+            if arm.kind == "train":
+                recipe, fingerprint = plan_trial(experiment, arm, draw, dataset, facts)
+            planned.append((make_trial(experiment, arm, draw, recipe), fingerprint))
+    write_experiment(experiment, folder)
+    for trial, fingerprint in planned:
+        write_trial(folder, trial, fingerprint)
+    names = [trial.place for trial, _ in planned]
+    write_json(folder / "trials.json", {"format": 1, "trials": names})
+    return Planned(experiment, tuple(trial for trial, _ in planned))
+
+
+def run_experiment(
+    experiment: Experiment,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    ray: bool = False,
+) -> Outcome:
+    """Do all trials that are not done yet, and write tables and page.
+
+    Args:
+        experiment: What is compared.
+        dataset: Its dataset, wherever it lies now.
+        folder: Receives ``experiment.yaml``, ``trials/``, ``scores.csv``, ``outcome.json`` and
+            ``report.html``.
+        jobs: Trials at a time, which share the cores.
+        ray: Hand them to Ray.
+
+    Raises:
+        InputError: Something cannot be read or planned.
+        WorkError: Some trials failed; the others are kept, and the page is written from them.
+    """
+    planned = plan_experiment(experiment, dataset, folder)
+    todo = [trial for trial in planned.trials if read_result(folder, trial) is None]
+    where, here = str(dataset.folder.resolve()), str(folder.resolve())
+    try:
+        run_jobs(do_trial, [(where, here, trial.place) for trial in todo], jobs=jobs, ray=ray)
+    finally:
+        outcome = collect(folder, experiment, planned.trials)
+        if outcome.rows:
+            write_outcome(outcome, dataset, folder, planned.trials)
+    return outcome
+
+
+def write_outcome(
+    outcome: Outcome, dataset: Dataset | None, folder: Path, trials: Sequence[Trial]
+) -> Path:
+    """Write ``scores.csv``, ``outcome.json`` and ``report.html``; pictures need the dataset."""
+    write_text(folder / "scores.csv", outcome.to_csv())
+    write_json(folder / "outcome.json", json_ready(outcome.to_dict()))
+    return write_page(outcome, dataset, folder, trials)
+
+
+def page_again(folder: Path, dataset: Dataset) -> Outcome:
+    """Make tables and page again from the results that are there; nothing is trained.
+
+    Raises:
+        InputError: No experiment, or none of its trials is done.
+    """
+    experiment = read_experiment(folder)
+    planned = plan_experiment(experiment, dataset, folder)
+    outcome = collect(folder, experiment, planned.trials)
+    if not outcome.rows:
+        raise InputError(f"{folder}: none of its {len(planned.trials)} trials is done")
+    write_outcome(outcome, dataset, folder, planned.trials)
+    return outcome

@@ -1,0 +1,254 @@
+"""The page of an experiment: the answer first, then the table, the pairs, the cases, the cost."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from segscope.data import Dataset, load_of, read_label, write_bytes, write_text
+from segscope.experiments.experiment import cases_of
+from segscope.experiments.statistics import Difference, Estimate, mean_known
+from segscope.experiments.table import Outcome
+from segscope.experiments.trial import Trial
+from segscope.images import Case
+from segscope.inference.cases import target
+from segscope.metrics import HIGHER_IS_BETTER
+from segscope.preprocessing import orientation_to_ras, reorient
+from segscope.report import Lines, Panel, Picture, Section, Table, contour_sheet, page, widest_slice
+from segscope.report.figures import png, pyplot
+
+_SHOWN_CASES = 3
+
+
+def write_page(
+    outcome: Outcome, dataset: Dataset | None, folder: Path, trials: Sequence[Trial]
+) -> Path:
+    """Write ``report.html``, and its figures beside it."""
+    experiment = outcome.experiment
+    metric = experiment.metrics[0]
+    sections = [_answer(outcome, metric), _scores(outcome), _pairs(outcome, folder)]
+    sections.append(_cases(outcome, metric))
+    if dataset is not None:
+        pictures = _extremes(outcome, metric, dataset, folder, trials)
+        sections += [pictures] if pictures else []
+    sections += [_curves(outcome), _how(outcome)]
+    file = folder / "report.html"
+    write_text(file, page(f"Comparison on {experiment.dataset}", sections))
+    return file
+
+
+def answer(outcome: Outcome, metric: str) -> list[str]:
+    """Say what the experiment shows, one sentence per pair, and what it does not."""
+    found = outcome.estimates(metric)
+    best = next(iter(found))
+    said = [f"Highest in the table: {best}, {metric} {found[best]}."]
+    if not HIGHER_IS_BETTER[metric]:
+        said = [f"Lowest in the table: {best}, {metric} {found[best]}."]
+    pairs = outcome.differences(metric)
+    shown = [pair for pair in pairs if pair.shown]
+    if pairs and not shown:
+        said.append(f"No arm is shown to differ from {outcome.experiment.reference}.")
+    said += [f"{pair.sentence(metric)}." for pair in pairs]
+    ranks = outcome.ranks(metric)
+    if len(found) > 1 and ranks.tau == ranks.tau:
+        first = max(ranks.first, key=lambda name: ranks.first[name])
+        said.append(
+            f"Drawing subjects anew, {first} is first in {100 * ranks.first[first]:.0f} % of draws "
+            f"(mean Kendall tau {ranks.tau:.2f})."
+        )
+    if outcome.undone:
+        said.append(f"Not done: {len(outcome.undone)} trials; nothing below counts them.")
+    return said
+
+
+def _answer(outcome: Outcome, metric: str) -> Section:
+    return Section("What it shows", answer(outcome, metric))
+
+
+def _scores(outcome: Outcome) -> Section:
+    experiment = outcome.experiment
+    found = {metric: outcome.estimates(metric) for metric in experiment.metrics}
+    order = list(found[experiment.metrics[0]])
+    rows = [
+        [
+            name,
+            *(str(found[metric][name]) for metric in experiment.metrics),
+            found[experiment.metrics[0]][name].sd,
+            len(outcome.costs.get(name, ())),
+        ]
+        for name in order
+    ]
+    columns = ["arm", *experiment.metrics, f"sd of {experiment.metrics[0]}", "trials"]
+    labels = list(dict.fromkeys(str(row["label"]) for row in outcome.rows))
+    tables = [Table(columns, rows, "Mean (95 % interval over subjects, n subjects).")]
+    if len(labels) > 1:
+        tables.append(_by_label(outcome, order, labels))
+    draws, test = experiment.draws, {n for draw in experiment.draws for n in draw.test}
+    seeds = len({draw.seed for draw in draws})
+    return Section(
+        "Scores on test cases",
+        [
+            f"{len(draws)} draws ({seeds} seeds), {len(test)} cases tested. Test cases "
+            "choose nothing: plans, weights and epochs come from the other subjects. A subject "
+            "counts once: its cases, seeds and folds are averaged first. A prediction of nothing "
+            "counts as the worst."
+        ],
+        tables=tables,
+    )
+
+
+def _by_label(outcome: Outcome, order: Sequence[str], labels: Sequence[str]) -> Table:
+    metric = outcome.experiment.metrics[0]
+    by_label = {label: outcome.estimates(metric, label) for label in labels}
+    rows = [[name, *(str(by_label[label][name]) for label in labels)] for name in order]
+    return Table(["arm", *labels], rows, f"{metric} by label.")
+
+
+def _pairs(outcome: Outcome, folder: Path) -> Section:
+    metric = outcome.experiment.metrics[0]
+    pairs = outcome.differences(metric)
+    rows = [
+        [p.arm, str(p.estimate), p.p, p.p_holm, "differs" if p.shown else "no difference shown"]
+        for p in pairs
+    ]
+    reference = outcome.experiment.reference
+    if not pairs:
+        return Section("Differences", ["One arm alone: there is nothing to compare it with."])
+    figure = forest_figure(pairs, f"{metric}, less {reference}")
+    write_bytes(folder / "differences.png", figure)
+    return Section(
+        f"Differences from {reference}, paired by subject",
+        [
+            "Wilcoxon's signed-rank test over subjects, p corrected by Holm over the arms; fewer "
+            "than six subjects cannot show anything and have no p."
+        ],
+        tables=[Table(["arm", "difference", "p", "p (Holm)", ""], rows, metric)],
+        pictures=[Picture(figure, "Mean difference and 95 % interval over subjects.")],
+    )
+
+
+def forest_figure(pairs: Sequence[Difference], title: str) -> bytes:
+    """Draw differences with their intervals, one line per arm; 0 is marked."""
+    plt = pyplot()
+    figure, axis = plt.subplots(figsize=(6.4, 0.5 * len(pairs) + 1.2), layout="constrained")
+    for k, pair in enumerate(pairs):
+        found: Estimate = pair.estimate
+        colour = "#0b5394" if pair.shown else "#888888"
+        if found.low == found.low:
+            axis.plot([found.low, found.high], [k, k], color=colour, linewidth=2)
+        axis.plot([found.mean], [k], "o", color=colour)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(pairs)), [pair.arm for pair in pairs])
+    axis.invert_yaxis()
+    axis.set_xlabel(title)
+    return png(plt, figure)
+
+
+def _cases(outcome: Outcome, metric: str) -> Section:
+    series, texts = {}, {}
+    for arm in dict.fromkeys(str(row["arm"]) for row in outcome.rows):
+        values = outcome.values(arm, metric)
+        names = sorted(values)
+        series[arm] = (list(range(len(names))), [values[name] for name in names])
+        texts[arm] = [f"{name}: {values[name]:.4g}" for name in names]
+    chart = Lines(series, "subject, by name", metric, "Point at a dot to see whose it is.", True,
+                  texts)  # fmt: skip
+    return Section("Every subject", charts=[chart])
+
+
+def _extremes(
+    outcome: Outcome, metric: str, dataset: Dataset, folder: Path, trials: Sequence[Trial]
+) -> Section | None:
+    """Cases with the largest differences for and against, and the median, with both contours."""
+    pairs = outcome.differences(metric)
+    known = [pair for pair in pairs if pair.estimate.n]
+    if not known:
+        return None
+    pair = max(known, key=lambda one: abs(one.estimate.mean))
+    apart = _case_differences(outcome, metric, pair)
+    order = sorted(apart, key=lambda name: apart[name])
+    chosen = list(dict.fromkeys([order[0], order[len(order) // 2], order[-1]]))[:_SHOWN_CASES]
+    panels = []
+    for case in cases_of(dataset, chosen):
+        files = {arm: _prediction(folder, trials, arm, case) for arm in (pair.reference, pair.arm)}
+        if all(file is not None and file.is_file() for file in files.values()):
+            title = f"{case.name}: {apart[case.name]:+.3f}"
+            panels.append(_panel(dataset, case, title, {n: f for n, f in files.items() if f}))
+    if not panels:
+        return None
+    sheet = contour_sheet(panels, columns=len(panels))
+    write_bytes(folder / "cases.png", sheet)
+    said = f"{pair.arm} less {pair.reference} in {metric}: lowest, median and highest case."
+    return Section("Where they differ", [said], pictures=[Picture(sheet, said)])
+
+
+def _case_differences(outcome: Outcome, metric: str, pair: Difference) -> dict[str, float]:
+    by_arm: dict[str, dict[str, list[float]]] = {pair.arm: {}, pair.reference: {}}
+    for row in outcome.rows:
+        if row["arm"] in by_arm:
+            by_arm[row["arm"]].setdefault(str(row["case"]), []).append(row[metric])
+    means = {
+        arm: {case: mean_known(found) for case, found in cases.items()}
+        for arm, cases in by_arm.items()
+    }
+    apart = {case: value - means[pair.reference].get(case, float("nan"))
+             for case, value in means[pair.arm].items()}  # fmt: skip
+    return {case: value for case, value in apart.items() if value == value}
+
+
+def _prediction(folder: Path, trials: Sequence[Trial], arm: str, case: Case) -> Path | None:
+    for trial in trials:
+        if trial.arm.name == arm and case.name in trial.draw.test:
+            own = folder / trial.place / "predictions"
+            return target(case, own if trial.arm.kind != "predictions"
+                          else Path(str(trial.arm.folder)))  # fmt: skip
+    return None
+
+
+def _panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) -> Panel:
+    loaded = load_of(dataset, case)
+    assert loaded.label is not None  # test cases have one
+    arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]
+    arrays += [read_label(file).array for file in files.values()]
+    if loaded.image.grid.ndim == 3:
+        turn = orientation_to_ras(loaded.image.grid)
+        arrays = [reorient(array, turn) for array in arrays]
+    image, truth, found = widest_slice(arrays[0], arrays[1], arrays[2:])
+    return Panel(title, image, truth, dict(zip(files, found, strict=True)))
+
+
+def _curves(outcome: Outcome) -> Section:
+    loss, dice = {}, {}
+    for arm, trials in outcome.costs.items():
+        for one in trials:
+            if one.get("curve"):
+                name = f"{arm} {one['draw']}"
+                epochs = [row[0] for row in one["curve"]]
+                loss[name] = (epochs, [row[1] for row in one["curve"]])
+                known = [(row[0], row[2]) for row in one["curve"] if row[2] is not None]
+                dice[name] = ([k for k, _ in known], [v for _, v in known])
+    charts = [Lines(loss, "epoch", "training loss"), Lines(dice, "epoch", "validation Dice")]
+    return Section("Learning curves", charts=charts if loss else [])
+
+
+def _how(outcome: Outcome) -> Section:
+    rows = []
+    for arm in outcome.experiment.arms:
+        trials = outcome.costs.get(arm.name, ())
+        minutes = mean_known([float(t["minutes"]) for t in trials if "minutes" in t])
+        sizes = [t for t in trials if "parameters" in t]
+        parameters = mean_known([float(t["parameters"]) for t in sizes]) / 1e6
+        work = mean_known([float(t["multiply_adds"]) for t in sizes]) / 1e9
+        rows.append([arm.name, arm.kind, arm.weights, minutes, parameters, work, str(arm.recipe)])
+    columns = ["arm", "kind", "weights", "minutes a trial", "parameters (M)",
+               "multiply-adds (G) a window", "changes"]  # fmt: skip
+    return Section(
+        "How",
+        [
+            f"Dataset {outcome.experiment.dataset}, content {outcome.experiment.content[:12]}; "
+            f"all arms: {outcome.experiment.changes or 'as planned'}. experiment.yaml and "
+            "trials/*/trial.json hold the rest; scores.csv every score."
+        ],
+        tables=[Table(columns, rows)],
+    )

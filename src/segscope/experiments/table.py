@@ -1,0 +1,143 @@
+"""Every score of an experiment as one tidy table, and what follows from it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segscope.data import to_csv
+from segscope.errors import InputError
+from segscope.experiments.experiment import Experiment
+from segscope.experiments.statistics import (
+    Difference,
+    Estimate,
+    Ranks,
+    by_subject,
+    differences,
+    estimate,
+    mean_known,
+    rank_stability,
+)
+from segscope.experiments.trial import Trial, read_result
+from segscope.metrics import HIGHER_IS_BETTER
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment found; a page is a function of it.
+
+    Args:
+        experiment: What was asked.
+        rows: One per trial, case and label.
+        costs: Arm to its trials' facts: minutes, parameters, multiply-adds, learning curves.
+        undone: Trials without a result.
+    """
+
+    experiment: Experiment
+    rows: tuple[Row, ...]
+    costs: dict[str, tuple[Row, ...]]
+    undone: tuple[str, ...]
+
+    def values(self, arm: str, metric: str, label: str | None = None) -> dict[str, float]:
+        """Subject to value; over labels the mean of those that are defined in a case."""
+        cases: dict[tuple[str, str, str], list[float]] = {}
+        for row in self.rows:
+            if row["arm"] == arm and label in (None, row["label"]):
+                key = (row["subject"], row["case"], row["draw"])
+                cases.setdefault(key, []).append(row.get(metric, math.nan))
+        return by_subject([(s, c, mean_known(found)) for (s, c, _), found in cases.items()])
+
+    def estimates(self, metric: str, label: str | None = None) -> dict[str, Estimate]:
+        """Arm to its mean over subjects with interval, best first."""
+        found = {a.name: estimate(self.values(a.name, metric, label)) for a in self._arms}
+        sign = -1 if HIGHER_IS_BETTER[metric] else 1
+        return dict(sorted(found.items(), key=lambda item: _order(sign * item[1].mean)))
+
+    def differences(self, metric: str) -> tuple[Difference, ...]:
+        """Every arm against the reference."""
+        values = {arm.name: self.values(arm.name, metric) for arm in self._arms}
+        if self.experiment.reference not in values:
+            return ()
+        return differences(values, self.experiment.reference)
+
+    def ranks(self, metric: str) -> Ranks:
+        """How stable the order is."""
+        values = {arm.name: self.values(arm.name, metric) for arm in self._arms}
+        return rank_stability(values, higher_is_better=HIGHER_IS_BETTER[metric])
+
+    @property
+    def _arms(self) -> list[Any]:
+        there = {row["arm"] for row in self.rows}
+        return [arm for arm in self.experiment.arms if arm.name in there]
+
+    def to_csv(self) -> str:
+        """All rows."""
+        return to_csv(self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Estimates, differences and ranks as plain numbers."""
+        metrics = self.experiment.metrics
+        return {
+            "format": 1,
+            "dataset": self.experiment.dataset,
+            "reference": self.experiment.reference,
+            "arms": {
+                metric: {name: vars(one) for name, one in self.estimates(metric).items()}
+                for metric in metrics
+            },
+            "differences": {
+                metric: [
+                    {"arm": d.arm, **vars(d.estimate), "p": d.p, "p_holm": d.p_holm,
+                     "shown": d.shown}
+                    for d in self.differences(metric)
+                ]
+                for metric in metrics
+            },
+            "ranks": {metric: vars(self.ranks(metric)) for metric in metrics},
+            "undone": list(self.undone),
+        }  # fmt: skip
+
+
+def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Outcome:
+    """Read the results of all trials.
+
+    Raises:
+        InputError: A result is damaged, or a metric is not known.
+    """
+    unknown = [metric for metric in experiment.metrics if metric not in HIGHER_IS_BETTER]
+    if unknown:
+        raise InputError(f"--metric {unknown[0]}: expected some of {', '.join(HIGHER_IS_BETTER)}")
+    rows: list[Row] = []
+    costs: dict[str, list[Row]] = {}
+    undone = []
+    for trial in trials:
+        found = read_result(folder, trial)
+        if found is None:
+            undone.append(f"{trial.arm.name} {trial.draw.name}")
+            continue
+        rows += [_flat(trial, row) for row in found["rows"]]
+        cost = {key: value for key, value in found.items() if key not in ("rows", "format")}
+        costs.setdefault(trial.arm.name, []).append({"draw": trial.draw.name, **cost})
+    by_arm = {name: tuple(found) for name, found in costs.items()}
+    return Outcome(experiment, tuple(rows), by_arm, tuple(undone))
+
+
+def _flat(trial: Trial, row: Mapping[str, Any]) -> Row:
+    scores = {m: math.nan if v is None else float(v) for m, v in row["scores"].items()}
+    return {
+        "arm": trial.arm.name,
+        "draw": trial.draw.name,
+        "seed": trial.draw.seed,
+        "case": row["case"],
+        "subject": row["subject"],
+        "label": row["label"],
+        "status": row["status"],
+        **scores,
+    }
+
+
+def _order(value: float) -> float:
+    return math.inf if math.isnan(value) else value

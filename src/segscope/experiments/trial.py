@@ -1,0 +1,262 @@
+"""One arm on one draw: a folder that says what it is, and in the end what came out.
+
+``trial.json`` is written first, ``result.json`` last. The folder's name holds a hash of all that
+decides the result, so other settings are another folder, and an old result is never shown under
+new settings. Whoever sees the folder and the dataset can do the trial.
+"""
+
+import fcntl
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segscope.data import (
+    Dataset,
+    json_ready,
+    open_dataset,
+    read_label,
+    read_label_of,
+    sha256_of,
+    write_json,
+    write_text,
+)
+from segscope.errors import InputError, WorkError
+from segscope.experiments.arm import Arm
+from segscope.experiments.draw import Draw
+from segscope.experiments.experiment import Experiment, cases_of, content_of
+from segscope.images import Case, Fingerprint
+from segscope.inference import load_model, predict_cases
+from segscope.metrics import Summary, counted_value, evaluate_folders
+from segscope.networks import count_parameters, multiply_adds
+from segscope.training import Recipe, has_begun, read_split, train_dataset
+from segscope.training.recipe import recipe_from
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a trial is.
+
+    Args:
+        arm: Which.
+        draw: Which.
+        recipe: Complete, as plain values; None for arms that do not train.
+        dataset: Name.
+        content: Hash of the dataset's files.
+    """
+
+    arm: Arm
+    draw: Draw
+    recipe: dict[str, Any] | None
+    dataset: str
+    content: str
+
+    def facts(self) -> dict[str, Any]:
+        """All that decides the result, as plain values; where arms' folders lie does not."""
+        arm: dict[str, Any] = {"kind": self.arm.kind, "weights": self.arm.weights}
+        if self.arm.folder is not None:
+            arm["source"] = _content_of_folder(Path(self.arm.folder))
+        return {
+            "format": FORMAT,
+            "dataset": self.dataset,
+            "content": self.content,
+            "arm": arm,
+            "draw": self.draw.model_dump(mode="json", exclude={"name"}),
+            "recipe": self.recipe,
+        }
+
+    @property
+    def key(self) -> str:
+        """Hash of `facts`."""
+        text = json.dumps(json_ready(self.facts()), sort_keys=True)
+        return sha256_of(text.encode())[:10]
+
+    @property
+    def place(self) -> str:
+        """Of its folder within the experiment's."""
+        name = self.arm.name.replace(" ", "_")
+        return f"trials/{name}/{self.draw.name}_{self.key}"
+
+
+def make_trial(experiment: Experiment, arm: Arm, draw: Draw, recipe: Recipe | None) -> Trial:
+    """Put a trial together."""
+    values = None if recipe is None else recipe.model_dump(mode="json")
+    return Trial(arm, draw, values, experiment.dataset, experiment.content)
+
+
+def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> Path:
+    """Write ``trial.json`` where it is not there yet; a trial that is there is the same one."""
+    place = folder / trial.place
+    if not (place / "trial.json").is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        if fingerprint is not None:
+            write_text(place / "fingerprint.json", fingerprint.model_dump_json(indent=1))
+        facts = {**trial.facts(), "name": trial.arm.name, "draw_name": trial.draw.name,
+                 "folder": trial.arm.folder}  # fmt: skip
+        write_json(place / "trial.json", facts)
+    return place
+
+
+def do_trial(dataset_folder: str, folder: str, place: str) -> None:
+    """Do one trial; nothing happens where it was done, or is being done by another process.
+
+    Args:
+        dataset_folder: Where the dataset lies on this machine.
+        folder: Of the experiment.
+        place: Of the trial within it.
+
+    Raises:
+        InputError: The dataset is not the one of the trial; something cannot be read.
+        WorkError: The training or a prediction failed.
+    """
+    root = Path(folder) / place
+    with _alone(root) as alone:
+        if not alone or (root / "result.json").is_file():
+            return
+        facts = json.loads((root / "trial.json").read_text("utf-8"))
+        dataset = open_dataset(Path(dataset_folder))
+        if content_of(dataset) != facts["content"]:
+            raise InputError(
+                f"{dataset_folder}: is not the dataset of {root}, or its files have changed; name "
+                "the one that the comparison was begun with"
+            )
+        draw = Draw(name=facts["draw_name"], **facts["draw"])
+        test = cases_of(dataset, draw.test)
+        kind = facts["arm"]["kind"]
+        outcome: dict[str, Any] = {"format": FORMAT}
+        if kind == "predictions":
+            predictions = Path(facts["folder"])
+        else:
+            run = Path(facts["folder"]) if kind == "run" else root / "run"
+            if kind == "train":
+                outcome |= _train(root, run, dataset, facts, draw, Path(folder) / "cache")
+            else:
+                _never_tested(run, dataset, test)
+            outcome |= _predict(run, facts["arm"]["weights"], test, root / "predictions")
+            predictions = root / "predictions"
+        summary = _evaluate(predictions, dataset, test)
+        outcome["rows"] = _rows(summary, {case.name: case.group for case in test})
+        write_json(root / "result.json", json_ready(outcome))
+
+
+def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:
+    """Read what came out; None where the trial is not done.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    file = folder / trial.place / "result.json"
+    if not file.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        rows = found["rows"]
+        if found["format"] != FORMAT or not all({"case", "label"} <= row.keys() for row in rows):
+            raise ValueError("another form")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{file}: is damaged ({error}); remove it to do the trial again") from None
+    return found
+
+
+def _train(
+    root: Path, run: Path, dataset: Dataset, facts: dict[str, Any], draw: Draw, cache: Path
+) -> dict[str, Any]:
+    from segscope.data import Split
+
+    recipe = recipe_from(facts["recipe"], source=str(root / "trial.json"))
+    text = (root / "fingerprint.json").read_text("utf-8")
+    progress = train_dataset(
+        dataset,
+        Fingerprint.model_validate_json(text),
+        recipe,
+        run,
+        split=Split(draw.train, draw.val),
+        cache=cache,
+        resume=has_begun(run),
+    )
+    return {
+        "minutes": progress.elapsed_s / 60,
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "curve": [[row["epoch"], row["train_loss"], row.get("val_dice")] for row in progress.rows],
+    }
+
+
+def _predict(run: Path, weights: str, cases: tuple[Case, ...], folder: Path) -> dict[str, Any]:
+    model = load_model(run, weights=weights, device="auto")
+    predict_cases(model, cases, folder)
+    spec = model.spec
+    shape = (1, spec.network.in_channels, *spec.patch)
+    return {
+        "parameters": count_parameters(model.net),
+        "multiply_adds": multiply_adds(model.net, shape),
+    }
+
+
+def _never_tested(run: Path, dataset: Dataset, test: tuple[Case, ...]) -> None:
+    """Refuse a run that has seen a subject that it would be tested on."""
+    split = read_split(run)
+    seen = {*split.get("train", ()), *split.get("val", ())}
+    subjects = {case.group for case in dataset.training if case.name in seen}
+    leaked = [case.name for case in test if case.group in subjects or case.name in seen]
+    if leaked:
+        raise InputError(
+            f"{run}: has trained on, or chosen weights by, the subject of test case {leaked[0]}; "
+            "such a run cannot be tested on it"
+        )
+
+
+def _evaluate(predictions: Path, dataset: Dataset, cases: tuple[Case, ...]) -> Summary:
+    by_file = {case.label_file: case for case in cases}
+    return evaluate_folders(
+        predictions,
+        dataset.folder / "labelsTr",
+        read=read_label,
+        read_truth=lambda file: read_label_of(dataset, by_file[file]),
+        labels=dataset.labels,
+        cases=[case.name for case in cases],
+    )
+
+
+def _rows(summary: Summary, subjects: dict[str, str]) -> list[dict[str, Any]]:
+    """One row per case and label; metrics as they count in means, nothing found as the worst."""
+    return [
+        {
+            "case": row["case"],
+            "subject": subjects[str(row["case"])],
+            "label": row["label"],
+            "status": row["status"],
+            "scores": {metric: counted_value(row, metric) for metric in summary.metrics},
+            "undefined": [m for m in summary.metrics if math.isnan(float(row.get(m, math.nan)))],
+        }
+        for row in summary.rows
+    ]
+
+
+def _content_of_folder(folder: Path) -> str:
+    """Hash of what decides predictions: of a run its weights and model, else every file."""
+    names = ("model.json", "weights_*.safetensors")
+    files = [f for name in names for f in sorted(folder.glob(name))]
+    files = files or sorted(f for f in folder.iterdir() if f.is_file())
+    return sha256_of("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode())
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[bool]:
+    """Whether no other process does this trial now; the kernel lets go when a process ends."""
+    try:
+        file = (root / "lock").open("w")
+    except OSError as error:
+        raise WorkError(f"{root}: cannot be written to ({error.strerror})") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
