@@ -7,21 +7,21 @@ other. Every other name, and ``zscore``, is normalised image by image.
 import re
 from typing import Literal
 
-Normalisation = Literal["zscore", "ct", "none", "minmax", "rgb"]
+Normalisation = Literal["zscore", "ct", "none", "own_range", "rgb"]
 
 NORMALISATIONS: dict[str, Normalisation] = {
     "ct": "ct",
     "nonorm": "none",
     "zscore": "zscore",
-    "rescale_to_0_1": "minmax",
-    "rescale_0_1": "minmax",  # nnU-Net's earlier name of the same
+    "rescale_to_0_1": "own_range",
+    "rescale_0_1": "own_range",  # nnU-Net's earlier name of the same
     "rgb_to_0_1": "rgb",
 }
 IN_WORDS: dict[Normalisation, str] = {
     "zscore": "minus mean, over deviation of each image (z-score)",
     "ct": "as CT: clipped, minus mean, over deviation of the training foreground",
     "none": "not normalised",
-    "minmax": "each image's own range to 0..1",
+    "own_range": "each image's own range to 0..1",
     "rgb": "over 255; values outside 0..255 are refused",
 }
 RGB_RANGE = (0.0, 255.0)

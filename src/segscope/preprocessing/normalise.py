@@ -11,7 +11,7 @@ from segscope.errors import InputError
 from segscope.images.channels import RGB_RANGE
 from segscope.preprocessing.crop import border_value
 
-Scheme = Literal["zscore", "ct", "window", "rescale", "minmax", "rgb", "maximum", "mask", "none"]
+Scheme = Literal["zscore", "ct", "window", "rescale", "own_range", "rgb", "maximum", "mask", "none"]
 
 _EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
 _CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
@@ -27,7 +27,7 @@ class ChannelPlan(BaseModel):
         scheme: ``zscore``: minus mean, over standard deviation of the image itself; ``ct``:
             clipped to [lower, upper], then minus ``mean``, over ``sd``, the same for all images;
             ``window``: clipped likewise, then to 0..1; ``rescale``: (x - lower) / (upper - lower);
-            ``minmax``: the image's own lowest value to 0, its highest to 1; ``rgb``: over 255,
+            ``own_range``: the image's own lowest value to 0, its highest to 1; ``rgb``: over 255,
             values outside 0..255 are refused;
             ``maximum``: over the image's own largest magnitude; ``mask``: 1 where not 0, and again
             0 or 1 after resampling; ``none``.
@@ -96,7 +96,7 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
 
     Returns:
         float32 of the same shape, and a sentence when the channel is constant (``zscore`` makes it
-        0 then, and so does ``minmax``).
+        0 then, and so does ``own_range``).
 
     Raises:
         InputError: The values are too large for float32, or not those that the scheme is for.
@@ -118,7 +118,7 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
         np.clip(values, *plan.window(), out=values)
         values -= mean
         values /= sd
-    elif plan.scheme == "minmax":
+    elif plan.scheme == "own_range":
         values = _to_unit(values, low, high)
     elif plan.scheme == "rgb":
         _check_rgb(plan, low, high)

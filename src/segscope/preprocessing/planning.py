@@ -29,7 +29,7 @@ _LARGEST_SIDE = 256
 _MULTIPLE = 32
 _THIN = 8
 _SAME_SPACING = 1e-3
-_FOR_ALL = ("zscore", "minmax", "rgb", "maximum", "none")
+_FOR_ALL = ("zscore", "own_range", "rgb", "maximum", "none")
 
 
 def plan_preprocessing(
