@@ -141,7 +141,6 @@ def _of_folders(
     """Cases of ``imagesTr`` and ``labelsTr`` that are whole, all names, the labels' ending."""
     ending, channels = description.file_ending, len(description.channel_names)
     place = folder / "imagesTr"
-    before = len(problems)
     said = f"dataset.json says file_ending {ending}"
     images = files_of_ending(place, ending, said, problems, warnings)
     labels, label_ending = label_files(
@@ -150,7 +149,7 @@ def _of_folders(
     named = _numbered(images, ending, problems)
     training = complete(named, ending, channels, problems)
     _pair(folder, named, labels, label_ending, problems)
-    if not named and (place.is_dir() or len(problems) == before):
+    if not named and (place.is_dir() or not os.path.lexists(place)):
         fault = f"holds no image with the ending {ending}" if place.is_dir() else "is missing"
         remedy = f"name images CASE_0000{ending}, or mend file_ending in dataset.json"
         problems.append(Problem(str(place), fault, remedy))
