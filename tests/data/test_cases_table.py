@@ -35,6 +35,7 @@ SAME = {
     "tabs": PLAIN.replace(",", "\t"),
     "a line that says how": "sep=;\n" + PLAIN.replace(",", ";"),
     "capitals": PLAIN.replace("case,subject", "Case,SUBJECT"),
+    "capitals and semicolons": PLAIN.replace("case", "CASE").replace(",", ";"),
     "quotes": 'case,subject,centre\n"c0","s1",A\nc1,"s1","B"\nc2,s2,"B"\n',
     "empty lines": "\n" + PLAIN.replace("\n", "\n\n,,\n"),
     "commas at the ends": PLAIN.replace("\n", ",,\n"),

@@ -381,6 +381,17 @@ def test_lists_that_name_no_cases_are_refused(volumes, cases, words):
     refused(volumes, words)
 
 
+def test_cases_that_are_whole_are_checked_beside_those_that_are_not(volumes):
+    cases = listed(volumes)
+    (volumes / "raw" / "pat1" / "mask.nii.gz").unlink()
+    report = check_dataset(volumes)
+    assert [(p.case, p.fault) for p in report.problems] == [
+        ("p1", "is missing; dataset.json lists it for case p1")
+    ]
+    assert report.fingerprint.cases == ("p0", "p2")
+    assert len(cases) == 3
+
+
 def test_an_image_twice_in_a_case_is_refused(volumes):
     listed(volumes)
     change(volumes, channel_names={"0": "a", "1": "b"}, dataset={"a": {**ONE, "images": [
