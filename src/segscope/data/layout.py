@@ -16,9 +16,9 @@ from pathlib import Path
 
 from segscope.data.cases_table import read_table
 from segscope.data.description import Description, read_description
-from segscope.data.folders import files_of_ending, label_files, visible_files
-from segscope.data.formats import PLANE_ENDINGS, image_ending
-from segscope.data.listing import listed_cases
+from segscope.data.folders import files_of_ending, label_files
+from segscope.data.formats import PLANE_ENDINGS
+from segscope.data.listing import listed_cases, not_listed
 from segscope.data.problems import Problem, refuse, shorten
 from segscope.data.readers import AS_STORED, Reading
 from segscope.data.subjects import subjects_of
@@ -108,7 +108,7 @@ def survey(
         training = listed_cases(folder, description.listed, channels, problems, warnings)
         named = set(description.listed)
         label_ending = description.label_file_ending or ".png"
-        warnings += _not_listed(folder, training)
+        warnings += not_listed(folder, description.listed)
     said = f"dataset.json says file_ending {ending}"
     tests = files_of_ending(folder / "imagesTs", ending, said, problems, warnings)
     test = complete(_numbered(tests, ending, problems), ending, channels, problems)
@@ -155,24 +155,6 @@ def _of_folders(
         problems.append(Problem(str(place), fault, remedy))
     whole = {n: Case(n, files, labels[n]) for n, files in training.items() if n in labels}
     return whole, set(named), label_ending
-
-
-def _not_listed(folder: Path, training: Mapping[str, Case]) -> list[Problem]:
-    """Files of the usual folders that the key ``dataset`` leaves out."""
-    listed = {
-        os.path.abspath(file)
-        for case in training.values()
-        for file in (*case.image_files, case.label_file)
-        if file is not None
-    }
-    found = []
-    for part in ("imagesTr", "labelsTr"):
-        files = visible_files(folder / part, [])
-        rest = [f.name for f in files if image_ending(f) and os.path.abspath(f) not in listed]
-        if rest:
-            said = f"files that dataset.json does not list under dataset: {shorten(rest)}"
-            found.append(Problem(str(folder / part), said, "list them, if they are meant to train"))
-    return found
 
 
 def complete(
@@ -258,7 +240,9 @@ def _odd(
         fault = f"in imagesTr and in imagesTs: {shorten(both)}"
         found.append(Problem(str(folder), fault, "rename, or remove one of the two"))
     for key, there in (("training", training), ("test", test)):
-        names = set((description.version_1 or {}).get(key, there))
+        listed = (description.version_1 or {}).get(key, tuple(there))
+        # version 1 leaves channel numbers out; some lists have them
+        names = {n if n in there else CHANNEL_SUFFIX.sub(r"\g<name>", n) for n in listed}
         if absent := sorted(names - there):
             fault = f"{key} lists cases that are not there: {shorten(absent)}"
             found.append(Problem(file, fault, "add them, or mend the list"))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segscope.data.folders import visible_files
 from segscope.data.formats import FORMATS, PLANE_ENDINGS, image_ending
 from segscope.data.label_names import Fault
 from segscope.data.names import shown
@@ -125,6 +126,23 @@ def listed_cases(
             cases[name] = Case(name, images, label)
     warnings += _remarks(folder, listed, cases)
     return cases
+
+
+def not_listed(folder: Path, listed: Mapping[str, Listed]) -> list[Problem]:
+    """Files of the usual folders that the key ``dataset`` leaves out."""
+    known = {
+        os.path.abspath(_place(folder, file))
+        for files in listed.values()
+        for file in (*files.images, files.label)
+    }
+    found = []
+    for part in ("imagesTr", "labelsTr"):
+        files = visible_files(folder / part, [])
+        rest = [f.name for f in files if image_ending(f) and os.path.abspath(f) not in known]
+        if rest:
+            said = f"files that dataset.json does not list under dataset: {shorten(rest)}"
+            found.append(Problem(str(folder / part), said, "list them, if they are meant to train"))
+    return found
 
 
 def _place(folder: Path, written: str) -> Path:
