@@ -1,12 +1,21 @@
 """Which files make which case, and what is said where they do not."""
 
 import json
+import os
 
 import pytest
+from PIL import Image as PillowImage
 
-from segscope.data import Problem, open_dataset
+from segscope.data import (
+    Problem,
+    check_dataset,
+    open_dataset,
+    read_image,
+    read_label,
+    write_image,
+)
 from segscope.errors import InputError
-from tests.synthetic import write_volume_dataset
+from tests.synthetic import write_plane_dataset, write_volume_dataset
 
 
 @pytest.fixture
@@ -196,3 +205,187 @@ def test_a_readers_error_is_taken_apart(tmp_path):
         str(file), "is cut short; by 3 bytes", "copy it again"
     )
     assert Problem.of(InputError(f"{file}: odd"), file) == Problem(str(file), "odd")
+
+
+@pytest.fixture
+def planes(tmp_path):
+    return write_plane_dataset(tmp_path / "planes", cases=3, shape=(8, 9))
+
+
+def as_jpeg(folder, parts=("imagesTr",)):
+    for part in parts:
+        for file in sorted((folder / part).glob("*.png")):
+            PillowImage.open(file).save(file.with_suffix(".jpg"), quality=95)
+            file.unlink()
+    change(folder, file_ending=".jpg")
+
+
+def relabel(folder, ending, names=("p0", "p1", "p2")):
+    for name in names:
+        file = folder / "labelsTr" / f"{name}.png"
+        PillowImage.open(file).save(file.with_suffix(ending))
+        file.unlink()
+
+
+def test_labels_beside_jpeg_have_an_exact_ending_of_their_own(planes):
+    as_jpeg(planes)
+    dataset = open_dataset(planes)
+    assert (dataset.file_ending, dataset.label_file_ending) == (".jpg", ".png")
+    assert [c.label_file.name for c in dataset.training] == ["p0.png", "p1.png", "p2.png"]
+    assert dataset.warnings == ()
+    report = check_dataset(planes)
+    assert (report.problems, report.warnings) == ((), ())
+    assert report.fingerprint.label_voxels[1] > 0
+
+
+@pytest.mark.parametrize("ending", [".tif", ".tiff", ".bmp"])
+def test_any_exact_ending_will_do_beside_jpeg(planes, ending):
+    as_jpeg(planes)
+    relabel(planes, ending)
+    assert open_dataset(planes).label_file_ending == ending
+    assert check_dataset(planes).problems == ()
+
+
+def test_an_ending_of_labels_is_taken_as_it_is_said(planes):
+    relabel(planes, ".tif")
+    with pytest.raises(InputError, match=r'or write "label_file_ending": ".tif" where all labels'):
+        open_dataset(planes)
+    change(planes, label_file_ending=".tif")
+    dataset = open_dataset(planes)
+    assert [c.label_file.name for c in dataset.training] == ["p0.tif", "p1.tif", "p2.tif"]
+    assert check_dataset(planes).problems == ()
+
+
+def test_volumes_of_one_kind_may_have_labels_of_another(volumes):
+    for file in sorted((volumes / "imagesTr").glob("*.nii.gz")):
+        image = read_image(file)
+        write_image(file.with_name(file.name.replace(".nii.gz", ".nrrd")), image)
+        file.unlink()
+    change(volumes, file_ending=".nrrd", label_file_ending=".nii.gz")
+    assert len(open_dataset(volumes).training) == 4
+    assert check_dataset(volumes).problems == ()
+
+
+def test_labels_in_jpeg_are_refused_as_such(planes):
+    as_jpeg(planes, ("imagesTr", "labelsTr"))
+    with pytest.raises(InputError) as caught:
+        open_dataset(planes)
+    assert "p0.jpg: is a label map in .jpg, whose compression changes labels" in str(caught.value)
+    assert "save the original label map as .png" in str(caught.value)
+    with pytest.raises(InputError, match="is a label map in JPEG, whose compression"):
+        read_label(planes / "labelsTr" / "p0.jpg")
+
+
+LABEL_ENDINGS = {
+    "mixed": (lambda f: relabel(f, ".tif", ["p1"]), "p1.tif: has the ending .tif; beside images"),
+    "twice": (
+        lambda f: (f / "labelsTr/p0.tif").write_bytes(b""),
+        "p0.tif: is there twice, also as p0.png; beside images",
+    ),
+    "none": (
+        lambda f: [file.unlink() for file in (f / "labelsTr").iterdir()],
+        "p0: has no label labelsTr/p0.png",
+    ),
+    "not exact": (lambda f: change(f, label_file_ending=".jpg"), "changes labels"),
+    "of volumes": (lambda f: change(f, label_file_ending=".nii.gz"), "is for volumes"),
+    "without dot": (lambda f: change(f, label_file_ending="png"), 'write ".png"'),
+    "unknown": (lambda f: change(f, label_file_ending=".xyz"), "label_file_ending '.xyz'"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), LABEL_ENDINGS.values(), ids=LABEL_ENDINGS)
+def test_labels_of_other_endings_are_named(planes, make, words):
+    as_jpeg(planes)
+    make(planes)
+    with pytest.raises(InputError) as caught:
+        open_dataset(planes)
+    assert words in str(caught.value)
+
+
+def renamed(folder, part, old, new):
+    (folder / part / old).rename(folder / part / new)
+
+
+NAMES = {
+    "capitals": (
+        ("c0_0000.nii.gz", "c0_0000.NII.GZ"),
+        "has the ending .NII.GZ; dataset.json says file_ending .nii.gz; rename it to c0_0000.nii",
+    ),
+    "three digits": (("c0_0000.nii.gz", "c0_000.nii.gz"), "or c0_0000.nii.gz if 000 is"),
+    "five digits": (("c0_0000.nii.gz", "c0_00001.nii.gz"), "or c0_0001.nii.gz if 00001 is"),
+    "one digit": (("c0_0000.nii.gz", "c0_0.nii.gz"), "or c0_0000.nii.gz if 0 is"),
+    "digits of other scripts": (
+        ("c0_0000.nii.gz", "c0_\u0660\u0660\u0660\u0660.nii.gz"),
+        "has no channel number",
+    ),
+    "no name": (("c0_0000.nii.gz", "_0000.nii.gz"), "has no channel number"),
+}
+
+
+@pytest.mark.parametrize(("names", "words"), NAMES.values(), ids=NAMES)
+def test_names_that_miss_the_pattern_say_what_is_meant(volumes, names, words):
+    renamed(volumes, "imagesTr", *names)
+    with pytest.raises(InputError) as caught:
+        open_dataset(volumes)
+    assert words in str(caught.value)
+
+
+def test_a_label_with_a_channel_number_is_told_its_name(volumes):
+    renamed(volumes, "labelsTr", "c0.nii.gz", "c0_0000.nii.gz")
+    with pytest.raises(InputError, match=r"no channel number: name it c0\.nii\.gz"):
+        open_dataset(volumes)
+
+
+def test_names_that_differ_in_capitals_only_are_said(volumes):
+    for part, end in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
+        renamed(volumes, part, f"c1{end}", f"C0{end}")
+    assert "names differ in capitals only: C0_0000.nii.gz, c0_0000.nii.gz" in warned(
+        open_dataset(volumes)
+    )
+
+
+def test_folders_that_are_left_out_are_said(volumes):
+    (volumes / "imagesTr" / "patient7").mkdir()
+    assert "folders ignored: patient7" in warned(open_dataset(volumes))
+
+
+PLACES = {
+    "a pipe": (lambda d: os.mkfifo(d / "imagesTr/x_0000.nii.gz"), "is no regular file"),
+    "a link to itself": (
+        lambda d: (d / "labelsTr/x.nii.gz").symlink_to("x.nii.gz"),
+        "x.nii.gz: cannot be opened",
+    ),
+    "a folder named as a file": (
+        lambda d: (d / "imagesTr/x_0000.nii.gz").mkdir(),
+        "is a folder, where a file of this name is expected",
+    ),
+    "a file in place of the folder": (
+        lambda d: (d / "imagesTs").write_bytes(b""),
+        "imagesTs: is a file, a folder is expected",
+    ),
+    "a folder that links to itself": (
+        lambda d: (d / "imagesTs").symlink_to("imagesTs"),
+        "imagesTs: cannot be opened",
+    ),
+    "no images": (lambda d: (d / "imagesTr").rename(d / "images"), "imagesTr: is missing"),
+}
+
+
+@pytest.mark.parametrize(("make", "words"), PLACES.values(), ids=PLACES)
+def test_what_is_no_file_or_folder_is_said(volumes, make, words):
+    make(volumes)
+    with pytest.raises(InputError) as caught:
+        open_dataset(volumes)
+    assert words in str(caught.value)
+
+
+def test_a_folder_that_may_not_be_listed_is_said(volumes, monkeypatch):
+    def denied(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", denied)
+    with pytest.raises(InputError) as caught:
+        open_dataset(volumes)
+    assert "imagesTr: cannot be listed (Permission denied); check its permissions" in str(
+        caught.value
+    )

@@ -280,3 +280,19 @@ def test_real_labels_moved_by_a_voxel_with_one_missing(shared_data, tmp_path):
             assert row["hd_mm"] == row["hd95_mm"] == 1.0
             assert row["centre_mm"] == pytest.approx(1.0)
             assert row["avd_percent"] == 0
+
+
+def test_truth_may_be_named_by_case_wherever_its_files_are(folders, tmp_path):
+    expected = table(evaluate(folders, "good"))
+    elsewhere = {}
+    for k in range(4):
+        place = tmp_path / f"patient{k}"
+        place.mkdir()
+        elsewhere[f"c{k}"] = (folders / "truth" / f"c{k}.nii.gz").rename(place / "mask.nii.gz")
+    named = evaluate_folders(folders / "good", elsewhere, read=read_label, labels=LABELS)
+    assert {c: row["dice"] for c, row in table(named).items()} == {
+        c: row["dice"] for c, row in expected.items()
+    }
+    assert (named.missing, named.extra) == ((), ())
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        evaluate_folders(folders / "nowhere", elsewhere, read=read_label, labels=LABELS)

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 from sklearn.preprocessing import StandardScaler
 
+from segscope.errors import InputError
 from segscope.preprocessing import ChannelPlan, normalise
 
 ZSCORE = ChannelPlan(name="MR")
@@ -134,3 +135,72 @@ def test_values_beyond_float32_are_refused(bad):
 def test_incomplete_or_contradictory_schemes_are_refused(changes):
     with pytest.raises(ValidationError):
         ChannelPlan(name="x", **changes)
+
+
+def nnunet(scheme, image, mean=0.0, sd=1.0, lower=0.0, upper=0.0):
+    """What nnU-Net documents of its five normalisations, written down step by step in float32."""
+    x = image.astype(np.float32)
+    if scheme == "ct":
+        return (np.clip(x, np.float32(lower), np.float32(upper)) - np.float32(mean)) / max(sd, 1e-8)
+    if scheme == "own_range":
+        x = x - x.min()
+        return x / np.clip(x.max(), 1e-8, None)
+    if scheme == "rgb":
+        assert x.min() >= 0
+        assert x.max() <= 255
+        return x / 255
+    if scheme == "zscore":
+        return (x - x.mean()) / max(x.std(), 1e-8)
+    return x
+
+
+PLANS = {
+    "zscore": ChannelPlan(name="MR"),
+    "ct": CT,
+    "own_range": ChannelPlan(name="rescale_to_0_1", scheme="own_range"),
+    "rgb": ChannelPlan(name="rgb_to_0_1", scheme="rgb"),
+    "none": ChannelPlan(name="noNorm", scheme="none"),
+}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("scheme", PLANS)
+def test_schemes_agree_with_nnunet(scheme, kind):
+    image = np.random.default_rng(7).integers(0, 200, (5, 6, 7)).astype(kind)
+    expected = nnunet(scheme, image, mean=50, sd=10, lower=-200, upper=200)
+    found, note = normalise(image, PLANS[scheme])
+    assert (found.dtype, note) == (np.float32, None)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=2e-6)
+
+
+def test_an_images_own_range_by_hand():
+    plan = PLANS["own_range"]
+    assert normalise(np.array([-3, 1, 5], np.int16), plan)[0].tolist() == [0, 0.5, 1]
+    values, note = normalise(np.array([7, 7], np.uint8), plan)
+    assert (values.tolist(), note) == (
+        [0, 0],
+        "channel rescale_to_0_1 is constant: it tells nothing",
+    )
+    wide = normalise(np.array([-3e38, 0, 3e38], np.float32), plan)[0]  # wider than float32 reaches
+    assert wide.tolist() == [0, 0.5, 1]
+    thin = normalise(np.array([0, 1e-12, 2e-12]), plan)[0]
+    np.testing.assert_allclose(thin, [0, 0.5, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("values", [[-1, 5], [0, 256], [0, 255.5]], ids=["low", "high", "half"])
+def test_values_that_are_no_bytes_are_not_divided_by_255(values):
+    with pytest.raises(InputError, match="channel rgb_to_0_1: is to be divided by 255, and has"):
+        normalise(np.array(values), PLANS["rgb"])
+
+
+def test_bytes_over_255_by_hand():
+    assert normalise(np.array([0, 51, 255], np.uint8), PLANS["rgb"])[0].tolist() == [
+        0, float(np.float32(0.2)), 1,
+    ]  # fmt: skip
+
+
+def test_the_new_schemes_survive_json_and_take_no_window():
+    for plan in PLANS.values():
+        assert ChannelPlan.model_validate_json(plan.model_dump_json()) == plan
+    with pytest.raises(ValidationError, match="nonzero_only is for zscore"):
+        ChannelPlan(name="x", scheme="own_range", nonzero_only=True)

@@ -122,3 +122,30 @@ def test_other_names_are_normalised_image_by_image():
 def test_a_planned_plan_survives_json():
     plan = plan_preprocessing(ct_fingerprint())
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+NAMED = {
+    "noNorm": "none",
+    "NONORM": "none",
+    "zscore": "zscore",
+    "rescale_to_0_1": "own_range",
+    "rescale_0_1": "own_range",
+    "rgb_to_0_1": "rgb",
+    "CT1": "zscore",
+}
+
+
+@pytest.mark.parametrize(("name", "scheme"), NAMED.items(), ids=NAMED)
+def test_names_of_normalisations_are_planned_and_kept(name, scheme):
+    plan = plan_preprocessing(ct_fingerprint(name))
+    assert plan.channels[0].scheme == scheme
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_a_scheme_for_all_channels_goes_before_names():
+    for scheme in ("zscore", "own_range", "rgb", "maximum", "none"):
+        assert plan_preprocessing(ct_fingerprint(), scheme=scheme).channels[0].scheme == scheme
+    window = plan_preprocessing(ct_fingerprint("noNorm"), scheme="window")
+    assert window.channels[0].scheme == "none"
+    with pytest.raises(ValueError, match="zscore, own_range, rgb, maximum, none or window"):
+        plan_preprocessing(ct_fingerprint(), scheme="mask")

@@ -72,11 +72,15 @@ def _with_truth(cases: Sequence[Case], folder: Path) -> tuple[Case, ...]:
     """Give each case the label map of its name."""
     if not folder.is_dir():
         raise InputError(f"--truth {folder}: no such folder")
-    labels = {
-        file.name[: -len(ending)]: file
-        for file in sorted(folder.iterdir())
-        if (ending := image_ending(file)) is not None and not file.name.startswith(".")
-    }
+    labels: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        ending = image_ending(file)
+        if ending is None or file.name.startswith("."):
+            continue
+        name = file.name[: -len(ending)]
+        if name in labels:
+            raise InputError(f"{file}: is there twice, also as {labels[name].name}; keep one")
+        labels[name] = file
     missing = [case.name for case in cases if case.name not in labels]
     if missing:
         raise InputError(f"--truth {folder}: has no label map for {', '.join(missing[:5])}")

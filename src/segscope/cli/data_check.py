@@ -55,7 +55,7 @@ def _print(report: "Report") -> None:
     if report.warnings:
         console.print(_faults("warnings", report.warnings, report.folder))
     if report.fingerprint is not None:
-        console.print(_measured(report.fingerprint))
+        console.print(_measured(report.fingerprint, report.normalisation))
     console.print(
         ", ".join(
             f"{len(found)} {word}{'' if len(found) == 1 else 's'}"
@@ -79,7 +79,7 @@ def _faults(title: str, found: "Sequence[Problem]", folder: Path) -> Table:
     return table
 
 
-def _measured(fingerprint: "Fingerprint") -> Table:
+def _measured(fingerprint: "Fingerprint", normalisation: "Sequence[str]") -> Table:
     table = Table(show_header=False, title_justify="left")
     table.title = _shown(f"fingerprint of {fingerprint.dataset}")
     spacing = " x ".join(f"{s:.4g}" for s in fingerprint.median_spacing_mm)
@@ -92,9 +92,9 @@ def _measured(fingerprint: "Fingerprint") -> Table:
         (
             f"channel {channel.name}",
             f"{channel.minimum:g} to {channel.maximum:g}, foreground "
-            f"{channel.foreground_mean:.4g} (sd {channel.foreground_sd:.4g})",
+            f"{channel.foreground_mean:.4g} (sd {channel.foreground_sd:.4g}); {said}",
         )
-        for channel in fingerprint.channels
+        for channel, said in zip(fingerprint.channels, normalisation, strict=True)
     ]
     total = sum(fingerprint.label_voxels.values())
     rows += [

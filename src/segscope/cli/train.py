@@ -72,16 +72,21 @@ def train(
         else reading(replace_nonfinite, resample_shear, resample_labels)
     )
     opened = open_dataset(dataset, reading=chosen)
+    console = Console(stderr=True)
+    for warning in opened.warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False)
     if (train_on is None) != (test_on is None):
         raise InputError("--train-on and --test-on: name both, or neither")
     split = None
     if train_on is not None and test_on is not None:
         split = split_by_groups(opened.folder, labelled(opened), train_on, test_on)
+        rest = len(labelled(opened)) - len(split.train) - len(split.val)
+        said = f"{len(split.train)} cases train, {len(split.val)} validate, {rest} do neither"
+        console.print(said, highlight=False)
     fingerprint = measure_fingerprint(opened)
     planned = plan_run(
         fingerprint, output, preset=recipe, settings=parse_settings(settings), resume=resume
     )
-    console = Console(stderr=True)
     _describe(planned, console)
     if plan_only:
         console.print(f"plan written to {write_plan(planned, output)}", highlight=False)

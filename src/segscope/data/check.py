@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_files
+from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset, survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
@@ -15,6 +16,7 @@ from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label, o
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
+from segscope.images.channels import IN_WORDS, normalisation_of
 from segscope.progress import track
 
 
@@ -34,6 +36,12 @@ class Report:
     warnings: tuple[Problem, ...]
     fingerprint: Fingerprint | None
 
+    @property
+    def normalisation(self) -> list[str]:
+        """How each channel will be normalised, as its name says."""
+        channels = () if self.fingerprint is None else self.fingerprint.channels
+        return [IN_WORDS[normalisation_of(channel.name)] for channel in channels]
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         return {
@@ -41,6 +49,7 @@ class Report:
             "folder": str(self.folder),
             "problems": [asdict(p) for p in self.problems],
             "warnings": [asdict(w) for w in self.warnings],
+            "normalisation": self.normalisation,
             "fingerprint": None if self.fingerprint is None else self.fingerprint.model_dump(),
         }
 
@@ -117,7 +126,9 @@ def _examine(case: Case, dataset: Dataset) -> _Examined:
         channels = [channel.ravel(order="K") for channel in loaded.image.array]
         lowest, highest = (np.array([f(c) for c in channels]) for f in (np.min, np.max))
         warnings += on_flatness(lowest, highest, case)
+        problems += outside_rgb(dataset.channel_names, lowest, highest, case)
         return _Examined(case, problems, warnings, orientation)
     facts = case_facts(loaded, dataset.labels)
     warnings += on_flatness(facts.minima, facts.maxima, case)
+    problems += outside_rgb(dataset.channel_names, facts.minima, facts.maxima, case)
     return _Examined(case, problems, [*warnings, *on_label(facts, case)], orientation, facts)

@@ -1,19 +1,23 @@
-"""What a dataset says of itself: ``dataset.json`` (nnU-Net v2, and v1's wording) and ``cases.csv``.
+"""What a dataset says of itself: ``dataset.json`` (nnU-Net v2, and v1's wording).
 
 Nothing here raises for a wrong entry: faults are collected, so that a person sees all of them.
 """
 
-import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from segscope.data.formats import image_ending
+from segscope.data.description_keys import key_warnings, misspelt
+from segscope.data.formats import FORMATS, image_ending
+from segscope.data.label_names import Fault, is_number, number_of, parse_labels, parse_mapping
+from segscope.data.listing import Listed, parse_dataset, parse_version_1
+from segscope.data.names import clean, has_control, shown
 from segscope.data.problems import Problem
+from segscope.data.regular import why_no_file
 
-_HIGHEST = 65535
+_T = TypeVar("_T")
 _EXAMPLE = (
     '{"channel_names": {"0": "T1"}, "labels": {"background": 0, "lesion": 1}, '
     '"numTraining": 20, "file_ending": ".nii.gz"}'
@@ -27,198 +31,179 @@ class Description:
     Args:
         name: Of the dataset, where it is given.
         channel_names: In the order of the channel numbers.
-        labels: Name to value, sorted by value, 0..K-1.
-        file_ending: Of images and labels, with its dot.
+        labels: Name to value, sorted by value, 0..K-1; 0 is ``background``.
+        file_ending: Of images, with its dot.
+        label_file_ending: Of labels, where that is said (``label_file_ending``) or follows from
+            ``file_ending``; None where the files have to tell (images that are JPEG).
         announced: ``numTraining``, where it is a number.
         label_mapping: Stored value to label, where files hold values that are not labels.
+        listed: Case to its files, where nnU-Net's key ``dataset`` says which training cases there
+            are; None where the folders do.
+        version_1: Names in v1's lists ``training`` and ``test``, where they are given.
     """
 
     name: str | None
     channel_names: tuple[str, ...]
     labels: dict[str, int]
     file_ending: str
+    label_file_ending: str | None
     announced: int | None
     label_mapping: dict[int, int]
+    listed: dict[str, Listed] | None = None
+    version_1: dict[str, tuple[str, ...]] | None = None
 
 
-def read_description(folder: Path, problems: list[Problem]) -> Description | None:
-    """Read ``dataset.json``; faults are appended to ``problems``, and then there is no result."""
+def read_description(
+    folder: Path, problems: list[Problem], warnings: list[Problem] | None = None
+) -> Description | None:
+    """Read ``dataset.json``; faults are appended to ``problems``, and then there is no result.
+
+    Args:
+        folder: With the file.
+        problems: Filled with what makes it unusable.
+        warnings: Filled with what is odd.
+    """
     file = folder / "dataset.json"
     facts, fault = _read_json(file)
     if fault is not None:
-        problems.append(fault)
+        problems.append(Problem(str(file), *fault))
         return None
-    found: list[Problem] = []
+    faults: list[Fault] = []
+
+    def taken(result: tuple[_T, Fault | None]) -> _T:
+        if result[1] is not None:
+            faults.append(result[1])
+        return result[0]
+
+    channels = taken(_channels(facts))
+    labels = taken(parse_labels(facts))
+    ending = taken(_ending(facts))
+    name = facts.get("name")
+    announced = facts.get("numTraining")
     description = Description(
-        name=facts["name"] if isinstance(facts.get("name"), str) else None,
-        channel_names=_channels(file, facts, found),
-        labels=_labels(file, facts, found),
-        file_ending=_ending(file, facts, found),
-        announced=facts["numTraining"] if isinstance(facts.get("numTraining"), int) else None,
-        label_mapping=_mapping(file, facts, found),
+        name=name if isinstance(name, str) and name.strip() else None,
+        channel_names=channels,
+        labels=labels,
+        file_ending=ending,
+        label_file_ending=taken(_label_ending(facts, ending)),
+        announced=announced if type(announced) is int else None,
+        label_mapping=taken(parse_mapping(facts, labels)),
+        listed=taken(parse_dataset(facts)),
+        version_1=parse_version_1(facts),
     )
-    problems += found
-    return None if found else description
+    problems += [Problem(str(file), *_with_hint(fault, facts)) for fault in faults]
+    if warnings is not None:
+        warnings += [Problem(str(file), *said) for said in key_warnings(facts, channels)]
+    return None if faults else description
 
 
-def read_subjects(
-    folder: Path, problems: list[Problem], warnings: list[Problem]
-) -> dict[str, str] | None:
-    """Read who was examined from ``cases.csv``; None where it does not say.
+def _with_hint(fault: Fault, facts: Mapping[str, Any]) -> Fault:
+    """Name the key that was mistyped, where that is why one is missing."""
+    what = fault[0]
+    for given, wanted in misspelt(facts).items():
+        if what == f"{wanted} is missing":
+            return f"{what}, there is {shown(given)}", f"name it {wanted}"
+    return fault
 
-    The column ``subject`` counts, else ``probable_subject``. A case with no entry there is its own
-    subject.
-    """
-    file = folder / "cases.csv"
-    if not file.is_file():
-        return None
+
+def _read_json(file: Path) -> tuple[dict[str, Any], Fault | None]:
+    fault = why_no_file(file)
+    if fault is not None and fault[0] == "is missing":
+        return {}, ("is missing", f"write it as nnU-Net v2 does, e.g. {_EXAMPLE}")
+    if fault is not None:
+        return {}, fault
     try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            rows = csv.DictReader(opened, strict=True)
-            columns = list(rows.fieldnames or ())
-            lines = [dict(row) for row in rows]
-    except (UnicodeDecodeError, csv.Error, OSError) as error:
-        problems.append(
-            Problem(str(file), f"cannot be read as CSV ({error})", "save it as UTF-8 CSV")
-        )
-        return None
-    column = next((c for c in ("subject", "probable_subject") if c in columns), None)
-    if column is None or "case" not in columns:
-        warnings.append(
-            Problem(
-                str(file),
-                "has no columns case and subject, so each case counts as its own subject",
-                "add them where one person has several cases, else folds may leak",
-            )
-        )
-        return None
-    subjects: dict[str, str] = {}
-    for line in lines:
-        case, subject = line["case"], line[column]
-        if case in subjects and subjects[case] != (subject or ""):
-            problems.append(
-                Problem(
-                    str(file),
-                    f"gives case {case} two subjects, {subjects[case]!r} and {subject!r}",
-                    "keep one row",
-                )
-            )
-        if case:
-            subjects[case] = subject or ""
-    return subjects
-
-
-def _read_json(file: Path) -> tuple[dict[str, Any], Problem | None]:
-    if not file.is_file():
-        return {}, Problem(str(file), "is missing", f"write it as nnU-Net v2 does, e.g. {_EXAMPLE}")
-    try:
-        facts = json.loads(file.read_text("utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        return {}, Problem(str(file), f"is not JSON ({error})", "mend it, or write it anew")
+        raw = file.read_bytes()
     except OSError as error:
-        return {}, Problem(str(file), f"cannot be read ({error.strerror})", "check its permissions")
-    if not isinstance(facts, dict):
-        return {}, Problem(
-            str(file),
-            f"holds a {type(facts).__name__} where an object is expected",
-            f"write e.g. {_EXAMPLE}",
+        return {}, (f"cannot be read ({error.strerror})", "check its permissions")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in raw:
+        return {}, ("is not JSON (it is not UTF-8; UTF-16?)", "save it as UTF-8")
+    twice: list[str] = []
+
+    def whole(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            twice.extend(name for name in made if names.count(name) > 1)
+        return made
+
+    try:
+        facts = json.loads(
+            raw.decode("utf-8-sig"), object_pairs_hook=whole, parse_constant=_refuse_constant
         )
+        json.dumps(facts, ensure_ascii=False).encode()  # half a character cannot be shown
+    except (ValueError, RecursionError) as error:  # too long a number is a plain ValueError
+        return {}, (f"is not JSON ({error})", "mend it, or write it anew")
+    if twice:
+        return {}, (f"gives {shown(twice[0])} twice in one object", "keep one of the two")
+    if not isinstance(facts, dict):
+        said = f"holds a {type(facts).__name__} where an object is expected"
+        return {}, (said, f"write e.g. {_EXAMPLE}")
     return facts, None
 
 
-def _channels(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> tuple[str, ...]:
-    names = facts.get("channel_names", facts.get("modality"))  # v1 called them modality
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"it holds {name}, which JSON does not have")
+
+
+def _channels(facts: Mapping[str, Any]) -> tuple[tuple[str, ...], Fault | None]:
+    key = "modality" if "channel_names" not in facts and "modality" in facts else "channel_names"
+    names = facts.get(key)  # v1 called them modality
     if not isinstance(names, dict) or not names:
-        said = "is missing" if names is None else f"is {names!r}"
-        problems.append(
-            Problem(str(file), f"channel_names {said}", 'write e.g. {"0": "T1", "1": "FLAIR"}')
+        said = f"is {shown(names)}" if key in facts else "is missing"
+        return (), (f"{key} {said}", 'write e.g. {"0": "T1", "1": "FLAIR"}')
+    expected = list(range(len(names)))
+    if not all(is_number(k) for k in names) or sorted(map(number_of, names)) != expected:
+        return (), (
+            f"{key} has the keys {shown(sorted(names))}, expected "
+            f"{shown([str(k) for k in expected])}",
+            "number the channels from 0 without gaps",
         )
-        return ()
-    expected = [str(k) for k in range(len(names))]
-    if sorted(names, key=str) != sorted(expected):
-        problems.append(
-            Problem(
-                str(file),
-                f"channel_names has the keys {sorted(names)}, expected {expected}",
-                "number the channels from 0 without gaps",
-            )
+    odd = [
+        name
+        for name in names.values()
+        if not isinstance(name, str) or not clean(name) or has_control(clean(name))
+    ]
+    if odd:
+        return (), (
+            f"{key} has the name {shown(odd[0])}",
+            "give each channel a name: text without line breaks",
         )
-        return ()
-    return tuple(str(names[key]) for key in expected)
+    by_number = {number_of(k): clean(name) for k, name in names.items()}
+    return tuple(by_number[k] for k in expected), None
 
 
-def _labels(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> dict[str, int]:
-    labels = facts.get("labels")
-    if not isinstance(labels, dict) or not labels:
-        said = "is missing" if labels is None else f"is {labels!r}"
-        problems.append(
-            Problem(str(file), f"labels {said}", 'write e.g. {"background": 0, "lesion": 1}')
-        )
-        return {}
-    if all(key.isdecimal() and isinstance(name, str) for key, name in labels.items()):
-        labels = {name: int(value) for value, name in labels.items()}  # v1: value to name
-    fault = _label_fault(labels)
+def _ending(facts: Mapping[str, Any], key: str = "file_ending") -> tuple[str, Fault | None]:
+    ending = facts.get(key, ".nii.gz")  # v1 had no other
+    if isinstance(ending, str) and image_ending(Path(f"x{ending}")) == ending:
+        return ending, None
+    remedy = 'write e.g. ".nii.gz" or ".png"'
+    if isinstance(ending, str):
+        close = f".{clean(ending).lstrip('.')}"
+        if image_ending(Path(f"x{close}")) == close:
+            remedy = f'write "{close}"'
+    return "", (f"{key} {shown(ending)} is not a kind of file that segscope reads", remedy)
+
+
+def _label_ending(facts: Mapping[str, Any], images: str) -> tuple[str | None, Fault | None]:
+    """Endings of labels: as said, or the images' own where that keeps labels."""
+    image_format = FORMATS.get(images.lower())
+    if "label_file_ending" not in facts:
+        lossless = image_format is not None and image_format.write is not None
+        return (images if lossless else None), None
+    ending, fault = _ending(facts, "label_file_ending")
     if fault is not None:
-        problems.append(Problem(str(file), *fault))
-        return {}
-    return {str(n): int(v) for n, v in sorted(labels.items(), key=lambda item: int(item[1]))}
-
-
-def _mapping(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> dict[int, int]:
-    mapping = facts.get("label_mapping", {})
-    if isinstance(mapping, dict) and all(
-        key.isdecimal() and int(key) <= _HIGHEST and type(value) is int and 0 <= value <= _HIGHEST
-        for key, value in mapping.items()
-    ):
-        return {int(key): value for key, value in mapping.items()}
-    problems.append(
-        Problem(
-            str(file),
-            f"label_mapping is {mapping!r}",
-            'write stored value to label, e.g. {"255": 1}',
+        return None, fault
+    own = FORMATS[ending.lower()]
+    if own.write is None:
+        return None, (
+            f"label_file_ending {ending!r} changes labels, as its compression is not exact",
+            "convert the labels to .png",
         )
-    )
-    return {}
-
-
-def _label_fault(labels: Mapping[str, Any]) -> tuple[str, str] | None:
-    regions = [name for name, value in labels.items() if isinstance(value, list)]
-    if regions:
-        return (
-            f"labels {regions} are regions (lists of values), which segscope does not train: a "
-            "voxel has one label",
-            "give each label one value",
+    if image_format is not None and own.dims != image_format.dims:
+        return None, (
+            f"label_file_ending {ending!r} is for {'planes' if own.dims == 2 else 'volumes'}, "
+            f"file_ending {images!r} is not",
+            "make both planes, or both volumes",
         )
-    wrong = {
-        name: value
-        for name, value in labels.items()
-        if isinstance(value, bool) or not (isinstance(value, int) or str(value).isdecimal())
-    }
-    if wrong:
-        return f"labels {wrong} are not whole numbers", "give each label one whole number"
-    if "ignore" in labels:
-        return (
-            "labels has nnU-Net's 'ignore' label, which segscope would train as a class",
-            "remove these voxels' cases, or relabel them",
-        )
-    values = sorted(int(value) for value in labels.values())
-    if values != list(range(len(values))) or len(values) < 2:
-        return (
-            f"labels has the values {values}; expected are 0 (background), 1, 2, ... without gaps, "
-            "two at least",
-            "renumber the label maps and dataset.json",
-        )
-    return None
-
-
-def _ending(file: Path, facts: Mapping[str, Any], problems: list[Problem]) -> str:
-    ending = facts.get("file_ending", ".nii.gz")  # v1 had no other
-    if not isinstance(ending, str) or image_ending(Path(f"x{ending}")) != ending:
-        problems.append(
-            Problem(
-                str(file),
-                f"file_ending {ending!r} is not a kind of file that segscope reads",
-                'write e.g. ".nii.gz" or ".png"',
-            )
-        )
-    return str(ending)
+    return ending, None

@@ -2,13 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from segscope.data.decoders.dicom import is_series
 from segscope.data.description import read_description
+from segscope.data.folders import visible_files
 from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
-from segscope.data.layout import CHANNEL_SUFFIX, complete, shorten, visible_files
-from segscope.data.problems import Problem, refuse
+from segscope.data.layout import CHANNEL_SUFFIX, complete
+from segscope.data.listing import listed_cases
+from segscope.data.problems import Problem, refuse, shorten
 from segscope.errors import InputError
 from segscope.images import Case
 
@@ -21,7 +24,8 @@ def find_cases(path: Path, *, channels: int) -> tuple[Case, ...]:
     the names (``slice_0017.png``).
 
     Args:
-        path: A dataset gives its ``imagesTs``, or ``imagesTr`` where there is none. A folder is a
+        path: A dataset gives its ``imagesTs``, or where there is none what its key ``dataset``
+            lists, or ``imagesTr``. A folder is a
             DICOM series, holds one folder per series, or image files.
         channels: How many channels the model takes.
 
@@ -62,10 +66,15 @@ def _of_dataset(folder: Path, channels: int) -> tuple[Case, ...]:
             f"{folder}: has the channels {', '.join(description.channel_names)}, {channels} "
             "expected by the model; name a dataset with the model's channels"
         )
-    for name in ("imagesTs", "imagesTr"):
+    listed = description.listed if description is not None else None
+    for name in ("imagesTs",) if listed else ("imagesTs", "imagesTr"):
         images = [f for f in visible_files(folder / name, problems) if image_ending(f)]
         if images:
             return _of_files(folder / name, images, channels, problems)
+    if listed:
+        cases = listed_cases(folder, listed, channels, problems, [])
+        refuse(str(folder), problems)
+        return tuple(replace(case, label_file=None) for case in cases.values())
     raise InputError(f"{folder}: has no image in imagesTs or imagesTr; add images")
 
 

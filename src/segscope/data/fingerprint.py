@@ -10,8 +10,10 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset
 from segscope.data.loading import LoadedCase, load_of
+from segscope.data.problems import refuse
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, ChannelStatistics, Fingerprint, Grid
@@ -57,8 +59,10 @@ def measure_fingerprint(dataset: Dataset, *, workers: int | None = None) -> Fing
     """
 
     def measured(case: Case) -> CaseFacts:
-        loaded = load_of(dataset, case)
-        return case_facts(loaded, dataset.labels)
+        facts = case_facts(load_of(dataset, case), dataset.labels)
+        names = dataset.channel_names
+        refuse(f"case {case.name}", outside_rgb(names, facts.minima, facts.maxima, case))
+        return facts
 
     cases = [case for case in dataset.training if case.label_file is not None]
     threads = reading_workers(image_files(cases)) if workers is None else workers

@@ -1,9 +1,11 @@
 """Splits by what ``cases.csv`` says of cases: train on some centres or scanners, test on others."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from segscope.data.cases_table import NAME, case_key, read_table
+from segscope.data.names import clean
+from segscope.data.problems import Problem, refuse
 from segscope.data.splits import Split
 from segscope.errors import InputError
 from segscope.images import Case
@@ -36,30 +38,37 @@ def split_by_groups(folder: Path, cases: Sequence[Case], train_on: str, test_on:
 
 
 def read_column(folder: Path, column: str) -> dict[str, str]:
-    """Read one column of ``cases.csv`` by case.
+    """Read one column of ``cases.csv`` by case; blanks around cells do not count.
 
     Raises:
-        InputError: No such file or column; those that are there are named.
+        InputError: No such file or column (those that are there are named), or the table
+            contradicts itself.
     """
-    file = folder / "cases.csv"
-    if not file.is_file():
+    problems: list[Problem] = []
+    table = read_table(folder, problems, [])
+    file = folder / NAME
+    refuse(str(file), problems)
+    if table is None and not file.exists():
         raise InputError(f"{file}: is missing; write it with the columns case and {column}")
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        rows = csv.DictReader(opened)
-        there = list(rows.fieldnames or ())
-        if column not in there or "case" not in there:
-            raise InputError(f"{file}: has no column {column}; there are {', '.join(there)}")
-        return {row["case"]: row[column] or "" for row in rows}
+    wanted = clean(column)
+    if table is None or not wanted or wanted not in table.columns:
+        there = ", ".join(table.columns) if table else "no column case"
+        raise InputError(f"{file}: has no column {column}; there are {there}")
+    return table.cells(wanted)
 
 
 def _named(folder: Path, cases: Sequence[Case], option: str, name: str) -> list[Case]:
     column, equals, values = option.partition("=")
-    wanted = [value.strip() for value in values.split(",") if value.strip()]
-    if not (column and equals and wanted):
+    of_case = read_column(folder, column) if column.strip() and equals else {}
+    own = {case.name: of_case.get(case_key(case.name), "") for case in cases}
+    known = sorted({value for value in own.values() if value})
+    whole = clean(values)
+    # a value that holds a comma itself is named whole
+    wanted = [whole] if whole in known else [v for part in values.split(",") if (v := clean(part))]
+    if not (column.strip() and equals and wanted):
         raise InputError(f"{name} {option}: expected column=value,value, e.g. centre=Utrecht")
-    of_case = read_column(folder, column)
-    known = sorted({of_case[case.name] for case in cases if case.name in of_case})
     strange = [value for value in wanted if value not in known]
     if strange:
-        raise InputError(f"{name} {option}: no case has {strange[0]}; there are {', '.join(known)}")
-    return [case for case in cases if of_case.get(case.name) in wanted]
+        there = ", ".join(known) or "none"
+        raise InputError(f"{name} {option}: no case has {strange[0]}; there are {there}")
+    return [case for case in cases if own[case.name] in wanted]

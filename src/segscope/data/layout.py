@@ -2,24 +2,31 @@
 
     dataset.json  imagesTr/CASE_0000.nii.gz  labelsTr/CASE.nii.gz  imagesTs/  cases.csv
 
-One RGB file may stand for three channels. All that is wrong with the layout is reported at once.
+One RGB file may stand for three channels. Where ``dataset.json`` has nnU-Net's key ``dataset``, it
+alone says which training cases there are. Beside images that are JPEG, labels have an exact format
+of their own. All that is wrong with the layout is reported at once.
 """
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from segscope.data.description import Description, read_description, read_subjects
-from segscope.data.formats import PLANE_ENDINGS, image_ending
-from segscope.data.problems import Problem, refuse
+from segscope.data.cases_table import read_table
+from segscope.data.description import Description, read_description
+from segscope.data.folders import files_of_ending, label_files
+from segscope.data.formats import PLANE_ENDINGS
+from segscope.data.listing import listed_cases, not_listed
+from segscope.data.problems import Problem, refuse, shorten
 from segscope.data.readers import AS_STORED, Reading
+from segscope.data.subjects import subjects_of
 from segscope.errors import InputError
 from segscope.images import Case
 
-CHANNEL_SUFFIX = re.compile(r"^(?P<name>.+)_(?P<channel>\d{4})$", re.DOTALL)
-_MOST_NAMES = 5
+CHANNEL_SUFFIX = re.compile(r"^(?P<name>.+)_(?P<channel>[0-9]{4})$", re.DOTALL)
+_OTHER_NUMBER = re.compile(r"^(?P<name>.+)_(?P<channel>0[0-9]{0,2}|0[0-9]{4})$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -29,10 +36,12 @@ class Dataset:
     Args:
         folder: Where it is.
         name: As ``dataset.json`` or the folder names it.
-        channel_names: In the order of the channel numbers; ``CT`` switches CT windowing on.
+        channel_names: In the order of the channel numbers; a name decides how its channel is
+            normalised, see `images.channels`.
         labels: Name to value, ``background`` is 0, values are 0..K-1.
-        file_ending: Of images and labels.
-        training: Cases of ``imagesTr``, each with its label.
+        file_ending: Of images.
+        label_file_ending: Of labels.
+        training: Cases of ``imagesTr`` (or of the key ``dataset``), each with its label.
         test: Cases of ``imagesTs``.
         warnings: What is odd but does no harm.
         reading: What may be changed when files are read; ``label_mapping`` of ``dataset.json``.
@@ -43,10 +52,16 @@ class Dataset:
     channel_names: tuple[str, ...]
     labels: dict[str, int]
     file_ending: str
+    label_file_ending: str
     training: tuple[Case, ...]
     test: tuple[Case, ...] = ()
     warnings: tuple[Problem, ...] = ()
     reading: Reading = AS_STORED
+
+    @property
+    def truth(self) -> dict[str, Path]:
+        """Label map of each training case, by name."""
+        return {c.name: c.label_file for c in self.training if c.label_file is not None}
 
 
 def open_dataset(folder: Path, *, reading: Reading = AS_STORED) -> Dataset:
@@ -81,31 +96,28 @@ def survey(
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name an nnU-Net v2 raw dataset")
-    description = read_description(folder, problems)
+    warnings: list[Problem] = []
+    description = read_description(folder, problems, warnings)
     if description is None:
         return None
-    warnings: list[Problem] = []
-    subjects = read_subjects(folder, problems, warnings)
+    table = read_table(folder, problems, warnings)
     ending, channels = description.file_ending, len(description.channel_names)
-    images = _of_ending(folder / "imagesTr", ending, problems, warnings)
-    labels = {
-        file.name[: -len(ending)]: file
-        for file in _of_ending(folder / "labelsTr", ending, problems, warnings)
-    }
-    tests = _of_ending(folder / "imagesTs", ending, problems, warnings)
-    named = _numbered(images, ending, problems)
-    training = complete(named, ending, channels, problems)
+    if description.listed is None:
+        training, named, label_ending = _of_folders(folder, description, problems, warnings)
+    else:
+        training = listed_cases(folder, description.listed, channels, problems, warnings)
+        named = set(description.listed)
+        label_ending = description.label_file_ending or ".png"
+        warnings += not_listed(folder, description.listed)
+    said = f"dataset.json says file_ending {ending}"
+    tests = files_of_ending(folder / "imagesTs", ending, said, problems, warnings)
     test = complete(_numbered(tests, ending, problems), ending, channels, problems)
-    _pair(folder, named, labels, ending, problems)
-    if not named:
-        problems.append(
-            Problem(
-                str(folder / "imagesTr"),
-                f"holds no image with the ending {ending}",
-                f"name them CASE_0000{ending}, or mend file_ending in dataset.json",
-            )
-        )
-    _odd(folder, description, subjects, set(named), set(test), warnings)
+    warnings += _odd(folder, description, named, set(test))
+    subjects = None
+    if table is not None:
+        subjects = subjects_of(table, named | set(test), problems, warnings)
+    if subjects is not None:
+        warnings += _without_subject(folder, named, subjects)
     known = subjects or {}
     return Dataset(
         folder=folder,
@@ -113,10 +125,9 @@ def survey(
         channel_names=description.channel_names,
         labels=description.labels,
         file_ending=ending,
+        label_file_ending=label_ending,
         training=tuple(
-            Case(name, files, labels[name], known.get(name) or None)
-            for name, files in training.items()
-            if name in labels
+            replace(case, subject=known.get(name) or None) for name, case in training.items()
         ),
         test=tuple(Case(n, files, None, known.get(n) or None) for n, files in test.items()),
         warnings=tuple(warnings),
@@ -124,30 +135,26 @@ def survey(
     )
 
 
-def visible_files(
-    folder: Path, problems: list[Problem], warnings: list[Problem] | None = None
-) -> list[Path]:
-    """List a folder's files by name, without hidden ones (``._x``, ``.DS_Store``)."""
-    if not folder.is_dir():
-        return []
-    entries = sorted(folder.iterdir())
-    hidden = [f.name for f in entries if f.name.startswith(".") and not f.is_dir()]
-    if hidden and warnings is not None:
-        warnings.append(Problem(str(folder), f"hidden files ignored: {shorten(hidden)}"))
-    shown = [f for f in entries if not f.name.startswith(".")]
-    problems += [
-        Problem(str(file), "is a link to a file that is not there", "mend or remove the link")
-        for file in shown
-        if file.is_symlink() and not file.exists()
-    ]
-    problems += [
-        Problem(
-            str(file), "is a folder, where a file of this name is expected", "put the file here"
-        )
-        for file in shown
-        if file.is_dir() and image_ending(file)
-    ]
-    return [file for file in shown if file.is_file()]
+def _of_folders(
+    folder: Path, description: Description, problems: list[Problem], warnings: list[Problem]
+) -> tuple[dict[str, Case], set[str], str]:
+    """Cases of ``imagesTr`` and ``labelsTr`` that are whole, all names, the labels' ending."""
+    ending, channels = description.file_ending, len(description.channel_names)
+    place = folder / "imagesTr"
+    said = f"dataset.json says file_ending {ending}"
+    images = files_of_ending(place, ending, said, problems, warnings)
+    labels, label_ending = label_files(
+        folder / "labelsTr", ending, description.label_file_ending, problems, warnings
+    )
+    named = _numbered(images, ending, problems)
+    training = complete(named, ending, channels, problems)
+    _pair(folder, named, labels, label_ending, problems)
+    if not named and (place.is_dir() or not os.path.lexists(place)):
+        fault = f"holds no image with the ending {ending}" if place.is_dir() else "is missing"
+        remedy = f"name images CASE_0000{ending}, or mend file_ending in dataset.json"
+        problems.append(Problem(str(place), fault, remedy))
+    whole = {n: Case(n, files, labels[n]) for n, files in training.items() if n in labels}
+    return whole, set(named), label_ending
 
 
 def complete(
@@ -177,17 +184,6 @@ def complete(
     return cases
 
 
-def shorten(names: Sequence[str]) -> str:
-    """Join names, the first five of many.
-
-    Example:
-        >>> shorten(list("abcdefg"))
-        'a, b, c, d, e and 2 more'
-    """
-    said = ", ".join(names[:_MOST_NAMES])
-    return f"{said} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else said
-
-
 def _numbered(
     files: Sequence[Path], ending: str, problems: list[Problem]
 ) -> dict[str, dict[int, Path]]:
@@ -197,41 +193,14 @@ def _numbered(
         stem = file.name[: -len(ending)]
         match = CHANNEL_SUFFIX.match(stem)
         if match is None:
-            problems.append(
-                Problem(str(file), "has no channel number", f"name it {stem}_0000{ending}", stem)
-            )
+            remedy = f"name it {stem or 'CASE'}_0000{ending}"
+            if short := _OTHER_NUMBER.match(stem):
+                as_channel = f"{short['name']}_{int(short['channel']):04d}{ending}"
+                remedy += f", or {as_channel} if {short['channel']} is its channel"
+            problems.append(Problem(str(file), "has no channel number", remedy, stem))
         else:
             groups[match["name"]][int(match["channel"])] = file
     return groups
-
-
-def _of_ending(
-    folder: Path, ending: str, problems: list[Problem], warnings: list[Problem]
-) -> list[Path]:
-    """Files of the dataset's ending; images with another one are problems."""
-    files = visible_files(folder, problems, warnings)
-    chosen = [f for f in files if image_ending(f) == ending]
-    stems = {f.name[: -len(ending)] for f in chosen}
-    other = []
-    for file in files:
-        found = image_ending(file)
-        if found is None:
-            other.append(file.name)
-        elif found != ending:
-            stem = file.name[: -len(found)]
-            twice = f"is there twice, also as {stem}{ending}"
-            fault = twice if stem in stems else f"has the ending {found}"
-            problems.append(
-                Problem(
-                    str(file),
-                    f"{fault}; dataset.json says file_ending {ending}",
-                    "keep one of them" if stem in stems else "convert or remove it",
-                    stem,
-                )
-            )
-    if other:
-        warnings.append(Problem(str(folder), f"files that are no images ignored: {shorten(other)}"))
-    return chosen
 
 
 def _pair(
@@ -241,10 +210,11 @@ def _pair(
     ending: str,
     problems: list[Problem],
 ) -> None:
-    problems += [
-        Problem(str(labels[name]), "has no image in imagesTr", "add it, or remove the label", name)
-        for name in sorted(set(labels) - set(images))
-    ]
+    for name in sorted(set(labels) - set(images)):
+        remedy = "add it, or remove the label"
+        if (match := CHANNEL_SUFFIX.match(name)) and match["name"] in images:
+            remedy = f"labels have no channel number: name it {match['name']}{ending}"
+        problems.append(Problem(str(labels[name]), "has no image in imagesTr", remedy, name))
     problems += [
         Problem(
             str(folder / "imagesTr" / name),
@@ -257,26 +227,36 @@ def _pair(
 
 
 def _odd(
-    folder: Path,
-    description: Description,
-    subjects: Mapping[str, str] | None,
-    training: set[str],
-    test: set[str],
-    warnings: list[Problem],
-) -> None:
+    folder: Path, description: Description, training: set[str], test: set[str]
+) -> list[Problem]:
+    file = str(folder / "dataset.json")
+    found = []
     announced = description.announced
     if announced is not None and announced != len(training):
-        fault = f"numTraining says {announced}, imagesTr has {len(training)} cases"
-        warnings.append(Problem(str(folder / "dataset.json"), fault))
+        place = "imagesTr has" if description.listed is None else "dataset lists"
+        fault = f"numTraining says {announced}, {place} {len(training)} cases"
+        found.append(Problem(file, fault))
     if both := sorted(training & test):
         fault = f"in imagesTr and in imagesTs: {shorten(both)}"
-        warnings.append(Problem(str(folder), fault, "rename, or remove one of the two"))
-    if subjects is None:
-        return
-    table = str(folder / "cases.csv")
-    if strangers := sorted(set(subjects) - training - test):
-        warnings.append(Problem(table, f"rows for unknown cases: {shorten(strangers)}"))
+        found.append(Problem(str(folder), fault, "rename, or remove one of the two"))
+    for key, there in (("training", training), ("test", test)):
+        listed = (description.version_1 or {}).get(key, tuple(there))
+        # version 1 leaves channel numbers out; some lists have them
+        names = {n if n in there else CHANNEL_SUFFIX.sub(r"\g<name>", n) for n in listed}
+        if absent := sorted(names - there):
+            fault = f"{key} lists cases that are not there: {shorten(absent)}"
+            found.append(Problem(file, fault, "add them, or mend the list"))
+        if more := sorted(there - names):
+            fault = f"{key} does not list cases that are there and are used: {shorten(more)}"
+            found.append(Problem(file, fault, "move them away if they are not meant"))
+    return found
+
+
+def _without_subject(
+    folder: Path, training: set[str], subjects: Mapping[str, str]
+) -> list[Problem]:
     alone = sorted(name for name in training if not subjects.get(name))
-    if alone:
-        fault = f"no subject given, each counts as its own: {shorten(alone)}"
-        warnings.append(Problem(table, fault, "add them, else folds may leak"))
+    if not alone:
+        return []
+    fault = f"no subject given, each counts as its own: {shorten(alone)}"
+    return [Problem(str(folder / "cases.csv"), fault, "add them, else folds may leak")]

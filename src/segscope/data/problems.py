@@ -10,6 +10,8 @@ from pathlib import Path
 
 from segscope.errors import InputError
 
+_MOST_NAMES = 5
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -58,3 +60,14 @@ def refuse(heading: str, problems: Sequence[Problem]) -> None:
         raise InputError(str(problems[0]))
     if problems:
         raise InputError(f"{heading}: {len(problems)} problems:", [str(p) for p in problems])
+
+
+def shorten(names: Sequence[str]) -> str:
+    """Join names, the first five of many.
+
+    Example:
+        >>> shorten(list("abcdefg"))
+        'a, b, c, d, e and 2 more'
+    """
+    said = ", ".join(names[:_MOST_NAMES])
+    return f"{said} and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else said

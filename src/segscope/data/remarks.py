@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.fingerprint import CaseFacts, closest_axes
-from segscope.data.layout import Dataset, shorten
+from segscope.data.layout import Dataset
 from segscope.data.loading import LoadedCase
-from segscope.data.problems import Problem
+from segscope.data.problems import Problem, shorten
 from segscope.images import Case, Fingerprint
 
 _SPACING_RATIO = 3.0

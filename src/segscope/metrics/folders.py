@@ -68,7 +68,7 @@ class _Options:
 
 def evaluate_folders(
     predictions: Path,
-    truth: Path,
+    truth: Path | Mapping[str, Path],
     *,
     read: Callable[[Path], LabelMap],
     read_truth: Callable[[Path], LabelMap] | None = None,
@@ -82,7 +82,8 @@ def evaluate_folders(
 
     Args:
         predictions: Label maps named as those of ``truth``, in any format that ``read`` knows.
-        truth: Label maps; every one needs a prediction, or counts as missing.
+        truth: Label maps, in a folder or by case; every one needs a prediction, or counts as
+            missing.
         read: Reads a label map.
         read_truth: Reads one of ``truth``, where that takes something else.
         labels: Name to value; where not given, all values that occur, named by their number.
@@ -98,11 +99,12 @@ def evaluate_folders(
     options = _Options(convention, empty, tolerance_mm)
     if convention == "wmh2017":
         labels = {"lesion": 1}
-    predicted, true = _pair(Path(predictions), Path(truth))
+    predicted, true = _pair(Path(predictions), truth)
     wanted = sorted(true) if cases is None else list(cases)
     absent = [name for name in wanted if name not in true]
     if absent:
-        raise InputError(f"{truth}: has no label map for {', '.join(absent[:5])}")
+        place = "truth" if isinstance(truth, Mapping) else truth
+        raise InputError(f"{place}: has no label map for {', '.join(absent[:5])}")
     scored: dict[str, tuple[Grid, dict[str, Row]]] = {}
     problems: list[str] = []
     for name in track(wanted, "evaluating"):
@@ -236,7 +238,14 @@ def _on_one_grid(
     return found, expected
 
 
-def _pair(predictions: Path, truth: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+def _pair(
+    predictions: Path, truth: Path | Mapping[str, Path]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    if isinstance(truth, Mapping):
+        if not predictions.is_dir():
+            raise InputError(f"{predictions}: no such folder")
+        return _label_files(predictions), dict(truth)
+    truth = Path(truth)
     for path in (predictions, truth):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from segscope.errors import InputError
+from segscope.images.channels import RGB_RANGE
 from segscope.preprocessing.crop import border_value
 
-Scheme = Literal["zscore", "ct", "window", "rescale", "maximum", "mask", "none"]
+Scheme = Literal["zscore", "ct", "window", "rescale", "own_range", "rgb", "maximum", "mask", "none"]
 
 _EMPTY_SHARE = 0.25  # of voxels: from here on the surround would rule mean and deviation
 _CONSTANT = 1e-6  # deviation over mean: below, float32 holds nothing but rounding
@@ -25,6 +27,8 @@ class ChannelPlan(BaseModel):
         scheme: ``zscore``: minus mean, over standard deviation of the image itself; ``ct``:
             clipped to [lower, upper], then minus ``mean``, over ``sd``, the same for all images;
             ``window``: clipped likewise, then to 0..1; ``rescale``: (x - lower) / (upper - lower);
+            ``own_range``: the image's own lowest value to 0, its highest to 1; ``rgb``: over 255,
+            values outside 0..255 are refused;
             ``maximum``: over the image's own largest magnitude; ``mask``: 1 where not 0, and again
             0 or 1 after resampling; ``none``.
         lower: Of the window, in the file's units (Hounsfield units in CT).
@@ -92,10 +96,10 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
 
     Returns:
         float32 of the same shape, and a sentence when the channel is constant (``zscore`` makes it
-        0 then).
+        0 then, and so does ``own_range``).
 
     Raises:
-        ValueError: The values are too large for float32.
+        InputError: The values are too large for float32, or not those that the scheme is for.
 
     Example:
         >>> normalise(np.array([1.0, 3.0]), ChannelPlan(name="T1"))[0].tolist()
@@ -105,7 +109,7 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
     values = array.astype(np.result_type(array.dtype, np.float32))
     low, high = float(values.min()), float(values.max())
     if not max(-low, high) <= _LARGEST:
-        raise ValueError(f"channel {plan.name}: has values that are not finite in float32")
+        raise InputError(f"channel {plan.name}: has values that are not finite in float32")
     note = _constant(plan) if low == high else None
     if plan.scheme == "zscore":
         note = _zscore(values, plan)
@@ -114,6 +118,11 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
         np.clip(values, *plan.window(), out=values)
         values -= mean
         values /= sd
+    elif plan.scheme == "own_range":
+        values = _to_unit(values, low, high)
+    elif plan.scheme == "rgb":
+        _check_rgb(plan, low, high)
+        values /= RGB_RANGE[1]
     elif plan.scheme == "mask":
         values = (values != 0).astype(np.float32)
     elif plan.scheme in ("window", "rescale"):
@@ -125,6 +134,27 @@ def normalise(array: NDArray[Any], plan: ChannelPlan) -> tuple[NDArray[np.float3
     elif plan.scheme == "maximum" and (largest := max(-low, high)) > 0:
         values /= largest
     return values.astype(np.float32, copy=False), note
+
+
+def _to_unit(
+    values: NDArray[np.floating[Any]], low: float, high: float
+) -> NDArray[np.floating[Any]]:
+    """The lowest value to 0, the highest to 1; a constant to 0."""
+    if high - low > _LARGEST:
+        values = values.astype(np.float64)
+    values -= low
+    if high > low:
+        values /= values.max()  # after the subtraction, so that the highest is 1 to the bit
+    return values
+
+
+def _check_rgb(plan: ChannelPlan, low: float, high: float) -> None:
+    lowest, highest = RGB_RANGE
+    if low < lowest or high > highest:
+        raise InputError(
+            f"channel {plan.name}: is to be divided by 255, and has values from {low:g} to "
+            f"{high:g}; name the channel rescale_to_0_1 in dataset.json, or mend the image"
+        )
 
 
 def _zscore(values: NDArray[np.floating[Any]], plan: ChannelPlan) -> str | None:

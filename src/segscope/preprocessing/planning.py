@@ -9,8 +9,10 @@ Dimensions              a 3D network, unless the median volume has fewer than 8 
                         axis; then slice by slice along the coarsest axis.
 Size in the plane       plane images of different sizes: the median sides, each rounded to the
                         nearest multiple of 32, from 32 to 256.
-Intensities             ``CT``: a window of the foreground's 0.5 and 99.5 percentiles (or the one
-                        that is asked for), then its mean and deviation; others image by image.
+Intensities             by the channel's name, as in nnU-Net (`images.channels`): ``CT``: a window
+                        of the foreground's 0.5 and 99.5 percentiles (or the one that is asked
+                        for), then its mean and deviation; ``noNorm``, ``rescale_to_0_1``,
+                        ``rgb_to_0_1`` as they say; others image by image.
 """
 
 import math
@@ -19,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from segscope.images import ChannelStatistics, Fingerprint
+from segscope.images.channels import normalisation_of
 from segscope.preprocessing.normalise import Scheme
 from segscope.preprocessing.plan import ANISOTROPIC, Plan
 
@@ -26,6 +29,7 @@ _LARGEST_SIDE = 256
 _MULTIPLE = 32
 _THIN = 8
 _SAME_SPACING = 1e-3
+_FOR_ALL = ("zscore", "own_range", "rgb", "maximum", "none")
 
 
 def plan_preprocessing(
@@ -108,13 +112,14 @@ def _plan_channel(
     scheme: Scheme | None,
 ) -> dict[str, Any]:
     if scheme is not None and scheme != "window":
-        if scheme not in ("zscore", "maximum", "none"):
+        if scheme not in _FOR_ALL:
             raise ValueError(
-                f"scheme: zscore, maximum, window or none for all channels, got {scheme!r}"
+                f"scheme: {', '.join(_FOR_ALL)} or window for all channels, got {scheme!r}"
             )
         return {"name": statistics.name, "scheme": scheme}
-    if statistics.name.upper() != "CT":
-        return {"name": statistics.name, "scheme": "zscore"}
+    meant = normalisation_of(statistics.name)
+    if meant != "ct":
+        return {"name": statistics.name, "scheme": meant}
     lower, upper = ct_window or (
         statistics.foreground_percentile_00_5,
         statistics.foreground_percentile_99_5,

@@ -69,21 +69,30 @@ def filter_rois(
             share = (mask if kind == "truth" else ~mask).astype(np.float64)
         kept = np.round(image[0] * share).astype(np.uint8)
         grid = loaded.image.grid
-        write_label(folder / "imagesTr" / case.image_files[0].name, LabelMap(kept, grid))
-        assert case.label_file is not None  # it was loaded
-        copy_file(case.label_file, folder / "labelsTr" / case.label_file.name)
+        write_label(folder / "imagesTr" / f"{case.name}_0000.png", LabelMap(kept, grid))
+        write_label(folder / "labelsTr" / f"{case.name}.png", loaded.label)
     copy_description(dataset, folder, f"filtered by {kind}")
 
 
-def copy_description(dataset: Dataset, folder: Path, remark: str) -> None:
-    """Give a changed copy of a region dataset its ``cases.csv`` and, last, ``dataset.json``."""
+def copy_description(
+    dataset: Dataset, folder: Path, remark: str, *, file_ending: str = ".png"
+) -> None:
+    """Give a changed copy of a region dataset its ``cases.csv`` and, last, ``dataset.json``.
+
+    Args:
+        dataset: That was copied.
+        folder: Of the copy, with labels in PNG.
+        remark: What was changed.
+        file_ending: Of its images.
+    """
     copy_file(dataset.folder / "cases.csv", folder / "cases.csv")
     facts = {
         "name": f"{dataset.name}, {remark}",
         "channel_names": {"0": "grey"},
         "labels": {"background": 0, "lesion": 1},
         "numTraining": len(dataset.training),
-        "file_ending": ".png",
+        "file_ending": file_ending,
+        "label_file_ending": ".png",
     }
     write_json(folder / "dataset.json", facts)
 

@@ -333,7 +333,7 @@ def run_job(folder_name: str, name: str) -> None:
     predict_cases(model, cases, run / "test", overwrite=True)
     summary = evaluate_folders(
         run / "test",
-        dataset.folder / "labelsTr",
+        dataset.truth,
         read=read_label,
         read_truth=lambda file: read_label_of(dataset, _case_of(file, by_name)),
         labels=dataset.labels,

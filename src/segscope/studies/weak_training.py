@@ -47,16 +47,15 @@ def label_weakly(
         (folder / part).mkdir(parents=True, exist_ok=True)
     for case in dataset.training:
         image = case.image_files[0]
-        copy_file(image, folder / "imagesTr" / image.name)
+        copy_file(image, folder / "imagesTr" / f"{case.name}_0000{dataset.file_ending}")
         loaded = load_of(dataset, case)
         labels = np.zeros(loaded.image.grid.shape, np.uint8)
         if case.name in thresholds:
             levels = read_label(maps / f"{case.name}.png").array.astype(np.uint8)
             labels = weak_label(levels, thresholds[case.name])
-        assert case.label_file is not None  # training cases have one
         grid = loaded.image.grid
-        write_label(folder / "labelsTr" / case.label_file.name, LabelMap(labels, grid))
-    copy_description(dataset, folder, remark)
+        write_label(folder / "labelsTr" / f"{case.name}.png", LabelMap(labels, grid))
+    copy_description(dataset, folder, remark, file_ending=dataset.file_ending)
     return open_dataset(folder)
 
 

@@ -178,7 +178,10 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
         loaded = load_of(dataset, case)
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; training needs one")
-        prepared = plan.apply(loaded.image)
+        try:
+            prepared = plan.apply(loaded.image)
+        except InputError as error:  # of one channel's values
+            raise InputError(f"{case.image_files[0]}: {error}") from None
         label = plan.apply_label(loaded.label, prepared)
         found = foreground_voxels(label)
         return {

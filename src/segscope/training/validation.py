@@ -66,7 +66,7 @@ def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto")
     by_file = {case.label_file: case for case in cases}
     summary = evaluate_folders(
         out,
-        dataset.folder / "labelsTr",
+        dataset.truth,
         read=read_label,
         read_truth=lambda file: read_label_of(dataset, by_file[file]),
         labels=dataset.labels,
