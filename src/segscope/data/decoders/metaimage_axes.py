@@ -15,6 +15,7 @@ _TURNS = ("TransformMatrix", "Orientation", "Rotation")
 _NO_SPACING = "its header gives no spacing; 1 mm is assumed"
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 _AGREE = 1e-6
+_PLAIN = 0.8
 
 
 def read_affine(
@@ -84,10 +85,17 @@ def _unused(
         notes += ("its CenterOfRotation is not zero and was not used, as ITK does",)
     if np.abs(np.linalg.norm(rows[:3, :3], axis=1) - 1).max() > _AGREE:
         notes += ("its matrix has rows of other lengths than 1; they scale the spacing",)
-    said = fields.get("AnatomicalOrientation", "???")[:3]
-    # letters say where an axis begins; ITK writes RAI for the axes of LPS
-    letters = [("RL", "AP", "IS")[k][int(row[k] < 0)] for row in rows[:3, :3]
-               for k in [int(np.abs(row).argmax())]]  # fmt: skip
-    if "?" not in said and said != "".join(letters):
+    said = fields.get("AnatomicalOrientation", "???")
+    if not _may_be(said, rows[:3, :3]):
         notes += (f"its AnatomicalOrientation {said} is not that of its matrix, which was taken",)
     return notes
+
+
+def _may_be(letters: str, rows: NDArray[np.float64]) -> bool:
+    """Whether no letter contradicts its axis; they say where axes begin (RAI for those of LPS)."""
+    for letter, row in zip(letters, rows, strict=False):
+        k = int(np.abs(row).argmax())
+        plain = abs(row[k]) > _PLAIN * np.linalg.norm(row)  # else another letter is as good
+        if plain and letter in "RLAPIS" and letter != ("RL", "AP", "IS")[k][int(row[k] < 0)]:
+            return False
+    return True

@@ -70,7 +70,7 @@ _COUNT = {
     for name, field in FIELDS.items()
     if field.fate not in ("harmless", "noted") and name != "Modality"
 }
-_LIKE = 0.85
+_LIKE = 0.93  # one letter of a long name; NIfTI's toffset is no Offset
 _SEARCHED = 1 << 20
 
 
@@ -111,7 +111,8 @@ def _parted(path: Path, line: str) -> tuple[str, str]:
 
 def _check_own(path: Path, name: str) -> None:
     """Refuse what is a field of the format in other letters."""
-    like = get_close_matches(name.lower(), _COUNT, n=1, cutoff=_LIKE)
+    letters = name.lower().replace("_", "").replace("-", "").replace(" ", "")
+    like = get_close_matches(letters, _COUNT, n=1, cutoff=_LIKE)
     if like:
         raise InputError(
             f"{path}: {name!r} in its header is no field of the format, {_COUNT[like[0]]} is; "
