@@ -224,7 +224,7 @@ def compare(
             outcomes[k] = Outcome(name, "raised", repr(error))
         else:
             ours[k] = (name, path, found)
-    theirs = _read_by_simpleitk([path for _, path, _ in ours.values()], timeout_s)
+    theirs = read_by_simpleitk([path for _, path, _ in ours.values()], timeout_s)
     for k, (name, path, found) in ours.items():
         outcomes[k] = _judged(name, found, theirs.get(path.name))
     return [outcome for outcome in outcomes if outcome is not None]
@@ -255,22 +255,25 @@ def _rescaled_so(notes: str, ours, theirs) -> bool:
     return match is not None and np.allclose(ours, theirs * float(match[1]) + float(match[2]))
 
 
-def _read_by_simpleitk(paths: list[Path], timeout_s: float) -> dict[str, tuple]:
+def read_by_simpleitk(paths: list[Path], timeout_s: float = 300) -> dict[str, tuple]:
     """What SimpleITK reads; files that it refuses, or that kill it, are left out."""
     found: dict[str, tuple] = {}
     left = list(paths)
     while left:
         asked = "\n".join(str(path) for path in left)
-        child = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, __file__],
-            input=asked,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        done = [json.loads(line) for line in child.stdout.splitlines() if line.endswith("}")]
+        ) as child:
+            try:
+                answer = child.communicate(asked, timeout=timeout_s)[0]
+            except subprocess.TimeoutExpired:  # a file that it never comes back from
+                child.kill()
+                answer = child.communicate()[0]
+        done = [json.loads(line) for line in answer.splitlines() if line.endswith("}")]
         for one in done:
             if one["affine"] is not None:
                 path = Path(one["path"])
