@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from segscope.data.decoders import metaimage
-from tests.fuzz_itk import VOLUME, WHOLE, compare, mutations, read_by_simpleitk
+from tests.fuzz_itk import compare, mutations, read_by_simpleitk
+from tests.itk_files import VOLUME, WHOLE
 
 
 def test_whole_files_are_equal_or_beyond_simpleitk(tmp_path):

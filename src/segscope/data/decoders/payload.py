@@ -92,7 +92,9 @@ def from_text(path: Path, body: memoryview, dtype: np.dtype[Any], count: int) ->
     form = _REAL if dtype.kind == "f" else _INTEGER
     wrong = next((word for word in words if not form.fullmatch(word)), None)
     if wrong is not None:
-        raise InputError(f"{path}: {wrong[:20].decode('latin-1')!r} among its voxels is no {dtype.name}; mend it")
+        raise InputError(
+            f"{path}: {wrong[:20].decode('latin-1')!r} among its voxels is no {dtype.name}; mend it"
+        )
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
             return np.array([float(word) for word in words]).astype(dtype)
