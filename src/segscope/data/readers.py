@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import Decoded, decoding
 from segscope.data.decoders.dicom import decode_series, is_series
-from segscope.data.formats import FORMATS, IMAGE_ENDINGS, image_ending
+from segscope.data.formats import FORMATS, image_ending, unknown_kind
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
 
@@ -121,10 +121,7 @@ def _read(path: Path, *, stored: bool) -> Decoded:
     if ending is None and not path.exists():
         raise InputError(f"{path}: no such file; check the path")
     if ending is None:
-        raise InputError(
-            f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)} and folders "
-            "of DICOM files"
-        )
+        raise InputError(unknown_kind(path))
     with decoding(path):
         return FORMATS[ending.lower()].decode(path, stored=stored)
 

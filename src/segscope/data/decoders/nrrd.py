@@ -1,165 +1,190 @@
-"""NRRD and MetaImage files: checked here, then read by SimpleITK.
+"""NRRD files: one parser for header and voxels, and every field of the format accounted for."""
 
-SimpleITK fills what is missing from a truncated file with zeros, so header and byte count are
-checked first. Arrays come with axis 0 = ITK's i; the frame is turned from LPS to RAS.
-"""
-
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from isal import igzip_lib, isal_zlib
+from isal import igzip
 from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import Decoded
-from segscope.data.files import atomic_path, read_verified
-from segscope.errors import InputError, WorkError
+from segscope.data.decoders.header import integer, sides
+from segscope.data.decoders.nrrd_axes import read_axes
+from segscope.data.decoders.nrrd_fields import FIELDS, read_fields
+from segscope.data.decoders.payload import (
+    GZIP,
+    announced,
+    bunzip,
+    compare,
+    from_text,
+    inflate,
+    write_checked,
+)
+from segscope.data.files import read_verified
+from segscope.errors import InputError
 from segscope.images import Grid
 
-_DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
-_NRRD_BYTES = {
-    **dict.fromkeys(("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8"), 1),
-    **dict.fromkeys(("uint8_t", "char"), 1),
-    **dict.fromkeys(("short", "short int", "int16", "int16_t", "ushort", "signed short"), 2),
-    **dict.fromkeys(("unsigned short", "unsigned short int", "uint16", "uint16_t"), 2),
-    **dict.fromkeys(("int", "signed int", "int32", "int32_t", "uint", "unsigned int"), 4),
-    **dict.fromkeys(("uint32", "uint32_t", "float"), 4),
-    **dict.fromkeys(("longlong", "long long", "int64", "int64_t", "ulonglong"), 8),
-    **dict.fromkeys(("unsigned long long", "uint64", "uint64_t", "double"), 8),
-}
-_MHA_BYTES = {
-    **dict.fromkeys(("MET_CHAR", "MET_UCHAR"), 1),
-    **dict.fromkeys(("MET_SHORT", "MET_USHORT"), 2),
-    **dict.fromkeys(("MET_INT", "MET_UINT", "MET_FLOAT"), 4),
-    **dict.fromkeys(("MET_LONG", "MET_ULONG"), 4),
-    **dict.fromkeys(("MET_LONG_LONG", "MET_ULONG_LONG", "MET_DOUBLE"), 8),
-}
-_NO_SPACING = "its header gives no spacing; 1 mm is assumed"
-_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+__all__ = ["FIELDS", "decode_nrrd", "write_nrrd"]
+
+_TYPES = {
+    "i1": ("signed char", "int8", "int8_t"),
+    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "i4": ("int", "signed int", "int32", "int32_t"),
+    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "signed long long int",
+           "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+    "f4": ("float",),
+    "f8": ("double",),
+}  # fmt: skip
+_CODES = {name: code for code, names in _TYPES.items() for name in names}
+_TEXT = ("txt", "text", "ascii")
+_ENCODINGS = ("raw", "gz", "gzip", "bz2", "bzip2", "hex", *_TEXT)
+_MOST_SKIPPED = 1 << 20
+_REQUIRED = ("type", "dimension", "sizes", "encoding")
 
 
-def decode_itk(path: Path, *, stored: bool = False) -> Decoded:
-    """Read a volume; ``stored`` makes no difference.
+def decode_nrrd(path: Path, *, stored: bool = False) -> Decoded:
+    """Read a volume with its header and voxels in one file; ``stored`` makes no difference.
 
     Raises:
-        InputError: Byte count and header disagree, data elsewhere, colour, or not three axes.
+        InputError: Anything in the file contradicts itself or the format, more than one number
+            per voxel, not three axes, voxels in another file.
     """
-    import SimpleITK
-
     data = read_verified(path)
-    notes = (_check_nrrd if path.suffix.lower() == ".nrrd" else _check_mha)(path, data)
-    try:
-        image = SimpleITK.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise InputError(f"{path}: SimpleITK cannot read it ({reason})") from None
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(
-            f"{path}: holds {image.GetNumberOfComponentsPerPixel()} numbers per voxel, one is "
-            "expected; store one channel per file"
-        )
-    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
-        image, notes = image[:, :, :, 0], (*notes, "squeezed from 4 dimensions to 3")
-    if image.GetDimension() != 3:
-        raise InputError(f"{path}: has {image.GetDimension()} dimensions, a volume has 3")
-    array = SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0)
-    affine = np.eye(4)
-    directions = np.array(image.GetDirection()).reshape(3, 3)
-    affine[:3, :3] = _TO_RAS @ directions * np.array(image.GetSpacing())
-    affine[:3, 3] = _TO_RAS @ np.array(image.GetOrigin())
-    return Decoded(array[None], affine, notes)
+    fields, start = read_fields(path, data)
+    sizes, dtype = _shape_and_type(path, fields)
+    axes = read_axes(path, fields, sizes)
+    flat, skipped = _voxels(path, fields, memoryview(data)[start:], sizes, dtype)
+    array = flat.reshape(sizes, order="F")
+    others = tuple(k for k in range(len(sizes)) if k not in axes.spatial)
+    return Decoded(array.squeeze(axis=others)[None], axes.affine, (*skipped, *axes.notes))
 
 
-def write_itk(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
-    """Write a volume compressed, read it back and compare."""
-    import SimpleITK
+def write_nrrd(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
+    """Write a volume compressed, read it back and compare; ``like`` makes no difference."""
+    code = array.dtype.str[1:]
+    if code not in _TYPES:
+        raise InputError(f"{path}: {array.dtype} cannot be written as NRRD; use another ending")
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ grid.affine
+    columns = [_vector_text(affine[:3, k]) for k in range(3)]
+    header = [
+        "NRRD0004",
+        f"type: {_TYPES[code][-1] if code[0] == 'f' else np.dtype(code).name}",
+        "dimension: 3",
+        "space: left-posterior-superior",
+        f"sizes: {' '.join(str(side) for side in array.shape)}",
+        f"space directions: {' '.join(columns)}",
+        "kinds: domain domain domain",
+        "endian: little",
+        "encoding: gzip",
+        f"space origin: {_vector_text(affine[:3, 3])}",
+    ]
+    raw = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(order="F")
+    packed = igzip.compress(raw, 2, mtime=0)
+    write_checked(path, "\n".join([*header, "", ""]).encode() + packed, decode_nrrd, array, grid)
 
-    image = SimpleITK.GetImageFromArray(np.ascontiguousarray(array.transpose(2, 1, 0)))
-    image.SetSpacing(grid.spacing_mm)
-    image.SetOrigin((_TO_RAS @ grid.affine[:3, 3]).tolist())
-    image.SetDirection((_TO_RAS @ grid.directions).ravel().tolist())
-    with atomic_path(path) as temporary:
-        try:
-            SimpleITK.WriteImage(image, str(temporary), useCompression=True)
-        except RuntimeError as error:
-            raise WorkError(f"{path}: could not be written ({error})") from None
-        again = decode_itk(temporary)
-        same = np.array_equal(again.array[0], array)
-        if not (same and np.allclose(again.affine, grid.affine, atol=1e-4)):
-            raise WorkError(f"{path}: what was written does not read back equal; check the disk")
 
-
-def _check_nrrd(path: Path, data: bytes) -> tuple[str, ...]:
-    head, separator, body = data.partition(b"\n\n")
-    if b"\r\n\r\n" in data[: len(head) + 4]:
-        head, separator, body = data.partition(b"\r\n\r\n")
-    if not data.startswith(b"NRRD") or not separator:
-        raise InputError(f"{path}: is not NRRD (no NRRD header); name an image file")
-    fields = _fields(head, ":")
-    if "data file" in fields or "datafile" in fields:
+def _shape_and_type(path: Path, fields: dict[str, str]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    missing = [name for name in _REQUIRED if name not in fields]
+    if missing:
+        raise InputError(f"{path}: its header gives no {missing[0]}; copy it again")
+    if "data file" in fields:
         raise InputError(f"{path}: its voxels lie in another file; store both in one .nrrd file")
-    kind = fields.get("type", "")
-    encoding = fields.get("encoding", "raw")
-    if kind not in _NRRD_BYTES or encoding not in ("raw", "gzip", "gz"):
-        raise InputError(f"{path}: type {kind!r} in encoding {encoding!r} is not supported")
-    need = _count(path, fields.get("sizes", "")) * _NRRD_BYTES[kind]
-    if encoding != "raw":
-        body = _unzip(path, body, 31, need)
-    _compare(path, len(body), need)
-    return () if fields.keys() & {"space directions", "spacings"} else (_NO_SPACING,)
+    for name in ("old min", "old max"):
+        if fields.get(name, "nan").lower() != "nan":
+            raise InputError(
+                f"{path}: its values were quantised ({name} {fields[name]}) and are not the real "
+                "ones; unquantise it, or remove old min and old max"
+            )
+    count = integer(path, "dimension", fields["dimension"])
+    if not 1 <= count <= 16:
+        raise InputError(f"{path}: its dimension is {count}, a volume has 3; copy it again")
+    shape = sides(path, "sizes", fields["sizes"], count)
+    return shape, _dtype(path, fields)
 
 
-def _check_mha(path: Path, data: bytes) -> tuple[str, ...]:
-    marker = data.find(b"ElementDataFile")
-    if marker < 0:
-        raise InputError(f"{path}: is not MetaImage (no ElementDataFile); name an image file")
-    end = data.find(b"\n", marker)
-    fields = _fields(data[:end], "=")
-    if fields.get("elementdatafile", "").upper() != "LOCAL":
-        raise InputError(f"{path}: its voxels lie in another file; store both in one .mha file")
-    kind = fields.get("elementtype", "")
-    if kind.upper() not in _MHA_BYTES:
-        raise InputError(f"{path}: element type {kind!r} is not supported")
-    need = _count(path, fields.get("dimsize", "")) * _MHA_BYTES[kind.upper()]
-    need *= _count(path, fields.get("elementnumberofchannels", "1"))
-    body = data[end + 1 :]
-    if fields.get("compresseddata", "false").lower() == "true":
-        body = _unzip(path, body, 15, need)
-    _compare(path, len(body), need)
-    return () if "elementspacing" in fields else (_NO_SPACING,)
+def _dtype(path: Path, fields: dict[str, str]) -> np.dtype[Any]:
+    code = _CODES.get(fields["type"].lower())
+    if code is None or "block size" in fields:
+        raise InputError(
+            f"{path}: its type is {fields['type']!r}, numbers such as short or float are expected; "
+            "convert it"
+        )
+    dtype = np.dtype(code)
+    endian = fields.get("endian", "none").lower()
+    if endian not in ("little", "big", "none"):
+        raise InputError(f"{path}: its endian is {endian!r}, little or big is expected; mend it")
+    if endian == "none":
+        if dtype.itemsize > 1 and fields["encoding"].lower() not in _TEXT:
+            raise InputError(f"{path}: its header gives no endian; add endian: little or big")
+        return dtype
+    return dtype.newbyteorder("<" if endian == "little" else ">")
 
 
-def _fields(head: bytes, separator: str) -> dict[str, str]:
-    lines = head.decode("latin-1").splitlines()
-    pairs = (line.partition(separator) for line in lines if not line.startswith("#"))
-    return {key.strip().lower(): value.strip() for key, _, value in pairs}
+def _voxels(
+    path: Path,
+    fields: dict[str, str],
+    body: memoryview,
+    sizes: tuple[int, ...],
+    dtype: np.dtype[Any],
+) -> tuple[NDArray[Any], tuple[str, ...]]:
+    need = announced(path, sizes, dtype)
+    count = need // dtype.itemsize
+    if "number" in fields and integer(path, "number", fields["number"]) != count:
+        raise InputError(f"{path}: its number {fields['number']} is not that of its sizes; mend it")
+    encoding = fields["encoding"].lower()
+    if encoding not in _ENCODINGS:
+        raise InputError(
+            f"{path}: its encoding is {fields['encoding']!r}, raw, gzip, bzip2, hex and ascii are "
+            "read; write it with one of these"
+        )
+    lines, skip = (integer(path, n, fields.get(n, "0")) for n in ("line skip", "byte skip"))
+    if lines < 0 or not -1 <= skip <= _MOST_SKIPPED or (skip and encoding in ("hex", *_TEXT)):
+        raise InputError(
+            f"{path}: line skip {lines} and byte skip {skip} cannot be followed in {encoding} "
+            "data; write it without them"
+        )
+    notes = (f"{lines} lines and {skip} bytes before its voxels skipped",) if lines or skip else ()
+    body = _after_lines(path, body, lines)
+    if encoding in _TEXT:
+        return from_text(path, body, dtype.newbyteorder("="), count), notes
+    raw = _unpacked(path, encoding, body, need + max(skip, 0))
+    if skip == -1:  # the voxels end where the file ends
+        if encoding != "raw":
+            raise InputError(f"{path}: byte skip -1 needs the encoding raw; write it without")
+        skip = max(0, len(raw) - need)
+        notes = (f"{skip} bytes before its voxels skipped, as byte skip -1 says",) if skip else ()
+    compare(path, len(raw) - skip, need)
+    values = np.frombuffer(raw, dtype, offset=skip)
+    return values.astype(dtype.newbyteorder("="), copy=False), notes
 
 
-def _count(path: Path, sizes: str) -> int:
+def _after_lines(path: Path, body: memoryview, lines: int) -> memoryview:
+    if not lines:
+        return body
+    data, place = bytes(body), 0
+    for _ in range(lines):
+        place = data.find(b"\n", place) + 1
+        if place == 0:
+            raise InputError(f"{path}: line skip {lines} goes beyond its end; copy it again")
+    return body[place:]
+
+
+def _unpacked(path: Path, encoding: str, body: memoryview, need: int) -> bytes | memoryview:
+    if encoding == "raw":
+        return body
+    if encoding in ("gz", "gzip"):
+        return inflate(path, body, GZIP, need)
+    if encoding in ("bz2", "bzip2"):
+        return bunzip(path, body, need)
     try:
-        sides = [int(word) for word in sizes.split()]
+        return bytes.fromhex(bytes(body).decode("ascii"))
     except ValueError:
-        sides = []
-    if not sides or any(side < 1 or side > 32767 for side in sides):
-        raise InputError(f"{path}: its header says sizes {sizes!r}, each must be 1 to 32767")
-    return int(np.prod(sides, dtype=np.int64))
+        raise InputError(f"{path}: its voxels are no hexadecimal digits; copy it again") from None
 
 
-def _unzip(path: Path, body: bytes, wbits: int, need: int) -> bytes:
-    engine = isal_zlib.decompressobj(wbits=wbits)
-    try:
-        data: bytes = engine.decompress(body, need + 1)
-    except _DAMAGED as error:
-        raise InputError(f"{path}: damaged compressed data ({error}); copy it again") from None
-    if not engine.eof and len(data) <= need:
-        raise InputError(f"{path}: compressed data is cut short; copy it again")
-    if engine.unused_data.strip(b"\0"):
-        rest = len(engine.unused_data)
-        raise InputError(f"{path}: {rest} bytes follow the compressed data; copy it again")
-    return data
-
-
-def _compare(path: Path, got: int, need: int) -> None:
-    if got != need:
-        raise InputError(f"{path}: {got} bytes of voxels, its header announces {need}; damaged")
+def _vector_text(values: NDArray[np.float64]) -> str:
+    return f"({','.join(repr(float(v)) for v in values)})"

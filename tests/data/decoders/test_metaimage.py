@@ -1,0 +1,416 @@
+"""MetaImage: every field of the format, both ways of packing, and what must be refused."""
+
+import gzip
+import zlib
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from segscope.data import read_image
+from segscope.data.decoders.metaimage import FIELDS, decode_metaimage, write_metaimage
+from segscope.errors import InputError
+from segscope.images import Grid
+
+VOLUME = np.arange(210, dtype=np.int16).reshape(6, 7, 5) - 100
+BODY = VOLUME.tobytes(order="F")
+PACKED = zlib.compress(BODY)
+WHOLE = {
+    "ObjectType": "Image",
+    "NDims": "3",
+    "BinaryData": "True",
+    "BinaryDataByteOrderMSB": "False",
+    "CompressedData": "False",
+    "Offset": "10 20 30",
+    "ElementSpacing": "1 2 3",
+    "DimSize": "6 7 5",
+    "ElementType": "MET_SHORT",
+}
+ZLIB = {"CompressedData": "True", "CompressedDataSize": str(len(PACKED))}
+TEXT = " ".join(str(v) for v in VOLUME.ravel(order="F")).encode()
+PLAIN = np.array([[-1, 0, 0, -10], [0, -2, 0, -20], [0, 0, 3, 30], [0, 0, 0, 1.0]])
+NO_SIZE = "its header gives no CompressedDataSize; the data was read to its end"
+
+
+def mha(path, fields=(), body=BODY, *, without=(), lines=(), last="LOCAL"):
+    named = {**WHOLE, **dict(fields)}
+    header = [*(f"{k} = {v}" for k, v in named.items() if k not in without), *lines]
+    path.write_bytes("\n".join([*header, f"ElementDataFile = {last}", ""]).encode() + body)
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "x.mha"
+
+
+def refused(path, words):
+    with pytest.raises(InputError, match=words) as raised:
+        read_image(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert "\n" not in str(raised.value)
+
+
+def equal(path, notes=()):
+    found = read_image(path)
+    np.testing.assert_array_equal(found.array[0], VOLUME)
+    np.testing.assert_array_equal(found.grid.affine, PLAIN)
+    assert found.notes == notes
+    return found
+
+
+DOCUMENTED = """
+Comment ObjectType ObjectSubType NDims Name ID ParentID CompressedData CompressedDataSize
+BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB Color Position Offset Origin Orientation
+Rotation TransformMatrix CenterOfRotation AnatomicalOrientation ElementSpacing DistanceUnits
+DimSize HeaderSize HeaderSizePerSlice HeaderSizesPerDataFile Modality SequenceID ElementMin
+ElementMax ElementNumberOfChannels ElementSize ElementType ElementDataFile
+"""
+OF_THE_LIBRARY = """
+FileFormatVersion AcquisitionDate CompressionLevel ImagePosition ElementNBits
+ElementToIntensityFunctionSlope ElementToIntensityFunctionOffset
+"""
+
+
+def test_every_field_of_the_documentation_and_the_library_has_its_fate():
+    assert set(DOCUMENTED.split()) | set(OF_THE_LIBRARY.split()) == set(FIELDS)
+    assert all(field.why for field in FIELDS.values())
+
+
+def test_raw_voxels(path):
+    equal(mha(path))
+    equal(mha(path, {"BinaryDataByteOrderMSB": "True"}, VOLUME.astype(">i2").tobytes(order="F")))
+    fields = {"ElementByteOrderMSB": "1"}
+    swapped = VOLUME.astype(">i2").tobytes(order="F")
+    equal(mha(path, fields, swapped, without=["BinaryDataByteOrderMSB"]))
+
+
+def test_compressed_voxels(path):
+    equal(mha(path, ZLIB, PACKED))
+    packed = gzip.compress(BODY)
+    equal(mha(path, {**ZLIB, "CompressedDataSize": len(packed)}, packed))
+
+
+def test_compressed_voxels_do_not_depend_on_a_size_that_is_missing(path):
+    equal(mha(path, {"CompressedData": "True"}, PACKED), (NO_SIZE,))
+
+
+@pytest.mark.parametrize("size", ["10", "0", "-1", "100000", "nan", ""])
+def test_a_compressed_size_that_is_wrong_is_refused(path, size):
+    refused(mha(path, {**ZLIB, "CompressedDataSize": size}, PACKED), "compressed bytes|a number")
+
+
+def test_voxels_as_text(path):
+    fields = {"BinaryData": "False"}
+    equal(mha(path, fields, TEXT, without=["BinaryDataByteOrderMSB", "CompressedData"]))
+    equal(mha(path, fields, TEXT.replace(b" ", b"\n") + b"\n"))
+    refused(mha(path, fields, TEXT + b" 1"), "211 numbers")
+    refused(mha(path, fields, TEXT.replace(b" 7 ", b" 7.5 ")), "'7.5' among its voxels")
+    refused(mha(path, fields, TEXT.replace(b" 7 ", b" 70000 ")), "int16 cannot hold")
+    refused(mha(path, {**fields, "CompressedData": "True"}, TEXT), "voxels as text")
+    refused(mha(path, {**fields, "BinaryDataByteOrderMSB": "True"}, TEXT), "voxels as text")
+
+
+TYPES = {
+    "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",
+    "MET_UINT": "u4", "MET_LONG": "i4", "MET_ULONG": "u4", "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8", "MET_FLOAT": "f4", "MET_DOUBLE": "f8",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("big", [True, False], ids=["big endian", "little endian"])
+def test_every_number_type_as_simpleitk_reads_it(path, big):
+    for name, code in TYPES.items():
+        kind = np.dtype(code).newbyteorder(">" if big else "<")
+        values = np.arange(210).reshape(6, 7, 5).astype(kind)
+        fields = {"ElementType": name, "BinaryDataByteOrderMSB": str(big)}
+        found = read_image(mha(path, fields, values.tobytes(order="F")))
+        assert found.array.dtype == np.dtype(code), name
+        np.testing.assert_array_equal(found.array[0], values)
+        theirs = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).transpose()
+        assert theirs.dtype == np.dtype(code)
+        np.testing.assert_array_equal(theirs, values)
+
+
+def test_rows_of_the_matrix_are_the_directions(path):
+    # i runs to the back of the patient, j to the right, k to the feet
+    found = read_image(mha(path, {"TransformMatrix": "0 1 0 -1 0 0 0 0 -1"}))
+    expected = [[0, 2, 0, -10], [-1, 0, 0, -20], [0, 0, -3, 30]]
+    np.testing.assert_array_equal(found.grid.affine[:3], expected)
+    theirs = SimpleITK.ReadImage(str(path))
+    lps = np.array(theirs.GetDirection()).reshape(3, 3) * np.array(theirs.GetSpacing())
+    np.testing.assert_array_equal(np.diag([-1, -1, 1]) @ lps, np.array(expected)[:, :3])
+
+
+@pytest.mark.parametrize("name", ["Position", "Origin", "ImagePosition", "Offset"])
+def test_names_of_the_place(path, name):
+    equal(mha(path, {name: "10 20 30.0"}, without={"Offset"} - {name}))
+    equal(mha(path, {name: "1e1 +20 30."}))
+    if name != "Offset":
+        refused(mha(path, {name: "10 20 31"}), f"{name} differ and mean the same")
+
+
+@pytest.mark.parametrize("name", ["Orientation", "Rotation", "TransformMatrix"])
+def test_names_of_the_matrix(path, name):
+    found = read_image(mha(path, {name: "0 1 0 1 0 0 0 0 1"}))
+    np.testing.assert_array_equal(found.grid.affine[:3, 0], [0, -1, 0])
+    if name != "TransformMatrix":
+        fields = {name: "0 1 0 1 0 0 0 0 1", "TransformMatrix": "1 0 0 0 1 0 0 0 1"}
+        refused(mha(path, fields), "differ and mean the same")
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"),
+    [("um", 1e-3), ("mm", 1), ("cm", 10), ("MET_DISTANCE_UNITS_CM", 10), ("?", 1), ("", 1),
+     ("micron", 1e-3), ("m", 1000), ("UNKNOWN", 1)],
+    ids=["um", "mm", "cm", "cm by its identifier", "unknown", "empty", "micron", "m", "in words"],
+)  # fmt: skip
+def test_distance_units_are_converted_and_said(path, unit, scale):
+    found = read_image(mha(path, {"DistanceUnits": unit}))
+    np.testing.assert_allclose(found.grid.affine[:3], PLAIN[:3] * scale)
+    name = unit.removeprefix("MET_DISTANCE_UNITS_")
+    assert found.notes == (() if scale == 1 else (f"lengths converted from {name} to mm",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected", "said"),
+    [
+        ({"ElementToIntensityFunctionSlope": "2"}, VOLUME * 2.0, "2 x + 0"),
+        ({"ElementToIntensityFunctionOffset": "-10.5"}, VOLUME - 10.5, "1 x + -10.5"),
+        (
+            {"ElementToIntensityFunctionSlope": "-.5", "ElementToIntensityFunctionOffset": "3"},
+            VOLUME * -0.5 + 3,
+            "-0.5 x + 3",
+        ),
+    ],
+    ids=["slope", "offset", "both"],
+)
+def test_values_are_rescaled_and_that_is_said(path, fields, expected, said):
+    found = read_image(mha(path, fields))
+    assert found.array.dtype == np.float32
+    np.testing.assert_array_equal(found.array[0], expected)
+    assert found.notes == (f"values rescaled by {said} (ElementToIntensityFunction)",)
+    doubles = VOLUME.astype("<f8").tobytes(order="F")
+    found = read_image(mha(path, {**fields, "ElementType": "MET_DOUBLE"}, doubles))
+    assert found.array.dtype == np.float64
+    np.testing.assert_array_equal(found.array[0], expected)
+
+
+def test_a_rescaling_that_changes_nothing(path):
+    one = {"ElementToIntensityFunctionSlope": "1", "ElementToIntensityFunctionOffset": "0"}
+    assert equal(mha(path, one)).array.dtype == np.int16
+
+
+def test_the_size_of_an_element_stands_in_for_the_spacing(path):
+    found = mha(path, {"ElementSize": "1 2 3"}, without=["ElementSpacing"])
+    equal(found, ("its header gives no ElementSpacing; ElementSize was taken",))
+    assert SimpleITK.ReadImage(str(path)).GetSpacing() == (1, 2, 3)
+    equal(mha(path, {"ElementSize": "1 2 2.5"}))  # slices may be thinner than their distance
+    none = read_image(mha(path, without=["ElementSpacing"]))
+    assert none.grid.spacing_mm == (1, 1, 1)
+    assert none.notes == ("its header gives no spacing; 1 mm is assumed",)
+
+
+def test_where_the_voxels_begin(path):
+    head = len(mha(path, {"HeaderSize": "400"}).read_bytes()) - len(BODY)
+    mha(path, {"HeaderSize": "400"}, bytes(400 - head) + BODY)
+    said = f"{400 - head} bytes before its voxels skipped, as HeaderSize says"
+    equal(path, (said,))
+    np.testing.assert_array_equal(
+        SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).transpose(), VOLUME
+    )
+    mha(path, {"HeaderSize": "-1"}, b"\xff" * 30 + BODY)
+    equal(path, ("30 bytes before its voxels skipped, as HeaderSize says",))
+    np.testing.assert_array_equal(
+        SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path))).transpose(), VOLUME
+    )
+    equal(mha(path, {"HeaderSize": "-1"}))
+    equal(mha(path, {"HeaderSize": "0"}))
+    refused(mha(path, {"HeaderSize": "-1"}, BODY[2:]), "inside its header")
+    refused(mha(path, {"HeaderSize": "10"}), "inside its header")
+    refused(mha(path, {"HeaderSize": "-2"}), "inside its header")
+    refused(mha(path, {"HeaderSize": "-1", **ZLIB}, PACKED), "of compressed data")
+
+
+def test_what_is_assumed_or_not_used_is_said(path):
+    mha(path, without=["BinaryDataByteOrderMSB"])
+    equal(path, ("its header gives no byte order; little endian is assumed",))
+    mha(path, {"CenterOfRotation": "1 2 3"})
+    equal(path, ("its CenterOfRotation is not zero and was not used, as ITK does",))
+    mha(path, {"AnatomicalOrientation": "RAS", "TransformMatrix": "1 0 0 0 1 0 0 0 1"})
+    equal(path, ("its AnatomicalOrientation RAS is not that of its matrix, which was taken",))
+    found = read_image(mha(path, {"TransformMatrix": "2 0 0 0 1 0 0 0 1"}))
+    assert found.grid.spacing_mm == (2, 2, 3)
+    assert found.notes == ("its matrix has rows of other lengths than 1; they scale the spacing",)
+
+
+@pytest.mark.parametrize("letters", ["RAI", "???", "", "RA?"])
+def test_orientations_that_agree_need_no_note(path, letters):
+    equal(mha(path, {"AnatomicalOrientation": letters, "CenterOfRotation": "0 0 0"}))
+
+
+def test_an_axis_of_one_sample_is_left_out_and_said(path):
+    fields = {"NDims": "4", "DimSize": "6 7 5 1", "ElementSpacing": "1 2 3 4",
+              "Offset": "10 20 30 40",
+              "TransformMatrix": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1"}  # fmt: skip
+    equal(mha(path, fields), ("squeezed from 4 dimensions to 3",))
+    turned = {**fields, "TransformMatrix": "0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0"}
+    refused(mha(path, turned), "fourth axis leads through space")
+    refused(mha(path, {**fields, "DimSize": "6 7 5 2"}, BODY * 2), "one volume per file")
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [("MET_MOD_CT", "CT"), ("MET_MOD_MR", "MR"), ("US", "US"), ("MET_MOD_OTHER", None),
+     ("MET_MOD_UNKNOWN", None), ("Doe^Jane", None)],
+    ids=["CT", "MR", "short", "other", "unknown", "free text"],
+)  # fmt: skip
+def test_the_modality_is_kept(path, name, modality):
+    assert equal(mha(path, {"Modality": name})).modality == modality
+    assert equal(mha(path)).modality is None
+
+
+REFUSED = {
+    "minus one dimension": ({"NDims": "-1"}, "its NDims is -1"),
+    "a billion dimensions": ({"NDims": "1000000000"}, "its NDims is 1000000000"),
+    "dimensions in words": ({"NDims": "three"}, "expected a whole number"),
+    "other dimensions than sizes": ({"NDims": "2"}, "expected 2 sides"),
+    "two dimensions": ({"NDims": "2", "DimSize": "42 5"}, "a volume has 3"),
+    "a side of zero": ({"DimSize": "6 7 0"}, "expected 3 sides"),
+    "a side with a fraction": ({"DimSize": "6.9 7 5"}, "expected 3 sides"),
+    "another object": ({"ObjectType": "Tube"}, "expected Image"),
+    "a later format": ({"FileFormatVersion": "2"}, "FileFormatVersion 0 and 1"),
+    "three channels": ({"ElementNumberOfChannels": "3"}, "one channel per"),
+    "no channel": ({"ElementNumberOfChannels": "0"}, "holds 0 numbers"),
+    "an array type": ({"ElementType": "MET_SHORT_ARRAY"}, "its ElementType"),
+    "text as voxels": ({"ElementType": "MET_ASCII_CHAR"}, "its ElementType"),
+    "a type in small letters": ({"ElementType": "met_short"}, "its ElementType"),
+    "more bits than the type has": ({"ElementNBits": "17"}, "ElementNBits 17"),
+    "a flag that is none": ({"CompressedData": "maybe"}, "expected True or False"),
+    "a byte order that is none": ({"BinaryDataByteOrderMSB": "little"}, "expected True or False"),
+    "binary that is no flag": ({"BinaryData": "yes"}, "expected True or False"),
+    "two byte orders": ({"ElementByteOrderMSB": "True"}, "differ and mean the same"),
+    "spacing of zero": ({"ElementSpacing": "0 2 3"}, "not positive"),
+    "negative spacing": ({"ElementSpacing": "-1 2 3"}, "not positive"),
+    "spacing of NaN": ({"ElementSpacing": "nan 2 3"}, "expected 3 numbers"),
+    "spacing with a comma": ({"ElementSpacing": "1,5 2 3"}, "expected 3 numbers"),
+    "two spacings": ({"ElementSpacing": "1 2"}, "expected 3 numbers"),
+    "four spacings": ({"ElementSpacing": "1 2 3 4"}, "expected 3 numbers"),
+    "infinite place": ({"Offset": "inf 0 0"}, "expected 3 numbers"),
+    "a matrix of eight": ({"TransformMatrix": "1 0 0 0 1 0 0 0"}, "expected 9 numbers"),
+    "a matrix of NaN": ({"TransformMatrix": "nan 0 0 0 1 0 0 0 1"}, "expected 9 numbers"),
+    "a matrix of zeros": ({"TransformMatrix": "0 0 0 0 0 0 0 0 0"}, "geometry is not usable"),
+    "a singular matrix": ({"TransformMatrix": "1 0 0 1 0 0 0 0 1"}, "geometry is not usable"),
+    "an unknown unit": ({"DistanceUnits": "parsec"}, "no known unit of length"),
+    "a slope of zero": ({"ElementToIntensityFunctionSlope": "0"}, "its rescaling is 0"),
+    "a slope of NaN": ({"ElementToIntensityFunctionSlope": "nan"}, "expected a number"),
+    "an offset of words": ({"ElementToIntensityFunctionOffset": "x"}, "expected a number"),
+    "a header size for slices": ({"HeaderSizePerSlice": "0"}, "several files"),
+    "a colour of three": ({"Color": "1 1 1"}, "expected 4 numbers"),
+    "an identifier of words": ({"ID": ""}, "expected a number"),
+    "spacing in small letters": ({"elementspacing": "1 2 3"}, "ElementSpacing is; mend"),
+    "spacing misspelt": ({"ElementSpacings": "9 9 9"}, "ElementSpacing is; mend"),
+    "unit misspelt": ({"Distance_Units": "um"}, "DistanceUnits is; mend"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused(path, case):
+    fields, words = case
+    refused(mha(path, fields), words)
+
+
+@pytest.mark.parametrize("name", ["NDims", "DimSize", "ElementType"])
+def test_what_must_be_there(path, name):
+    refused(mha(path, without=[name]), f"gives no {name}")
+
+
+def test_lines_that_are_no_fields(path):
+    refused(mha(path, lines=["garbage"]), "'garbage' in its header is no field")
+    refused(mha(path, lines=["= 3"]), "'= 3' in its header is no field")
+    refused(mha(path, lines=["NDims = 3"]), "gives NDims twice")
+    refused(mha(path, lines=["NDims = 2"]), "gives NDims twice")
+    refused(mha(path, lines=["Comment = \0"]), "no text")
+    refused(mha(path, last="LIST"), "another file")
+    refused(mha(path, last="x.raw"), "another file")
+    refused(mha(path, last="x%03d.raw 1 5 1"), "another file")
+
+
+def test_headers_that_look_otherwise_and_say_the_same(path):
+    fields = {"Comment": "a = b: ElementDataFile = x.raw", "Name": "Größe", "AcquisitionDate": "x",
+              "ObjectSubType": "", "ID": "-1", "ParentID": "0", "Color": "1 0 0 1",
+              "SequenceID": "0 0 0", "ElementMin": "-100", "ElementMax": "109",
+              "CompressionLevel": "2", "FileFormatVersion": "0", "ElementNumberOfChannels": "1",
+              "ElementNBits": "12", "0008|0060": "MR", "toffset": "0", "pixdim[0]": "0",
+              "ITK_original_spacing": "9 9 9"}  # fmt: skip
+    for last in ("LOCAL", "Local", "local"):
+        equal(mha(path, fields, last=last, lines=["", "  "]))
+    head, marker, body = path.read_bytes().partition(b"ElementDataFile = local\n")
+    for old, new in ((b" = ", b"="), (b" = ", b": "), (b" = ", b"\t=\t"), (b"\n", b"\r\n"),
+                     (b"\n", b" \n"), (b" = ", b" =  ")):  # fmt: skip
+        path.write_bytes((head + marker).replace(old, new) + body)
+        equal(path)
+    path.write_bytes(head.decode().encode("latin-1") + marker + body)
+    equal(path)
+    equal(mha(path, {"BinaryData": "t", "CompressedData": "0", "BinaryDataByteOrderMSB": "F"}))
+    equal(mha(path, without=["ObjectType", "CompressedData", "BinaryData"]))
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["compressed", "raw"])
+def test_bytes_must_be_those_that_the_header_announces(path, packed):
+    body = PACKED if packed else BODY
+    for changed in (body[:-6], body[:-1], b"", body + b"x", body + body, body[1:]):
+        fields = {**ZLIB, "CompressedDataSize": len(changed)} if packed else {}
+        refused(mha(path, fields, changed), "cut short|follow|announces|damaged")
+        fields.pop("CompressedDataSize", None)
+        refused(mha(path, fields, changed), "cut short|follow|announces|damaged")
+
+
+def test_more_than_announced_is_never_unpacked(path):
+    refused(mha(path, {"CompressedData": "True"}, zlib.compress(bytes(3_000_000))), "421 bytes")
+    huge = {"CompressedData": "True", "DimSize": "32767 32767 9"}
+    refused(mha(path, huge, PACKED), "at most 17179869184")
+
+
+def test_flipped_bits_of_compressed_voxels_are_refused(path):
+    for place in range(2, len(PACKED), 5):
+        changed = bytearray(PACKED)
+        changed[place] ^= 4
+        mha(path, ZLIB, bytes(changed))
+        try:
+            found = read_image(path).array[0]
+        except InputError:
+            continue
+        np.testing.assert_array_equal(found, VOLUME)  # a bit that means nothing
+
+
+def test_half_a_header(path):
+    whole = mha(path).read_bytes()
+    for end in (1, 30, 100, len(whole) - len(BODY) - 1):
+        path.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"is not MetaImage|does not end"):
+            decode_metaimage(path)
+
+
+@pytest.mark.parametrize("code", ["u1", "i2", ">i2", "u4", "i8", "f4", "f8"])
+def test_what_is_written_is_read_by_simpleitk_bit_for_bit(path, code):
+    array = (np.arange(60).reshape(3, 4, 5) * 3).astype(code)
+    turn = np.array([[0.6, -0.8, 0], [0.8, 0.6, 0], [0, 0, 1]])
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = turn * [0.1, 1 / 3, 2.5], (-11.1, 7, 1e-7)
+    write_metaimage(path, array, Grid(array.shape, affine))
+    theirs = SimpleITK.ReadImage(str(path))
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(theirs).transpose(), array)
+    assert theirs.GetSpacing() == pytest.approx((0.1, 1 / 3, 2.5), rel=1e-15)
+    assert theirs.GetOrigin() == (11.1, -7.0, 1e-7)
+    expected = np.diag([-1, -1, 1]) @ turn
+    assert theirs.GetDirection() == pytest.approx(tuple(expected.ravel()), abs=1e-15)
+    again = decode_metaimage(path)
+    assert again.array.dtype == np.dtype(code).newbyteorder("=")
+    np.testing.assert_allclose(again.affine, affine, rtol=1e-15, atol=1e-16)
+
+
+def test_what_metaimage_cannot_hold_is_refused(path):
+    with pytest.raises(InputError, match="float16 cannot be written"):
+        write_metaimage(path, np.zeros((2, 2, 2), np.float16), Grid.from_spacing((2, 2, 2)))
+    assert not path.exists()
