@@ -15,8 +15,8 @@ from segscope.networks.names import NETWORKS
 from segscope.training import load_partial, parse_settings, preset_names
 
 _FORMS = (
-    'NETWORK (the rest as planned), PRESET, NAME=PRESET, NAME=FILE.yaml, "NAME: key=value key=value", '
-    "NAME=run:FOLDER or NAME=predictions:FOLDER"
+    "NETWORK (the rest as planned), PRESET, NAME=PRESET, NAME=FILE.yaml, "
+    '"NAME: key=value key=value", NAME=run:FOLDER or NAME=predictions:FOLDER'
 )
 
 
