@@ -24,6 +24,7 @@ from segscope.data.decoders.dicom_pixels import (
 )
 from segscope.data.decoders.dicom_series import (
     check_contrast,
+    check_rescaling,
     check_same,
     counted,
     remarks,
@@ -70,7 +71,7 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     spacing = spacing_of(planes[0])
     if max(spacing) > _FARTHEST_MM:
         raise odd(planes[0], "PixelSpacing", f"{max(spacing):g}", "millimetres")
-    array, said = _values(planes, stored)
+    array, said = _values(folder, planes, stored)
     affine = np.eye(4)
     # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
     affine[:3, 0], affine[:3, 1] = rows * spacing[1], columns * spacing[0]
@@ -83,7 +84,7 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     return Decoded(array[None], affine, notes, _modality(planes[0]))
 
 
-def _values(planes: Sequence[Plane], stored: bool) -> tuple[NDArray[Any], list[str]]:
+def _values(folder: Path, planes: Sequence[Plane], stored: bool) -> tuple[NDArray[Any], list[str]]:
     """All slices as ``(i, j, k)``, i running fastest in memory as it does in the files."""
     counts: Counter[str] = Counter()
     found, rescalings = [], []
@@ -91,6 +92,7 @@ def _values(planes: Sequence[Plane], stored: bool) -> tuple[NDArray[Any], list[s
         with decoding(plane.file):
             found.append(real_values(plane, counts, stored=stored))
             rescalings.append(rescaling_of(plane, samples_of(plane)))
+    check_rescaling(folder, rescalings)
     notes = [] if stored else remarks(planes, rescalings)
     if planes[0].syntax in LOSSY and "was compressed with losses" not in notes:
         notes.append("was compressed with losses")

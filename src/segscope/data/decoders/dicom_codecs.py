@@ -121,10 +121,13 @@ def _jpeg_2000(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[
 
 
 def _jpeg(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
-        return np.asarray(picture)
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            return np.asarray(picture)
+    except UnidentifiedImageError:  # of 12 bits
+        return _imagecodecs("jpeg8_decode")(data, rows, columns, allocated)
 
 
 def _imagecodecs(name: str) -> Callable[[bytes, int, int, int], NDArray[Any]]:

@@ -197,6 +197,8 @@ def _name(tag: int) -> str:
 def _inflated(packed: bytes) -> bytes:
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     data = engine.decompress(packed, int(Limits().max_ratio * len(packed)) + 1024)
-    if not engine.eof or any(engine.unused_data):
+    # some writers add what a gzip file ends with: its checksum and length
+    ends = struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+    if not engine.eof or (any(engine.unused_data) and engine.unused_data != ends):
         raise ValueError("its deflated data set is cut short, or followed by other bytes")
     return data

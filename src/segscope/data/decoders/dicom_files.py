@@ -12,7 +12,9 @@ from pathlib import Path
 from segscope.data.problems import Problem, refuse
 from segscope.errors import InputError
 
-_ENDINGS = frozenset({".dcm", ".ima", ".dicom", ".dic", ".dc3"})
+_ENDINGS = frozenset({".dcm", ".ima", ".dicom"})
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zip", ".zst"})
+_UNFINISHED = frozenset({".part", ".partial", ".crdownload", ".download", ".tmp", ".bak", ".old"})
 _DIRECTORY = b"1.2.840.10008.1.3.10"
 _HEAD = 1024
 
@@ -122,7 +124,7 @@ def _fault(file: Path, head: bytes, kinds: set[str]) -> tuple[str, str] | None:
             "begins as a DICOM data set, without the preamble of a DICOM file",
             "write it anew as a whole file (dcmconv, or pydicom's dcmread(force=True) and save_as)",
         )
-    if file.suffix.lower() in (".gz", ".bz2", ".xz", ".zip", ".zst") and _is_slice_by_name(file):
+    if file.suffix.lower() in _PACKED and _is_slice_by_name(file):
         return "is a packed slice", "unpack it"
     if _is_slice_by_name(file) or _kind(file) in kinds:
         empty = " (0 bytes)" if not head else ""
@@ -181,8 +183,9 @@ def _is_directory(file: Path, head: bytes) -> bool:
 
 
 def _is_slice_by_name(file: Path) -> bool:
-    """Whether one of its endings is a slice's: ``1.dcm``, and ``1.dcm.gz``, ``1.dcm.part`` too."""
-    return any(ending.lower() in _ENDINGS for ending in file.suffixes)
+    """Whether its ending is a slice's: ``1.dcm``; also packed or copied in part."""
+    *_, last_but_one, last = ["", "", *(ending.lower().rstrip("~") for ending in file.suffixes)]
+    return last in _ENDINGS or (last in _PACKED | _UNFINISHED and last_but_one in _ENDINGS)
 
 
 def _kind(file: Path) -> str:

@@ -21,6 +21,7 @@ from segscope.data.decoders.dicom_tags import (
     raw,
     whole,
     word,
+    words,
 )
 from segscope.errors import InputError
 
@@ -32,11 +33,12 @@ _COLOUR = (
 
 @dataclass(frozen=True, eq=False)
 class Rescaling:
-    """Of stored samples to real values: a straight line, or a table (first sample, its values)."""
+    """Of stored samples to real values: a line, or a table (first sample, values) and its unit."""
 
     slope: float
     intercept: float
     table: tuple[int, NDArray[Any]] | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ def check_kind(plane: Plane) -> None:
         raise InputError(f"{plane.file}: its PhotometricInterpretation is {said}; {_COLOUR}")
     if word(plane, "PixelPresentation") not in (None, "MONOCHROME"):
         raise InputError(f"{plane.file}: its PixelPresentation is partly in colour; {_COLOUR}")
+    if "MOSAIC" in words(plane, "ImageType"):
+        raise InputError(
+            f"{plane.file}: is a mosaic, all slices of a volume as tiles of one picture; "
+            "convert it to NIfTI first (dcm2niix)"
+        )
     if (whole(plane, "Planes") or 1) != 1 or has(plane, "CompressionCode"):
         raise InputError(
             f"{plane.file}: its pixels are stored in a way of before 1993; convert it first"
@@ -144,7 +151,9 @@ def rescaling_of(plane: Plane, samples: Samples) -> Rescaling:
     if len(found) > 1 or slope is not None or intercept is not None:
         came = f"{len(found)} tables" if len(found) > 1 else "there beside RescaleSlope"
         raise odd(plane, "ModalityLUTSequence", came, "one way to real values")
-    return Rescaling(1.0, 0.0, _table(Plane(plane.file, (found[0],), plane.syntax), samples))
+    item = Plane(plane.file, (found[0],), plane.syntax)
+    unit = "\\".join(words(item, "ModalityLUTType"))
+    return Rescaling(1.0, 0.0, _table(item, samples), unit)
 
 
 def _table(plane: Plane, samples: Samples) -> tuple[int, NDArray[Any]]:

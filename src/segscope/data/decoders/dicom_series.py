@@ -15,7 +15,7 @@ Value: TypeAlias = float | tuple[float | str, ...] | None
 _SAME = (
     "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "FrameOfReferenceUID", "SOPClassUID",
     "Modality", "Rows", "Columns", "PixelSpacing", "PhotometricInterpretation", "RescaleType",
-    "ModalityLUTType", "PixelIntensityRelationship", "PixelIntensityRelationshipSign",
+    "PixelIntensityRelationship", "PixelIntensityRelationshipSign",
     "PresentationLUTShape", "Units", "SUVType", "DecayCorrection",
 )  # fmt: skip
 """What values or places mean."""
@@ -129,6 +129,15 @@ def telling(groups: Iterable[Sequence[Plane]]) -> str:
     return f" ({'copies of one' if copies else 'alike in their tags'}: {names}); keep one of each"
 
 
+def check_rescaling(folder: Path, rescalings: Sequence[Rescaling]) -> None:
+    """Refuse slices of which only some have a table of values, or tables of different units."""
+    if len({(r.table is None, r.unit) for r in rescalings}) > 1:
+        raise InputError(
+            f"{folder}: mixes slices with and without ModalityLUTSequence, or with tables of "
+            f"different ModalityLUTType; {_APART}"
+        )
+
+
 def remarks(planes: Sequence[Plane], rescalings: Sequence[Rescaling]) -> list[str]:
     """Say what a reader of the values should know."""
     first = planes[0]
@@ -169,7 +178,7 @@ def _warnings(planes: Sequence[Plane]) -> list[str]:
             notes.append(f"{name} is {code}")
     for name in ("ImageType", "FrameType"):
         kinds = {kind.upper() for plane in planes for kind in words(plane, name)}
-        for kind in ("LOCALIZER", "PROJECTION IMAGE", "MIN IP", "MIP", "SECONDARY"):
+        for kind in ("LOCALIZER", "PROJECTION IMAGE", "MIN IP", "MIP"):
             if kind in kinds:
                 notes.append(f"{name} is {kind}")
     return notes
