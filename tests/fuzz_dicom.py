@@ -131,7 +131,10 @@ CODE_TAGS = [
     0x0020000E, 0x00200052, 0x00280004, 0x00280300, 0x00280301, 0x00281054, 0x00282110, 0x00541001,
     0x00541102, 0x20500020, 0x00281040, 0x0020000D, 0x00280060,
 ]  # fmt: skip
-SYNTAXES = [EXPLICIT] * 4 + [IMPLICIT, BIG, DEFLATED, "1.2.840.10008.1.2.4.70", "1.2.3"]
+TEXT_TAGS += 3 * [0x00281052, 0x00281053, 0x00280030, 0x00200032]
+NUMBER_TAGS += 2 * [0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280010, 0x00280011]
+CODE_TAGS += 4 * [0x00280004]
+SYNTAXES = [EXPLICIT] * 9 + [IMPLICIT, BIG, DEFLATED, "1.2.840.10008.1.2.4.70"]
 MUST_AGREE = [
     "SeriesInstanceUID", "StudyInstanceUID", "PatientID", "FrameOfReferenceUID", "Modality", "Rows",
     "Columns", "PixelSpacing", "PhotometricInterpretation", "Units", "DecayCorrection",
@@ -157,21 +160,44 @@ def mutations(seed: int, count: int) -> Iterator[tuple[str, Callable[[Path], Non
     rng = np.random.default_rng(seed)
     for number in range(count):
         kind = rng.choice(["text", "number", "code", "vr", "bytes", "pixels", "files"],
-                          p=[0.28, 0.2, 0.2, 0.06, 0.12, 0.06, 0.08])  # fmt: skip
+                          p=[0.24, 0.18, 0.17, 0.05, 0.1, 0.12, 0.14])  # fmt: skip
         name, change = _CHANGES[str(kind)](rng)
+        base = _choice(rng, list(_BASES))
         where = None if rng.random() < 0.5 else int(rng.integers(SLICES))
         syntax = SYNTAXES[int(rng.integers(len(SYNTAXES)))]
-        yield (
-            f"{number} {name} in {'all' if where is None else where} as {syntax}",
-            _writer(change, where, syntax),
-        )
+        place = "all" if where is None else where
+        said = f"{number} {base}, {name} in {place} as {syntax}"
+        yield said, _writer(_BASES[base], change, where, syntax)
 
 
-def _writer(change, where, syntax):
+def _signed(elements):
+    elements[0x00280103] = ("US", 1)
+    elements[0x7FE00010] = ("OW", elements[0x7FE00010][1].astype("<i2") - 2048)
+
+
+def _bytes(elements):
+    elements[0x00280100] = elements[0x00280101] = ("US", 8)
+    elements[0x00280102] = ("US", 7)
+    elements[0x7FE00010] = ("OB", (elements[0x7FE00010][1] // 16).astype("u1"))
+
+
+_BASES = {
+    "plain": lambda elements: None,
+    "signed": _signed,
+    "bytes": _bytes,
+    "white is 0": lambda elements: elements.update({0x00280004: ("CS", "MONOCHROME1")}),
+    "halves": lambda elements: elements.update({0x00281053: ("DS", "0.5")}),
+    "bare": lambda elements: [elements.pop(tag) for tag in (0x00281052, 0x00281053)],
+}
+"""What a series is before it is changed."""
+
+
+def _writer(base, change, where, syntax):
     def write(folder: Path) -> None:
         files = {}
         for k in range(SLICES):
             elements = slice_elements(k)
+            base(elements)
             hit = where is None or where == k
             raw = change(elements) if hit else None
             data = encode(elements, syntax)
@@ -224,33 +250,29 @@ def _flip_bytes(rng):
 
 
 def _other_pixels(rng):
-    kind = _choice(
-        rng, ["short", "long", "one more", "signed", "bytes", "wide", "overlay", "float"]
-    )
+    kinds = ["short", "long", "one more", "signed", "bytes", "wide", "overlay", "float"]
+    kind = _choice(rng, kinds)
 
     def change(elements):
         samples = elements[0x7FE00010][1]
+        plain = samples.astype("<u2") & 0xFFF
         if kind == "short":
             elements[0x7FE00010] = ("OW", samples.tobytes()[:-2])
         elif kind == "long":
             elements[0x7FE00010] = ("OW", samples.tobytes() * 2)
         elif kind == "one more":
             elements[0x7FE00010] = ("OW", samples.tobytes() + b"\0\0")
-        elif kind == "signed":
-            elements[0x00280103] = ("US", 1)
-            elements[0x7FE00010] = ("OW", samples.astype("<i2") - 2048)
-        elif kind == "bytes":
-            elements[0x00280100] = elements[0x00280101] = ("US", 8)
-            elements[0x00280102] = ("US", 7)
-            elements[0x7FE00010] = ("OB", (samples // 16).astype("u1"))
+        elif kind in ("signed", "bytes", "overlay"):
+            elements[0x00280100], elements[0x00280101] = ("US", 16), ("US", 12)
+            elements[0x00280102], elements[0x00280103] = ("US", 11), ("US", 0)
+            elements[0x7FE00010] = ("OW", plain | (0x3000 if kind == "overlay" else 0))
+            {"signed": _signed, "bytes": _bytes}.get(kind, lambda e: None)(elements)
         elif kind == "wide":
             elements[0x00280100] = elements[0x00280101] = ("US", 32)
             elements[0x00280102] = ("US", 31)
-            elements[0x7FE00010] = ("OW", samples.astype("<u4") * 1000001)
-        elif kind == "overlay":
-            elements[0x7FE00010] = ("OW", samples | 0x3000)
+            elements[0x7FE00010] = ("OW", plain.astype("<u4") * 524288)
         else:
-            elements[0x7FE00008] = ("OF", samples.astype("<f4"))
+            elements[0x7FE00008] = ("OF", plain.astype("<f4"))
             del elements[0x7FE00010]
 
     return f"pixels {kind}", change
