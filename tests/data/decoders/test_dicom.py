@@ -249,7 +249,25 @@ def test_time_points_that_several_tags_tell_apart_are_refused_by_the_first(tmp_p
 
 def test_a_slice_shifted_sideways_is_refused(tmp_path):
     write_series(tmp_path, put(0x00200032, "DS", "-10\\9\\-0.5", only=1))
-    refused(tmp_path, "shifted sideways")
+    refused(tmp_path, "slices are shifted sideways against each other .by up to 3.5 mm")
+
+
+@pytest.mark.parametrize(
+    ("count", "off"), [(9, None), (17, "0.48 mm off even places"), (60, "refused")],
+    ids=["few", "some", "many"],
+)  # fmt: skip
+def test_small_differences_of_steps_add_up(tmp_path, count, off):
+    """Steps of 2.4 mm up to the middle, of 2.52 mm from there: each within 5 % of their median."""
+    steps = np.where(np.arange(count - 1) < (count - 1) // 2, 2.4, 2.52)
+    places = [0, *np.cumsum(steps)]
+    # halfway lies n / 4 * 0.12 mm before the even place, of n steps
+    change = by_slice(0x00200032, "DS", *(f"0\\0\\{z:.4f}" for z in places))
+    write_series(tmp_path, change, slices=count)
+    if off == "refused":
+        refused(tmp_path, r"unevenly spaced \(up to 1\.\d+ mm off even places\)")
+        return
+    notes = read_image(tmp_path).notes
+    assert [n for n in notes if "even places" in n] == ([f"slices lie up to {off}"] if off else [])
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ __all__ = ["decode_series", "is_series"]
 
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _UNEVEN_SHARE = 0.05
+_OFF_SHARE = 0.1
 _TILT_DEGREES = 0.2
 _SAME_PLACE_MM = 1e-3
 _FARTHEST_MM = 1e7
@@ -67,10 +68,11 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     _check_places(folder, planes, origins @ normal)
     contrast = check_contrast(folder, planes)
     step = _step(folder, origins @ normal)
-    along, tilt = _stacking(folder, origins, normal, step)
     spacing = spacing_of(planes[0])
     if max(spacing) > _FARTHEST_MM:
         raise odd(planes[0], "PixelSpacing", f"{max(spacing):g}", "millimetres")
+    uneven = _check_straight(folder, origins, normal, step, min(spacing))
+    along, tilt = _stacking(origins, normal, step)
     array, said = _values(folder, planes, stored)
     affine = np.eye(4)
     # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
@@ -79,7 +81,7 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     affine[:3] = _TO_RAS @ affine[:3]
     notes = (
         f"DICOM series of {len(planes)} slices, {step:.4g} mm apart",
-        *tilt, *said, *contrast, *counted(planes, step), *listing.notes(),
+        *tilt, *uneven, *said, *contrast, *counted(planes, step), *listing.notes(),
     )  # fmt: skip
     return Decoded(array[None], affine, notes, _modality(planes[0]))
 
@@ -174,18 +176,38 @@ def _step(folder: Path, places: NDArray[np.float64]) -> float:
     return float((places[-1] - places[0]) / (len(places) - 1))
 
 
+def _check_straight(
+    folder: Path,
+    origins: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    step: float,
+    side: float,
+) -> tuple[str, ...]:
+    """Refuse slices off the even, straight line from the first to the last; small steps add up."""
+    share = np.linspace(0, 1, len(origins))[:, None]
+    off = origins - origins[0] - share * (origins[-1] - origins[0])
+    along = np.abs(off @ normal).max()
+    sideways = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1).max()
+    if sideways > max(_UNEVEN_SHARE * step, _OFF_SHARE * side):
+        raise InputError(
+            f"{folder}: slices are shifted sideways against each other (by up to {sideways:.3g} "
+            "mm); put each stack into a folder of its own"
+        )
+    if along > step / 2:
+        raise InputError(
+            f"{folder}: slices are unevenly spaced (up to {along:.3g} mm off even places); "
+            "resample it, or put each part into a folder of its own"
+        )
+    if along > _OFF_SHARE * step:
+        return (f"slices lie up to {along:.3g} mm off even places",)
+    return ()
+
+
 def _stacking(
-    folder: Path, origins: NDArray[np.float64], normal: NDArray[np.float64], step: float
+    origins: NDArray[np.float64], normal: NDArray[np.float64], step: float
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """From one slice's origin to the next: along the normal, unless the gantry was tilted."""
     way = (origins[-1] - origins[0]) / (len(origins) - 1)
-    off = origins - origins[0] - np.arange(len(origins))[:, None] * way
-    sideways = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1)
-    if sideways.max() > max(_UNEVEN_SHARE * step, 0.01):
-        raise InputError(
-            f"{folder}: slices are shifted sideways against each other (by up to "
-            f"{sideways.max():.3g} mm); put each stack into a folder of its own"
-        )
     cosine = float(way @ normal / np.linalg.norm(way))
     tilt = float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
     if tilt <= _TILT_DEGREES:
