@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segscope.data.decoders.dicom import is_series
+from segscope.data.decoders.dicom_files import entries, is_series, survey_slices
 from segscope.data.description import read_description
 from segscope.data.folders import visible_files
 from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
@@ -36,16 +36,28 @@ def find_cases(path: Path, *, channels: int) -> tuple[Case, ...]:
         InputError: Nothing found, or a channel missing; expected and found are listed.
     """
     path = Path(path)
+    try:
+        return _find(path, channels)
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({said}); check the path") from None
+
+
+def _find(path: Path, channels: int) -> tuple[Case, ...]:
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path}: is a link to what is not there; mend the link")
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; check the path")
     if path.is_file():
         return (_single_file(path, channels),)
+    if not path.is_dir():
+        raise InputError(f"{path}: is no regular file (a pipe, socket or device); name a file")
     if (path / "dataset.json").is_file():
         return _of_dataset(path, channels)
     if is_series(path):
         return (Case(path.resolve().name, (path,)),)
-    folders = [f for f in sorted(path.iterdir()) if not f.name.startswith(".") and is_series(f)]
     problems: list[Problem] = []
+    folders = _series_in(path, problems)
     images = [f for f in visible_files(path, problems) if image_ending(f)]
     if folders and images:
         raise InputError(
@@ -53,8 +65,43 @@ def find_cases(path: Path, *, channels: int) -> tuple[Case, ...]:
             "name a folder with one kind"
         )
     if folders:
+        refuse(str(path), problems)
         return tuple(Case(folder.name, (folder,)) for folder in folders)
     return _of_files(path, images, channels, problems)
+
+
+def _series_in(path: Path, problems: list[Problem]) -> list[Path]:
+    """Folders that are a series each; what is wrong with any of them is told at once."""
+    found: list[Path] = []
+    doubtful: list[Problem] = []
+    for folder in entries(path):
+        if folder.name.startswith(".") or not folder.is_dir():
+            continue
+        try:
+            if is_series(folder):
+                found.append(folder)
+                survey_slices(folder, problems)
+            elif fault := _fault_of_no_series(folder):
+                doubtful.append(Problem(str(folder), *fault))
+        except (InputError, OSError) as error:
+            said = InputError(f"{folder}: {error}") if isinstance(error, OSError) else error
+            doubtful.append(Problem.of(said, folder))
+    if found:  # beside series, a folder without one may have lost its own
+        problems += doubtful
+    return found
+
+
+def _fault_of_no_series(folder: Path) -> tuple[str, str] | None:
+    inside = [entry for entry in entries(folder) if not entry.name.startswith(".")]
+    if not inside:
+        return "is empty, beside DICOM series", "copy the series again, or remove the folder"
+    deeper = [entry.name for entry in inside if entry.is_dir() and is_series(entry)]
+    if deeper:
+        return (
+            f"holds its DICOM series deeper ({shorten(deeper)})",
+            "bring every series to the same level, or name this folder",
+        )
+    return None
 
 
 def _of_dataset(folder: Path, channels: int) -> tuple[Case, ...]:

@@ -15,6 +15,7 @@ import torch
 
 from segscope import __version__
 from segscope.data import sha256_of, write_json
+from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
@@ -186,8 +187,12 @@ def weights_hash(model: TrainedModel) -> str:
 
 
 def _folder_hash(folder: Path) -> str:
-    parts = sorted(file for file in folder.iterdir() if file.is_file())
-    return sha256_of("".join(sha256_of(file) for file in parts).encode())
+    """Of what is read of it: the slices of a series, which `list_slices` finds or refuses."""
+    try:
+        parts = [sha256_of(file) for file in list_slices(folder).slices]
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror}); copy it again") from None
+    return sha256_of("".join(parts).encode())
 
 
 def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Slices are ordered and spaced by their positions along the normal of the image p
 SliceThickness, SpacingBetweenSlices and InstanceNumber are never used for that.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,103 +12,125 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.decoders.decoded import Decoded
+from segscope.data.decoders.decoded import Decoded, decoding
+from segscope.data.decoders.dicom_codecs import LOSSY
+from segscope.data.decoders.dicom_files import Listing, is_series, list_slices, survey_slices
+from segscope.data.decoders.dicom_pixels import (
+    check_kind,
+    real_values,
+    rescaling_of,
+    samples_of,
+    spacing_of,
+)
+from segscope.data.decoders.dicom_series import (
+    check_contrast,
+    check_rescaling,
+    check_same,
+    counted,
+    remarks,
+    telling,
+)
+from segscope.data.decoders.dicom_tags import Plane, needed, odd, planes_of, raw, word
 from segscope.errors import InputError
+
+__all__ = ["decode_series", "is_series"]
 
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _UNEVEN_SHARE = 0.05
+_OFF_SHARE = 0.1
 _TILT_DEGREES = 0.2
-_ENDINGS = frozenset({".dcm", ".ima"})
-
-
-def is_series(folder: Path) -> bool:
-    """Whether a folder holds a DICOM file directly, or one that should be by its name."""
-    return folder.is_dir() and any(_kind(f) in _ENDINGS or _is_dicom(f) for f in _files(folder))
+_SAME_PLACE_MM = 1e-3
+_FARTHEST_MM = 1e7
 
 
 def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     """Read all slices of a folder's one series as ``(1, i, j, k)``.
 
-    Stored values are scaled by RescaleSlope and RescaleIntercept (Hounsfield units in CT).
+    Stored values become real ones by RescaleSlope and RescaleIntercept or by the modality's table
+    (Hounsfield units in CT), each slice by its own; MONOCHROME1 is mirrored.
 
     Raises:
-        InputError: Several series or orientations, slices missing or doubled, pixels that
-            cannot be decoded. Positions are listed.
+        InputError: Several series, orientations or contrasts, slices missing, doubled or damaged,
+            pixels that cannot be decoded or are colours. Positions are listed.
     """
-    import pydicom
-
-    files, others = _sort_files(folder)
-    slices = []
-    for file in files:
-        try:
-            slices.append((file, pydicom.dcmread(file)))
-        except (pydicom.errors.InvalidDicomError, OSError, ValueError, EOFError) as error:
-            raise InputError(f"{file}: cannot be read as DICOM ({error})") from None
-    _check_one_series(folder, slices)
-    rows, columns = _orientation(folder, slices)
+    listing = list_slices(folder)
+    planes = [plane for file in listing.slices for plane in planes_of(file)]
+    for plane in planes:
+        with decoding(plane.file):
+            check_kind(plane)
+    check_same(folder, planes)
+    _check_folders(listing, planes[0])
+    rows, columns = _orientation(folder, planes)
     normal = np.cross(rows, columns)
-    places = np.array([_position(file, s) for file, s in slices]) @ normal
-    order = np.argsort(places, kind="stable")
-    slices, places = [slices[k] for k in order], places[order]
-    step = _step(folder, places)
-    origins = np.array([_position(file, s) for file, s in slices])
+    origins = np.array([_position(plane) for plane in planes])
+    order = np.argsort(origins @ normal, kind="stable")
+    planes, origins = [planes[k] for k in order], origins[order]
+    _check_places(folder, planes, origins @ normal)
+    contrast = check_contrast(folder, planes)
+    step = _step(folder, origins @ normal)
+    spacing = spacing_of(planes[0])
+    if max(spacing) > _FARTHEST_MM:
+        raise odd(planes[0], "PixelSpacing", f"{max(spacing):g}", "millimetres")
+    uneven = _check_straight(folder, origins, normal, step, min(spacing))
     along, tilt = _stacking(origins, normal, step)
-    array = np.stack([_pixels(file, s).T for file, s in slices], axis=-1)
-    spacing = _numbers(*slices[0], "PixelSpacing", 2)
-    if min(spacing) <= 0:
-        raise InputError(f"{slices[0][0]}: its PixelSpacing {spacing} is not positive")
+    array, said = _values(folder, planes, stored)
     affine = np.eye(4)
     # PixelSpacing is (between rows, between columns); i runs along a row, so it takes the second
     affine[:3, 0], affine[:3, 1] = rows * spacing[1], columns * spacing[0]
     affine[:3, 2], affine[:3, 3] = along, origins[0]
     affine[:3] = _TO_RAS @ affine[:3]
-    notes = (f"DICOM series of {len(slices)} slices, {step:.4g} mm apart", *tilt)
-    if others:
-        notes += (f"{len(others)} other files beside its slices left out ({others[0].name})",)
-    return Decoded(array[None], affine, notes)
+    notes = (
+        f"DICOM series of {len(planes)} slices, {step:.4g} mm apart",
+        *tilt, *uneven, *said, *contrast, *counted(planes, step), *listing.notes(),
+    )  # fmt: skip
+    return Decoded(array[None], affine, notes, _modality(planes[0]))
 
 
-def _sort_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Slices, and files of other kinds; a damaged slice must not pass for one of these."""
-    files: list[Path] = []
-    others: list[Path] = []
-    for file in _files(folder):
-        (files if _is_dicom(file) else others).append(file)
-    kinds = {_kind(file) for file in files} | _ENDINGS
-    damaged = [file for file in others if _kind(file) in kinds]
-    if damaged:
-        more = f" (and {len(damaged) - 1} more)" if len(damaged) > 1 else ""
-        raise InputError(
-            f"{damaged[0]}: lies among slices and is no DICOM file, perhaps a damaged slice{more}; "
-            "copy the series again, or move the file elsewhere"
+def _values(folder: Path, planes: Sequence[Plane], stored: bool) -> tuple[NDArray[Any], list[str]]:
+    """All slices as ``(i, j, k)``, i running fastest in memory as it does in the files."""
+    counts: Counter[str] = Counter()
+    found, rescalings = [], []
+    for plane in planes:
+        with decoding(plane.file):
+            found.append(real_values(plane, counts, stored=stored))
+            rescalings.append(rescaling_of(plane, samples_of(plane)))
+    check_rescaling(folder, rescalings)
+    notes = [] if stored else remarks(planes, rescalings)
+    if planes[0].syntax in LOSSY and "was compressed with losses" not in notes:
+        notes.append("was compressed with losses")
+    if counts["padding"]:
+        notes.append(f"{counts['padding']} voxels are PixelPaddingValue (outside of the scan)")
+    if counts["spare"]:
+        notes.append(
+            f"{counts['spare']} samples have bits above BitsStored (an overlay's): left out"
         )
-    if not files:
-        raise InputError(f"{folder}: holds no DICOM file; name the folder of one series")
-    return files, others
+    if counts["high bit"]:
+        notes.append("HighBit is not BitsStored - 1; samples lie in the low bits")
+    return np.stack(found).transpose(2, 1, 0), notes
 
 
-def _check_one_series(folder: Path, slices: Sequence[tuple[Path, Any]]) -> None:
-    for file, s in slices:
-        if "PixelData" not in s or "ImagePositionPatient" not in s:
+def _check_folders(listing: Listing, first: Plane) -> None:
+    """Folders beside slices are left out with a note, unless they hold slices of the series."""
+    for folder in listing.folders:
+        inside = survey_slices(folder, []).slices
+        if inside and raw(planes_of(inside[0])[0], "SeriesInstanceUID") == raw(
+            first, "SeriesInstanceUID"
+        ):
             raise InputError(
-                f"{file}: is no image slice ({s.get('Modality', 'no modality')}); keep only the "
-                "slices of one series in the folder"
-            )
-        if int(s.get("SamplesPerPixel", 1)) != 1 or int(s.get("NumberOfFrames", 1)) != 1:
-            raise InputError(f"{file}: colour or multi-frame DICOM; convert it to NIfTI first")
-    for tag in ("SeriesInstanceUID", "Rows", "Columns", "PixelSpacing"):
-        found = {str(s.get(tag)) for _, s in slices}
-        if len(found) > 1:
-            # identifiers are the patient's, and are not repeated
-            listed = "" if tag.endswith("UID") else f" ({', '.join(sorted(found)[:3])})"
-            raise InputError(
-                f"{folder}: mixes {len(found)} values of {tag}{listed}; put each series into a "
-                "folder of its own"
+                f"{folder}: holds slices of the series that lies beside it; put all slices of one "
+                "series into one folder"
             )
 
 
-def _orientation(folder: Path, slices: Sequence[tuple[Path, Any]]) -> NDArray[np.float64]:
-    cosines = np.array([_numbers(file, s, "ImageOrientationPatient", 6) for file, s in slices])
+def _modality(plane: Plane) -> str | None:
+    found = word(plane, "Modality")
+    return found if found and found.isalnum() and len(found) <= 16 else None
+
+
+def _orientation(folder: Path, planes: Sequence[Plane]) -> NDArray[np.float64]:
+    cosines = np.array([needed(plane, "ImageOrientationPatient", count=6) for plane in planes])
+    if np.abs(cosines).max() > 1.01:
+        raise InputError(f"{folder}: has an ImageOrientationPatient of no unit length; mend it")
     if np.abs(cosines - cosines[0]).max() > 1e-3:
         raise InputError(f"{folder}: mixes image orientations; put each into a folder of its own")
     axes: NDArray[np.float64] = cosines[0].reshape(2, 3)
@@ -116,36 +139,68 @@ def _orientation(folder: Path, slices: Sequence[tuple[Path, Any]]) -> NDArray[np
     return axes
 
 
-def _position(file: Path, s: Any) -> NDArray[np.float64]:
-    return np.array(_numbers(file, s, "ImagePositionPatient", 3))
-
-
-def _numbers(file: Path, s: Any, tag: str, count: int) -> list[float]:
-    value = s.get(tag)
-    try:
-        found = [float(v) for v in value]
-    except (TypeError, ValueError):  # missing, a single number, or text
-        found = []
-    if len(found) != count or not np.isfinite(found).all():
-        raise InputError(f"{file}: its {tag} is {value}, expected {count} finite numbers")
+def _position(plane: Plane) -> list[float]:
+    found = needed(plane, "ImagePositionPatient", count=3)
+    if max(abs(v) for v in found) > _FARTHEST_MM:
+        raise odd(plane, "ImagePositionPatient", f"{max(found, key=abs):g}", "millimetres")
     return found
 
 
-def _step(folder: Path, places: NDArray[np.float64]) -> float:
+def _check_places(folder: Path, planes: Sequence[Plane], places: NDArray[np.float64]) -> None:
     if len(places) == 1:
         raise InputError(f"{folder}: a single slice has no thickness along the normal; add others")
+    apart = np.diff(places) > _SAME_PLACE_MM
+    if not apart.all():
+        groups = np.split(np.arange(len(places)), np.flatnonzero(apart) + 1)
+        shared = [[planes[k] for k in group] for group in groups if len(group) > 1]
+        raise InputError(
+            f"{folder}: slices lie on the same place{telling(shared)} (positions in mm: "
+            f"{_listed(places)})"
+        )
+
+
+def _listed(places: NDArray[np.float64]) -> str:
+    more = ", ..." if len(places) > 60 else ""
+    return ", ".join(f"{p:.2f}" for p in places[:60]) + more
+
+
+def _step(folder: Path, places: NDArray[np.float64]) -> float:
     steps = np.diff(places)
     step = float(np.median(steps))
-    listed = ", ".join(f"{p:.2f}" for p in places[:60])
-    if (steps <= 1e-3).any():
-        raise InputError(f"{folder}: slices lie on the same place; positions in mm: {listed}")
     if np.abs(steps - step).max() > _UNEVEN_SHARE * step:
         raise InputError(
             f"{folder}: slices are missing or unevenly spaced (about {step:.3g} mm, up to "
-            f"{steps.max():.3g}); positions in mm: {listed}"
+            f"{steps.max():.3g}); positions in mm: {_listed(places)}"
         )
     # the mean carries no rounding error of single positions
     return float((places[-1] - places[0]) / (len(places) - 1))
+
+
+def _check_straight(
+    folder: Path,
+    origins: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    step: float,
+    side: float,
+) -> tuple[str, ...]:
+    """Refuse slices off the even, straight line from the first to the last; small steps add up."""
+    share = np.linspace(0, 1, len(origins))[:, None]
+    off = origins - origins[0] - share * (origins[-1] - origins[0])
+    along = np.abs(off @ normal).max()
+    sideways = np.linalg.norm(off - np.outer(off @ normal, normal), axis=1).max()
+    if sideways > max(_UNEVEN_SHARE * step, _OFF_SHARE * side):
+        raise InputError(
+            f"{folder}: slices are shifted sideways against each other (by up to {sideways:.3g} "
+            "mm); put each stack into a folder of its own"
+        )
+    if along > step / 2:
+        raise InputError(
+            f"{folder}: slices are unevenly spaced (up to {along:.3g} mm off even places); "
+            "resample it, or put each part into a folder of its own"
+        )
+    if along > _OFF_SHARE * step:
+        return (f"slices lie up to {along:.3g} mm off even places",)
+    return ()
 
 
 def _stacking(
@@ -158,33 +213,3 @@ def _stacking(
     if tilt <= _TILT_DEGREES:
         return normal * step, ()
     return way, (f"gantry tilted by {tilt:.1f} degrees",)
-
-
-def _pixels(file: Path, s: Any) -> NDArray[Any]:
-    try:
-        stored: NDArray[Any] = s.pixel_array
-    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise InputError(f"{file}: its pixels cannot be decoded ({error})") from None
-    slope, intercept = float(s.get("RescaleSlope", 1)), float(s.get("RescaleIntercept", 0))
-    if not (np.isfinite([slope, intercept]).all() and slope):
-        raise InputError(f"{file}: its rescaling is {slope} x + {intercept}")
-    if slope == 1 and float(intercept).is_integer():
-        shifted = stored.astype(np.int32) + int(intercept)
-        fits = shifted.min() >= -32768 and shifted.max() <= 32767
-        return shifted.astype(np.int16) if fits else shifted
-    return (stored * slope + intercept).astype(np.float32)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith("."))
-
-
-def _kind(file: Path) -> str:
-    """Its ending; none where it is a number, as in names that are UIDs."""
-    ending = file.suffix.lower()
-    return "" if ending[1:].isdigit() else ending
-
-
-def _is_dicom(file: Path) -> bool:
-    with file.open("rb") as opened:
-        return opened.read(132)[128:] == b"DICM"

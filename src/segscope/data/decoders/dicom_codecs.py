@@ -1,0 +1,159 @@
+"""Encoded pixels of a DICOM file: which bytes make a frame, and who decodes them."""
+
+import importlib
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data.decoders.decoded import decoding
+from segscope.data.decoders.dicom_elements import fragments
+from segscope.data.decoders.dicom_tags import TAGS, Plane
+from segscope.errors import InputError
+
+_PIXELS = TAGS["PixelData"][0]
+_J2K, _JPEG = b"\xff\x4f", b"\xff\xd8"
+
+
+def decode_frame(plane: Plane, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+    """Decode one frame.
+
+    Args:
+        plane: Of an encapsulated transfer syntax.
+        rows: The decoded image must have.
+        columns: The decoded image must have.
+        allocated: Bits a sample.
+
+    Returns:
+        ``(rows, columns)``, whole numbers as the codec gives them.
+
+    Raises:
+        InputError: No decoder for this transfer syntax, damaged data, or another image than the
+            tags say. The transfer syntax is named.
+    """
+    if plane.syntax not in _CODECS:
+        raise InputError(
+            f"{plane.file}: its transfer syntax {plane.syntax} is not read; save it uncompressed "
+            "(gdcmconv --raw, or the archive's export)"
+        )
+    name, starts, decode = _CODECS[plane.syntax]
+    frame = _frame(plane, starts)
+    try:
+        with decoding(plane.file):
+            array = decode(frame, rows, columns, allocated)
+    except InputError as error:
+        said = str(error).removeprefix(f"{plane.file}: ")
+        raise InputError(
+            f"{plane.file}: its pixels ({name}, transfer syntax {plane.syntax}): {said}"
+        ) from error
+    if array.shape != (rows, columns) or array.dtype.kind not in "iu":
+        raise InputError(
+            f"{plane.file}: its pixels decode to {_shape(array)} ({name}), its tags say {rows} x "
+            f"{columns}; copy it again"
+        )
+    if array.dtype.itemsize * 8 > allocated:
+        raise InputError(
+            f"{plane.file}: its pixels decode to {array.dtype} ({name}), BitsAllocated is "
+            f"{allocated}; copy it again"
+        )
+    return array
+
+
+def _frame(plane: Plane, starts: bytes) -> bytes:
+    """One frame's bytes; fragments that no frame accounts for are refused."""
+    top = plane.top
+    if not top.found[_PIXELS].undefined:
+        raise InputError(
+            f"{plane.file}: its transfer syntax says that its pixels are encoded, and they are "
+            "not; copy it again"
+        )
+    table, *parts = fragments(top, _PIXELS) or [(0, 0)]
+    offsets = np.frombuffer(top.data[table[0] : table[1]], "<u4").tolist()
+    if len(offsets) not in (0, plane.frames):
+        raise _frames(plane, f"its table of offsets has {len(offsets)}")
+    if len(parts) == plane.frames:
+        chosen = [parts[plane.frame]]
+    elif plane.frames == 1:
+        chosen = parts
+    elif offsets:
+        # an offset counts from the first fragment's item tag, eight bytes before its value
+        begins = [at - 8 - (parts[0][0] - 8) if parts else 0 for at, _ in parts]
+        first = offsets[plane.frame]
+        after = [o for o in offsets if o > first]
+        last = min(after, default=sys.maxsize)
+        chosen = [p for p, begin in zip(parts, begins, strict=True) if first <= begin < last]
+    else:
+        raise _frames(plane, f"its pixels come in {len(parts)} fragments without a table")
+    later = [top.data[a : a + len(starts)] == starts for a, _ in chosen[1:]]
+    if not chosen or any(later) or (later and not starts):
+        raise _frames(plane, f"its pixels come in {len(parts)} fragments")
+    return b"".join(top.data[a:b] for a, b in chosen)
+
+
+def _frames(plane: Plane, said: str) -> InputError:
+    return InputError(
+        f"{plane.file}: NumberOfFrames is {plane.frames}, and {said}; copy it again, or save it "
+        "uncompressed"
+    )
+
+
+def _shape(array: NDArray[Any]) -> str:
+    return " x ".join(str(n) for n in array.shape)
+
+
+def _rle(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+    library = importlib.import_module("rle")
+    segments = int.from_bytes(data[:4], "little")
+    if segments * 8 != allocated:
+        raise ValueError(f"{segments} segments where BitsAllocated is {allocated}")
+    plain = library.decode_pixel_data(
+        data, version=2, rows=rows, columns=columns, bits_allocated=allocated
+    )
+    return np.frombuffer(plain, f"<u{allocated // 8}").reshape(rows, columns)
+
+
+def _jpeg_2000(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+    library = importlib.import_module("openjpeg")
+    return np.asarray(library.decode(data, j2k_format=None if data[:4] == b"\0\0\0\x0c" else 0))
+
+
+def _jpeg(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            return np.asarray(picture)
+    except UnidentifiedImageError:  # of 12 bits
+        return _imagecodecs("jpeg8_decode")(data, rows, columns, allocated)
+
+
+def _imagecodecs(name: str) -> Callable[[bytes, int, int, int], NDArray[Any]]:
+    def decode(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+        try:
+            library = importlib.import_module("imagecodecs")
+        except ImportError:
+            raise ValueError("needs imagecodecs: pip install imagecodecs") from None
+        return np.asarray(getattr(library, name)(data))
+
+    return decode
+
+
+_CODECS: dict[str, tuple[str, bytes, Callable[[bytes, int, int, int], NDArray[Any]]]] = {
+    "1.2.840.10008.1.2.5": ("RLE", b"", _rle),
+    "1.2.840.10008.1.2.4.50": ("JPEG baseline", _JPEG, _jpeg),
+    "1.2.840.10008.1.2.4.51": ("JPEG extended", _JPEG, _jpeg),
+    "1.2.840.10008.1.2.4.57": ("JPEG lossless", _JPEG, _imagecodecs("jpegsof3_decode")),
+    "1.2.840.10008.1.2.4.70": ("JPEG lossless", _JPEG, _imagecodecs("jpegsof3_decode")),
+    "1.2.840.10008.1.2.4.80": ("JPEG-LS", _JPEG, _imagecodecs("jpegls_decode")),
+    "1.2.840.10008.1.2.4.81": ("JPEG-LS", _JPEG, _imagecodecs("jpegls_decode")),
+    "1.2.840.10008.1.2.4.90": ("JPEG 2000", _J2K, _jpeg_2000),
+    "1.2.840.10008.1.2.4.91": ("JPEG 2000", _J2K, _jpeg_2000),
+    "1.2.840.10008.1.2.4.201": ("HTJ2K", _J2K, _jpeg_2000),
+    "1.2.840.10008.1.2.4.202": ("HTJ2K", _J2K, _jpeg_2000),
+    "1.2.840.10008.1.2.4.203": ("HTJ2K", _J2K, _jpeg_2000),
+}
+LOSSY = frozenset(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 81))
+"""Transfer syntaxes that always lose something."""
