@@ -1,0 +1,186 @@
+"""The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for."""
+
+import lzma
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data.decoders.decoded import decoding
+from segscope.data.decoders.jpeg import jpeg_samples, read_frame
+from segscope.data.decoders.samples import inflated
+from segscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a strip or tile must hold.
+
+    Args:
+        rows: Of pixels.
+        columns: Of pixels.
+        samples: Per pixel.
+        bits: Per sample.
+        order: ``<`` or ``>``, of samples of several bytes.
+        tables: Of JPEG, shared by all blocks.
+        rgb: Of JPEG: colours are RGB, not YCbCr.
+        options: Of a fax in one dimension.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    bits: int
+    order: str
+    tables: bytes = b""
+    rgb: bool = False
+    options: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes, each row of pixels beginning with a byte of its own."""
+        return self.rows * ((self.columns * self.samples * self.bits + 7) // 8)
+
+
+Decompress = Callable[[Path, bytes, Block], bytes]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A compression.
+
+    Args:
+        name: For messages.
+        decompress: Called with the file, the bytes and what they must hold.
+        predicts: Differences (tag Predictor) may come before it.
+        pictures: It stores pictures, not bytes: what comes out is of this machine's byte order.
+        lossy: It changes numbers.
+    """
+
+    name: str
+    decompress: Decompress
+    predicts: bool = False
+    pictures: bool = False
+    lossy: bool = False
+
+
+def _imagecodecs(path: Path) -> ModuleType:
+    try:
+        import imagecodecs
+    except ImportError:
+        raise InputError(
+            f"{path}: its compression needs the package imagecodecs; pip install imagecodecs, or "
+            "save it without compression"
+        ) from None
+    return imagecodecs
+
+
+def _plain(path: Path, data: bytes, block: Block) -> bytes:
+    return data
+
+
+def _deflate(path: Path, data: bytes, block: Block) -> bytes:
+    return inflated(path, data, block.size)
+
+
+def _lzw(path: Path, data: bytes, block: Block) -> bytes:
+    with decoding(path):
+        return _imagecodecs(path).lzw_decode(data, out=block.size + 1)
+
+
+def _packbits(path: Path, data: bytes, block: Block) -> bytes:
+    with decoding(path):
+        return _imagecodecs(path).packbits_decode(data, out=block.size)
+
+
+def _zstd(path: Path, data: bytes, block: Block) -> bytes:
+    with decoding(path):
+        return _imagecodecs(path).zstd_decode(data, out=block.size)
+
+
+def _lzma(path: Path, data: bytes, block: Block) -> bytes:
+    engine = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    with decoding(path):
+        found = engine.decompress(data, block.size + 1)
+        if not engine.eof or engine.unused_data.strip(b"\0"):
+            raise ValueError("cut short, or longer than announced")
+    return found
+
+
+def _fax(kind: str) -> Decompress:
+    def decompress(path: Path, data: bytes, block: Block) -> bytes:
+        if block.bits != 1 or block.samples != 1:
+            raise InputError(f"{path}: is a fax of more than 1 bit; save it without compression")
+        if block.options & 0b11:
+            raise InputError(
+                f"{path}: is a fax in two dimensions or without codes; save it as LZW or Deflate"
+            )
+        with decoding(path):
+            decode = getattr(_imagecodecs(path), f"{kind}_decode")
+            bits = np.asarray(decode(data, block.rows, block.columns)) != 0
+        _check_shape(path, bits, (block.rows, block.columns))
+        return np.packbits(bits, axis=1).tobytes()
+
+    return decompress
+
+
+def _jpeg(path: Path, data: bytes, block: Block) -> bytes:
+    if block.bits != 8:
+        raise InputError(f"{path}: has {block.bits} bits in JPEG, 8 are read; save it as Deflate")
+    tables = block.tables
+    if tables:
+        if tables[:2] != b"\xff\xd8" or tables[-2:] != b"\xff\xd9" or data[:2] != b"\xff\xd8":
+            raise InputError(f"{path}: cannot be decoded (damaged JPEG tables); copy it again")
+        data = tables[:-2] + data[2:]
+    frame = read_frame(path, data)
+    found = jpeg_samples(path, frame, rgb=block.rgb)
+    _check_shape(path, found, (block.rows, block.columns, block.samples))
+    return found.tobytes()
+
+
+def _picture(kind: str) -> Decompress:
+    def decompress(path: Path, data: bytes, block: Block) -> bytes:
+        with decoding(path):
+            found = np.asarray(getattr(_imagecodecs(path), f"{kind}_decode")(data))
+        if found.ndim == 2:
+            found = found[..., None]
+        _check_shape(path, found, (block.rows, block.columns, block.samples))
+        if found.dtype.itemsize * 8 != block.bits:
+            raise InputError(
+                f"{path}: decodes to {found.dtype}, its header says {block.bits} bits; copy it "
+                "again"
+            )
+        return found.tobytes()
+
+    return decompress
+
+
+def _check_shape(path: Path, found: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if found.shape != shape:
+        raise InputError(
+            f"{path}: a strip or tile decodes to {found.shape}, its header says {shape}; copy it "
+            "again"
+        )
+
+
+CODECS: dict[int, Codec] = {
+    1: Codec("none", _plain),
+    2: Codec("fax in one dimension", _fax("ccittrle")),
+    3: Codec("fax of group 3", _fax("ccittfax3")),
+    4: Codec("fax of group 4", _fax("ccittfax4")),
+    5: Codec("LZW", _lzw, predicts=True),
+    7: Codec("JPEG", _jpeg, pictures=True, lossy=True),
+    8: Codec("Deflate", _deflate, predicts=True),
+    32773: Codec("PackBits", _packbits),
+    32946: Codec("Deflate", _deflate, predicts=True),
+    34712: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True),
+    33005: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True),
+    34925: Codec("LZMA", _lzma, predicts=True),
+    50000: Codec("Zstandard", _zstd, predicts=True),
+    50001: Codec("WebP", _picture("webp"), pictures=True),
+}
+FAX = (2, 3, 4)
