@@ -140,8 +140,9 @@ def _of_scale(
 ) -> tuple[NDArray[Any], list[str]]:
     notes = []
     highest = 2**plane.bits - 1
-    if plane.bits < 8:
-        notes.append(f"{plane.bits} bits per sample: its values are 0 to {highest}")
+    if plane.bits not in (8, 16, 32, 64):
+        unit = "bit" if plane.bits == 1 else "bits"
+        notes.append(f"{plane.bits} {unit} per sample: its values are 0 to {highest}")
     if not plane.white_is_zero:
         return samples, notes
     if stored:

@@ -53,9 +53,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class Directory:
-    """The tags of one directory, where it lies and where the next one does."""
+    """The tags of one directory (the first of each number), where it and the next one lie."""
 
     tags: dict[int, Tag]
+    repeated: tuple[Tag, ...]
     start: int
     end: int
     following: int
@@ -98,7 +99,7 @@ def read_directory(data: bytes, head: TagFile, start: int) -> Directory:
     Values that lie beyond the data raise only when they are asked for (``raw`` is then short).
 
     Raises:
-        TagError: It lies outside of the data, or has a tag twice.
+        TagError: It lies outside of the data.
     """
     width, counter, entry = (20, "Q", "HHQ8s") if head.big else (12, "H", "HHI4s")
     room = struct.calcsize(f"<{counter}")
@@ -111,18 +112,19 @@ def read_directory(data: bytes, head: TagFile, start: int) -> Directory:
         raise TagError("its directory is cut short")
     (following,) = struct.unpack_from(f"{head.order}{link}", data, end)
     tags: dict[int, Tag] = {}
+    repeated: list[Tag] = []
     for k in range(count):
         at = start + room + k * width
         number, kind, items, inline = struct.unpack_from(f"{head.order}{entry}", data, at)
-        if number in tags:
-            raise TagError(f"has the tag {number} twice")
         where, raw = at + width - len(inline), inline
         size = _SIZES.get(kind, 0) * items
         if size > len(inline):
             (where,) = struct.unpack(f"{head.order}{link}", inline)
             raw = data[where : where + size]
-        tags[number] = Tag(number, kind, items, where, raw[:size], head.order)
-    return Directory(tags, start, end + struct.calcsize(f"<{link}"), following)
+        tag = Tag(number, kind, items, where, raw[:size], head.order)
+        if tags.setdefault(number, tag) is not tag:
+            repeated.append(tag)
+    return Directory(tags, tuple(repeated), start, end + struct.calcsize(f"<{link}"), following)
 
 
 def whole(tag: Tag) -> bool:

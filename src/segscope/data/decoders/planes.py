@@ -29,6 +29,8 @@ _KINDS: tuple[tuple[bytes, str, _Decode], ...] = (
 )
 _NAMED = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG",
           ".bmp": "BMP"}  # fmt: skip
+_OTHERS = ((b"GIF8", "GIF"), (b"RIFF", "WebP"), (b"\0\0\0\x0cjP  ", "JPEG 2000"),
+           (b"\xff\x0a", "JPEG XL"), (b"%PDF", "PDF"))  # fmt: skip
 _WRITTEN = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
 
 
@@ -50,6 +52,9 @@ def decode_plane(path: Path, *, stored: bool = False) -> Decoded:
                 return found
             said = f"is named {path.suffix} and holds {kind}"
             return Decoded(found.array, found.affine, (said, *found.notes))
+    for begin, kind in _OTHERS:
+        if data.startswith(begin):
+            raise InputError(f"{path}: holds {kind}, which is not read; save it as PNG")
     raise InputError(
         f"{path}: cannot be decoded (does not begin as PNG, TIFF, JPEG or BMP); copy it again"
     )

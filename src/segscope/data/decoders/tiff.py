@@ -1,5 +1,6 @@
 """TIFF and BigTIFF: one picture, with every directory and large piece of the file accounted for."""
 
+import math
 import re
 import struct
 from pathlib import Path
@@ -34,7 +35,9 @@ _IMAGEJ = re.compile(r"^(images|slices|frames|channels)=(\d+)", re.MULTILINE)
 _OME = re.compile(r"\bSize([ZTC])=\"(\d+)\"")
 _SHAPED = re.compile(r"^\{\"shape\": \[([\d, ]+)\]")
 _UNSAID = 1024
-"""Bytes that may lie unused in a file without a word (padding, replaced tags)."""
+"""Bytes that may lie unused in a file without a word (replaced tags)."""
+_PADDING = 16
+"""And behind its pixels or at its end."""
 
 
 def decode_tiff(path: Path, *, stored: bool = False) -> Decoded:
@@ -62,16 +65,16 @@ def tiff_decoded(path: Path, data: bytes, *, stored: bool) -> Decoded:
     samples = tiff_samples(path, data, layout)
     orientation, said = one_orientation([_orientation(tags)], _raw(page, 700))
     palette = _palette(tags, layout) if layout.model == 3 else None
-    alpha = layout.samples in (2, 4)
+    first = data[layout.spans[0][0] : sum(layout.spans[0])]
     plane = Plane(
         samples,
         layout.bits,
         "palette" if palette is not None else "rgb" if layout.model in (2, 6) else "grey",
-        alpha=alpha,
+        alpha=layout.samples in (2, 4),
         palette=palette,
         white_is_zero=layout.model == 0,
         orientation=orientation,
-        lossy=layout.codec.name if layout.codec.lossy else None,
+        lossy=layout.codec.name if layout.codec.lossy(first) else None,
         notes=(*notes, *said, *_remarks(tags)),
     )
     return as_meant(path, plane, stored=stored)
@@ -136,21 +139,9 @@ def _check_one_plane(path: Path, tags: Tags) -> None:
     ImageJ, OME, tifffile, MetaMorph and LSM write several planes under one directory, or across
     files, and say so in a text or tag of their own.
     """
-    text = tags.text("ImageDescription")
-    count = 1
-    if text.startswith("ImageJ="):
-        for _, number in _IMAGEJ.findall(text):
-            count = max(count, int(number))
-    elif (shape := _SHAPED.match(text)) is not None:
-        sides = [int(number) for number in shape[1].split(",") if number.strip()]
-        pixels = tags.one("ImageLength") * tags.one("ImageWidth") * tags.one("SamplesPerPixel", 1)
-        count = int(np.prod(sides, dtype=object)) // pixels if pixels else 1
-    elif "<OME" in text[:2000]:
-        sizes: dict[str, int] = {}
-        for axis, number in _OME.findall(text):
-            sizes.setdefault(axis, int(number))
-        colours = max(1, sizes.get("C", 1) // tags.one("SamplesPerPixel", 1))
-        count = sizes.get("Z", 1) * sizes.get("T", 1) * colours
+    first = tags.directory.tags.get(270)
+    texts = [tag for tag in (first, *tags.directory.repeated) if tag is not None]
+    count = max([1, *(_planes_said(tags, tag.text()) for tag in texts if tag.number == 270)])
     stack = tags.directory.tags.get(33629)
     count = max(count, stack.count if stack is not None else 1)
     if len(lsm := _raw(tags.directory, 34412)) >= 28:
@@ -159,6 +150,24 @@ def _check_one_plane(path: Path, tags: Tags) -> None:
         count = max(count, depth, times)
     if count > 1:
         raise InputError(f"{path}: holds {count} planes, one is expected; {_SPLIT}")
+
+
+def _planes_said(tags: Tags, text: str) -> int:
+    """How many planes a description announces."""
+    samples = tags.one("SamplesPerPixel", 1)
+    if text.startswith("ImageJ="):
+        return max([1, *(int(number) for _, number in _IMAGEJ.findall(text))])
+    if (shape := _SHAPED.match(text)) is not None:
+        sides = [int(number) for number in shape[1].split(",") if number.strip()]
+        pixels = tags.one("ImageLength") * tags.one("ImageWidth") * samples
+        return int(math.prod(sides)) // pixels if pixels else 1
+    if "<OME" in text[:2000]:
+        sizes: dict[str, int] = {}
+        for axis, number in _OME.findall(text):
+            sizes.setdefault(axis, int(number))
+        colours = max(1, sizes.get("C", 1) // max(1, samples))
+        return sizes.get("Z", 1) * sizes.get("T", 1) * colours
+    return 1
 
 
 def _raw(page: Directory, number: int) -> bytes:
@@ -185,7 +194,7 @@ def _check_bytes(
     loose: list[tuple[int, int]] = []
     for found in directories:
         firm.append((found.start, found.end))
-        for tag in found.tags.values():
+        for tag in [*found.tags.values(), *found.repeated]:
             place = (tag.where, tag.where + len(tag.raw))
             (firm if tag.number in TAGS else loose).append(place)
     if _overlap(firm, spans):
@@ -193,15 +202,20 @@ def _check_bytes(
             f"{path}: cannot be decoded (its pixels lie over its header or each other); copy it "
             "again"
         )
-    free = len(data) - _covered([*firm, *loose, *spans], len(data))
-    free -= _elsewhere(path, directories, page)
-    size = sum(count for _, count in layout.spans)
-    if free >= max(size, 64):
+    for other in directories:
+        if other is not page:
+            loose += _blocks_of(path, other)
+    gaps = _gaps([*firm, *loose, *spans], len(data))
+    size, end = sum(b - a for a, b in spans), max(b for _, b in spans)
+    behind = sum(b - a for a, b in gaps if b == len(data) or end <= a <= end + 1)
+    free = sum(b - a for a, b in gaps)
+    if behind >= max(size, _PADDING) or free >= max(size, _UNSAID):
         raise InputError(
             f"{path}: holds {free} bytes that nothing in it accounts for, room for another plane; "
             f"{_SPLIT}"
         )
-    return [f"{free} bytes in it are not accounted for"] if free > _UNSAID else []
+    said = free > _UNSAID or behind > _PADDING
+    return [f"{free} bytes in it are not accounted for"] if said else []
 
 
 def _overlap(firm: list[tuple[int, int]], spans: list[tuple[int, int]]) -> bool:
@@ -216,26 +230,28 @@ def _overlap(firm: list[tuple[int, int]], spans: list[tuple[int, int]]) -> bool:
     return False
 
 
-def _covered(places: list[tuple[int, int]], size: int) -> int:
-    total = end = 0
-    for start, stop in sorted(places):
-        stop = min(stop, size)
-        total += max(0, stop - max(start, end))
+def _gaps(places: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
+    found, end = [], 0
+    for start, stop in sorted([*places, (size, size)]):
+        if end < start <= size:
+            found.append((end, start))
         end = max(end, stop)
-    return total
+    return found
 
 
-def _elsewhere(path: Path, directories: list[Directory], page: Directory) -> int:
-    """Bytes of the smaller copies' pixels."""
-    total = 0
-    for other in directories:
-        if other is page:
-            continue
-        tags = Tags(path, other)
-        for name in ("StripByteCounts", "TileByteCounts", "JPEGInterchangeFormatLength"):
-            if name in tags:
-                total += sum(tags.integers(name))
-    return total
+def _blocks_of(path: Path, directory: Directory) -> list[tuple[int, int]]:
+    """Where the pixels of a smaller copy lie."""
+    tags = Tags(path, directory)
+    found: list[tuple[int, int]] = []
+    for offsets, sizes in (
+        ("StripOffsets", "StripByteCounts"),
+        ("TileOffsets", "TileByteCounts"),
+        ("JPEGInterchangeFormat", "JPEGInterchangeFormatLength"),
+    ):
+        if offsets in tags and sizes in tags:
+            pairs = zip(tags.integers(offsets), tags.integers(sizes), strict=False)
+            found += [(start, start + size) for start, size in pairs]
+    return found
 
 
 def _orientation(tags: Tags) -> int | None:

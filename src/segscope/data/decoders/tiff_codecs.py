@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import decoding
-from segscope.data.decoders.jpeg import jpeg_samples, read_frame
+from segscope.data.decoders.jpeg import jpeg_samples
+from segscope.data.decoders.jpeg_markers import read_frame
 from segscope.data.decoders.samples import inflated
 from segscope.errors import InputError
 
@@ -49,6 +50,23 @@ class Block:
 Decompress = Callable[[Path, bytes, Block], bytes]
 
 
+def _never(data: bytes) -> bool:
+    return False
+
+
+def _always(data: bytes) -> bool:
+    return True
+
+
+def _lossy_wavelets(data: bytes) -> bool:
+    coding = data.find(b"\xff\x52")  # its last field: 1 is the wavelet of whole numbers
+    return data[coding + 13 : coding + 14] != b"\1"
+
+
+def _lossy_webp(data: bytes) -> bool:
+    return b"VP8 " in data[:4096]
+
+
 @dataclass(frozen=True)
 class Codec:
     """A compression.
@@ -58,14 +76,14 @@ class Codec:
         decompress: Called with the file, the bytes and what they must hold.
         predicts: Differences (tag Predictor) may come before it.
         pictures: It stores pictures, not bytes: what comes out is of this machine's byte order.
-        lossy: It changes numbers.
+        lossy: Whether these bytes of a block are of a kind that changes numbers.
     """
 
     name: str
     decompress: Decompress
     predicts: bool = False
     pictures: bool = False
-    lossy: bool = False
+    lossy: Callable[[bytes], bool] = _never
 
 
 def _imagecodecs(path: Path) -> ModuleType:
@@ -173,14 +191,14 @@ CODECS: dict[int, Codec] = {
     3: Codec("fax of group 3", _fax("ccittfax3")),
     4: Codec("fax of group 4", _fax("ccittfax4")),
     5: Codec("LZW", _lzw, predicts=True),
-    7: Codec("JPEG", _jpeg, pictures=True, lossy=True),
+    7: Codec("JPEG", _jpeg, pictures=True, lossy=_always),
     8: Codec("Deflate", _deflate, predicts=True),
     32773: Codec("PackBits", _packbits),
     32946: Codec("Deflate", _deflate, predicts=True),
-    34712: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True),
-    33005: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True),
+    33005: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
+    34712: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
     34925: Codec("LZMA", _lzma, predicts=True),
     50000: Codec("Zstandard", _zstd, predicts=True),
-    50001: Codec("WebP", _picture("webp"), pictures=True),
+    50001: Codec("WebP", _picture("webp"), pictures=True, lossy=_lossy_webp),
 }
 FAX = (2, 3, 4)

@@ -150,6 +150,10 @@ def read_layout(path: Path, directory: Directory, order: str) -> Layout:
         InputError: A tag is missing, contradicts another, or asks for what is not read.
     """
     tags = Tags(path, directory)
+    for tag in directory.repeated:
+        name, field = TAGS.get(tag.number, ("", None))
+        if field is not None and field.fate != "harmless" and name != "ImageDescription":
+            raise tags.fault(f"it has the tag {name} twice")
     rows, columns = tags.one("ImageLength"), tags.one("ImageWidth")
     check_size(path, rows, columns)
     samples = tags.one("SamplesPerPixel", 1)
