@@ -117,6 +117,16 @@ def test_large_pictures_raise_no_warning_and_need_no_global_limit(tmp_path, capf
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "tiff"])
+def test_an_array_may_be_written_to(kind, tmp_path):
+    path = tmp_path / "a.png"
+    for array in (COLOUR, COLOUR[..., 0]):
+        PillowImage.fromarray(array).save(path, kind)
+        found = read_image(path).array
+        found[:, 0, 0] = 7
+        assert found.flags.c_contiguous
+
+
 def test_threads_read_what_one_thread_reads(tmp_path):
     files = []
     for k, (_, ending, data) in enumerate(mutations(5, 60)):

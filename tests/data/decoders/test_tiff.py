@@ -101,16 +101,16 @@ def test_signed_and_floating_point_numbers_come_back(kind, format_, order):
 
 
 LOSSLESS = ["none", "zlib", "lzw", "packbits", "lzma", "zstd"]
+WITH_DIFFERENCES = [(name, True) for name in LOSSLESS if name not in ("none", "packbits")]
 
 
-@pytest.mark.parametrize("compression", LOSSLESS)
-@pytest.mark.parametrize("predictor", [False, True], ids=["plain", "differences"])
+@pytest.mark.parametrize(
+    ("compression", "predictor"), [*((name, False) for name in LOSSLESS), *WITH_DIFFERENCES]
+)
 @pytest.mark.parametrize("tile", [None, (16, 16)], ids=["strips", "tiles"])
 @pytest.mark.parametrize("order", "<>", ids=["little", "big"])
 def test_every_compression_of_every_kind_comes_back(compression, predictor, tile, order):
     random = np.random.default_rng(1)
-    if predictor and compression in ("none", "packbits"):
-        pytest.skip("knows no differences")
     for kind in (np.uint8, np.uint16, np.uint32, np.float32, np.float64):
         for shape in ((37, 21), (37, 21, 3)):
             array = random.integers(0, 250, shape).astype(kind)
@@ -511,4 +511,45 @@ def test_a_codec_error_of_every_kind_names_the_file(monkeypatch):
             raise error
 
         monkeypatch.setattr(imagecodecs, "lzw_decode", fail)
-        refused(tiff(GREY, {259: (3, [5])}), f"{kind.__name__}")
+        refused(tiff(255 - GREY, {259: (3, [5])}), f"{kind.__name__}")
+
+
+@pytest.mark.parametrize("code", [4, 5, 7, 8, 32773, 34712, 34925, 50000, 50001])
+def test_few_bytes_that_announce_a_huge_picture_are_refused_before_they_are_decoded(code):
+    import tracemalloc
+
+    tags = {256: (3, [16000]), 257: (3, [16000]), 278: (3, [16000]), 259: (3, [code])}
+    if code == 4:
+        tags[258] = (3, [1])
+    data = tiff(255 - GREY, tags)
+    tracemalloc.start()
+    refused(data, "can hold|too few|no zlib|cannot be decoded")
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_jpeg_2000_of_other_sides_is_refused():
+    block = imagecodecs.jpeg2k_encode(GREY, level=0, codecformat="j2k")
+    good = tiff(GREY, {259: (3, [34712])}, blocks=[block])
+    np.testing.assert_array_equal(decoded(good).array[0], GREY)
+    for other in (GREY[:, :9], GREY[:6]):
+        refused(tiff(other, {259: (3, [34712])}, blocks=[block]), r"\(7, 10, 1, 8\), its header")
+
+
+def test_lzw_of_the_old_kind_is_refused():
+    refused(tiff(GREY, {259: (3, [5])}, blocks=[b"\0\1" + bytes(30)]), "LZW of an old kind")
+
+
+def test_a_broken_exif_directory_does_no_harm():
+    for tag in ((4, [99999]), (2, b"abcde"), (4, [3])):
+        np.testing.assert_array_equal(decoded(tiff(GREY, {34665: tag})).array[0], GREY)
+
+
+def test_a_text_given_twice_is_read_and_a_width_given_twice_is_not():
+    data = written(GREY, description="a text", metadata={})
+    assert data.count(struct.pack("<HH", 270, 2)) == 2
+    np.testing.assert_array_equal(decoded(data).array[0], GREY)
+    twice = bytearray(tiff(GREY, {257: (3, [7]), 259: (3, [1])}))
+    at = twice.index(struct.pack("<HHIH", 257, 3, 1, 7))
+    twice[at : at + 2] = struct.pack("<H", 256)
+    refused(bytes(twice), "ImageWidth twice")

@@ -22,6 +22,11 @@ def run_lengths(
         >>> found.tolist(), used
         ([[7, 7]], 4)
     """
+    if rows * columns > 128 * len(data):  # two bytes are at most 255 pixels
+        raise InputError(
+            f"{path}: cannot be decoded (its {len(data)} bytes of runs are too few for {columns} x "
+            f"{rows} pixels); copy it again"
+        )
     picture = np.zeros((rows, columns), np.uint8)
     said = np.zeros((rows, columns), bool)
     row = column = at = 0

@@ -87,7 +87,7 @@ def as_meant(path: Path, plane: Plane, *, stored: bool) -> Decoded:
         samples, said = _of_scale(path, plane, samples, stored)
     notes = [*plane.notes, *notes, *said]
     samples, said = _turned(path, samples, plane.orientation)
-    array = np.ascontiguousarray(np.moveaxis(samples, -1, 0))
+    array = np.array(np.moveaxis(samples, -1, 0), order="C")  # of its own, to be written to
     return Decoded(array, np.eye(3), (*notes, *said))
 
 

@@ -72,6 +72,8 @@ _MARKER = re.compile(rb"\xff+[^\x00\xff]")
 _PIXELS_END = re.compile(rb"\xff[^\x00]")  # begins with a fixed byte: many times faster
 _PIXELS_END_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
+_MOST_PER_BYTE = 1024
+"""Pixels: a block of 8 x 8 takes a bit or more, in each component."""
 _PASSED_ON = ("SOF", "DHT", "DAC", "DQT", "DRI")
 
 
@@ -204,6 +206,11 @@ def _scan(path: Path, frame: Frame, pixels: bytes) -> None:
 def _check_whole(path: Path, frame: Frame) -> None:
     if not frame.components or not frame.ends:
         raise damaged(path, "no pixels before its end")
+    size = sum(len(frame.pieces[k]) for k in frame.ends)
+    if not frame.arithmetic and frame.rows * frame.columns > _MOST_PER_BYTE * size + 65536:
+        raise damaged(
+            path, f"its {size} bytes are too few for {frame.columns} x {frame.rows} pixels"
+        )
     if frame.restart and not frame.progressive and len(frame.ends) == 1:
         tall = max(part[1] & 15 for part in frame.components)
         wide = max(part[1] >> 4 for part in frame.components)

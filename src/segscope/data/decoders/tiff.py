@@ -95,25 +95,26 @@ def _directories(data: bytes, head: TagFile) -> tuple[list[Directory], list[Dire
         pages.append(found)
         if chained and found.following:
             waiting.append((found.following, True))
-        for number, kept in ((330, waiting), *((link, None) for link in _LINKS)):
-            tag = found.tags.get(number)
-            if tag is None:
-                continue
-            if not whole(tag):
-                raise TagError(f"its tag {TAGS[number][0]} points beyond the file")
-            for place in tag.integers():
-                if kept is not None:
-                    kept.append((place, False))
-                elif (other := _harmless(data, head, place)) is not None:
-                    others.append(other)
+        below = found.tags.get(330)
+        if below is not None:
+            if not whole(below):
+                raise TagError("its tag SubIFDs points beyond the file")
+            waiting += [(place, False) for place in below.integers()]
+        others += _linked(data, head, found)
     return pages, others
 
 
-def _harmless(data: bytes, head: TagFile, start: int) -> Directory | None:
-    try:
-        return read_directory(data, head, start)
-    except TagError:
-        return None  # camera data that says nothing of pixels may be broken
+def _linked(data: bytes, head: TagFile, page: Directory) -> list[Directory]:
+    """Directories of EXIF, GPS and the like: of no pixels, so that broken ones do no harm."""
+    found = []
+    for number in _LINKS:
+        tag = page.tags.get(number)
+        try:
+            places = tag.integers() if tag is not None and whole(tag) else ()
+            found += [read_directory(data, head, place) for place in places]
+        except TagError:
+            continue
+    return found
 
 
 def _picture(path: Path, pages: list[Directory]) -> tuple[Directory, list[str]]:

@@ -1,6 +1,7 @@
 """The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for."""
 
 import lzma
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,16 +107,21 @@ def _deflate(path: Path, data: bytes, block: Block) -> bytes:
 
 
 def _lzw(path: Path, data: bytes, block: Block) -> bytes:
+    if data[:1] == b"\0" and data[1:2] and data[1] & 1:
+        raise InputError(f"{path}: has LZW of an old kind (bits reversed); save it anew")
+    _check_ratio(path, data, block, 1400)
     with decoding(path):
         return _imagecodecs(path).lzw_decode(data, out=block.size + 1)
 
 
 def _packbits(path: Path, data: bytes, block: Block) -> bytes:
+    _check_ratio(path, data, block, 64)
     with decoding(path):
         return _imagecodecs(path).packbits_decode(data, out=block.size)
 
 
 def _zstd(path: Path, data: bytes, block: Block) -> bytes:
+    _check_ratio(path, data, block, 150_000)
     with decoding(path):
         return _imagecodecs(path).zstd_decode(data, out=block.size)
 
@@ -137,6 +143,7 @@ def _fax(kind: str) -> Decompress:
             raise InputError(
                 f"{path}: is a fax in two dimensions or without codes; save it as LZW or Deflate"
             )
+        _check_ratio(path, data, block, 10_000)
         with decoding(path):
             decode = getattr(_imagecodecs(path), f"{kind}_decode")
             bits = np.asarray(decode(data, block.rows, block.columns)) != 0
@@ -162,6 +169,9 @@ def _jpeg(path: Path, data: bytes, block: Block) -> bytes:
 
 def _picture(kind: str) -> Decompress:
     def decompress(path: Path, data: bytes, block: Block) -> bytes:
+        _check_ratio(path, data, block, 150_000)
+        if kind == "jpeg2k":
+            _check_wavelets(path, data, block)
         with decoding(path):
             found = np.asarray(getattr(_imagecodecs(path), f"{kind}_decode")(data))
         if found.ndim == 2:
@@ -175,6 +185,33 @@ def _picture(kind: str) -> Decompress:
         return found.tobytes()
 
     return decompress
+
+
+def _check_ratio(path: Path, data: bytes, block: Block, most: int) -> None:
+    """Refuse what would be allocated for nothing: a few bytes that announce a huge picture."""
+    if block.size > most * len(data) + 65536:
+        raise InputError(
+            f"{path}: announces {block.size} bytes of pixels, more than {len(data)} compressed "
+            "bytes can hold; copy it again"
+        )
+
+
+def _check_wavelets(path: Path, data: bytes, block: Block) -> None:
+    """The sides, samples and depth of a JPEG 2000 stream must be the directory's."""
+    at = data.find(b"\xff\x51")
+    if at < 0 or at + 41 > len(data):
+        raise InputError(
+            f"{path}: cannot be decoded (no JPEG 2000 where it should be); copy it again"
+        )
+    right, low, left, top = struct.unpack_from(">4I", data, at + 6)
+    samples, depth = struct.unpack_from(">HB", data, at + 38)
+    found = (low - top, right - left, samples, depth + 1)
+    expected = (block.rows, block.columns, block.samples, block.bits)
+    if found != expected:
+        raise InputError(
+            f"{path}: holds JPEG 2000 of (rows, columns, samples, bits) {found}, its header says "
+            f"{expected}; copy it again"
+        )
 
 
 def _check_shape(path: Path, found: NDArray[Any], shape: tuple[int, ...]) -> None:
