@@ -154,6 +154,7 @@ RESTARTS = saved(COLOUR, restart_marker_blocks=1)
         (PLAIN[: len(PLAIN) * 2 // 3] + b"\xff\xd9", "run out"),
         (SOFT[: len(SOFT) * 2 // 3] + b"\xff\xd9", "run out"),
         (RESTARTS[: len(RESTARTS) - 20] + b"\xff\xd9", "restarts|run out"),
+        (RESTARTS[: RESTARTS.rindex(b"\xff\xd2")] + b"\xff\xd9", "restarts, .* are expected"),
         (RESTARTS.replace(b"\xff\xd1", b"\xff\xd3", 1), "restarts"),
         (without(RESTARTS, 0xDD), "does not belong"),
         (PLAIN + PLAIN, "second picture"),
@@ -179,7 +180,8 @@ RESTARTS = saved(COLOUR, restart_marker_blocks=1)
     ],
     ids=[
         "no end", "half", "a segment cut", "nothing", "pixels run out", "progressive runs out",
-        "restarts run out", "restarts out of order", "restarts unsaid", "two pictures", "MPO",
+        "restarts run out", "a restart missing", "restarts out of order", "restarts unsaid",
+        "two pictures", "MPO",
         "CMYK", "12 bits", "no rows", "side too long", "bomb", "components", "sampling",
         "no header",
         "no quantisation", "two headers", "lossless", "hierarchical", "rows later", "SPIFF",

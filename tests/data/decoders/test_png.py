@@ -145,12 +145,14 @@ def test_an_index_without_a_colour_is_refused_in_images():
         (np.dstack([LABELS] * 3 + [65535 - LABELS]), 16, 6, b""),
         (LABELS, 8, 0, chunk(b"tRNS", b"\0\1")),
         (LABELS, 2, 0, chunk(b"tRNS", b"\0\2")),
+        (LABELS, 4, 0, chunk(b"tRNS", b"\xff\xf2")),
         (LABELS * 300, 16, 0, chunk(b"tRNS", struct.pack(">H", 600))),
         (np.dstack([LABELS] * 3), 8, 2, chunk(b"tRNS", b"\0\1\0\1\0\1")),
         (np.dstack([LABELS] * 3), 16, 2, chunk(b"tRNS", b"\0\2\0\2\0\2")),
         (LABELS, 8, 3, chunk(b"PLTE", bytes(9)) + chunk(b"tRNS", b"\xff\xfe")),
     ],
-    ids=["LA", "LA 16", "RGBA", "RGBA 16", "key", "key of 2 bits", "key of 16 bits", "RGB key",
+    ids=["LA", "LA 16", "RGBA", "RGBA 16", "key", "key of 2 bits", "key with unused bits",
+         "key of 16 bits", "RGB key",
          "RGB key of 16 bits", "palette"],
 )  # fmt: skip
 def test_every_kind_of_transparency_is_refused_in_images(array, bits, colour, before):
