@@ -331,7 +331,7 @@ def _equal(ours, theirs, name, ending, notes):
     bits = re.search(r"([124]) bits? per sample", notes)
     if bits and np.array_equal(ours * (255 // (2 ** int(bits[1]) - 1)), theirs):
         return True  # stretched
-    if "palette replaced" in notes and np.array_equal(ours, theirs // 256):
+    if "palette replaced" in notes and np.array_equal(ours, theirs.astype(int) // 256):
         return True
     lossy = ending == ".jpg" or "JPEG" in notes
     return lossy and int(np.abs(ours.astype(int) - theirs.astype(int)).max()) <= 4

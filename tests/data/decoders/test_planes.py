@@ -168,3 +168,24 @@ def test_good_files_of_the_changed_headers_are_read(tmp_path):
         path = tmp_path / f"a{ending}"
         path.write_bytes(data)
         assert read_image(path).array.size, name
+
+
+def test_the_comparison_sees_a_single_changed_sample_and_a_crash(tmp_path, monkeypatch):
+    for ending, kind in ((".png", "png"), (".tif", "tiff"), (".bmp", "bmp"), (".jpg", "jpeg")):
+        path = tmp_path / f"a{ending}"
+        path.write_bytes(saved(kind))
+        assert compare(path) is None
+
+        def changed(path):
+            image = read_image(path)
+            image.array[0, 2, 3] += 99
+            return image
+
+        def broken(path):
+            raise KeyError("x")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("tests.fuzz_planes.read_image", changed)
+            assert "ours" in (compare(path) or "")
+            patch.setattr("tests.fuzz_planes.read_image", broken)
+            assert compare(path) == "KeyError: 'x'"
