@@ -1,0 +1,241 @@
+"""The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for."""
+
+import lzma
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from segscope.data.decoders.decoded import decoding
+from segscope.data.decoders.jpeg import jpeg_samples
+from segscope.data.decoders.jpeg_markers import read_frame
+from segscope.data.decoders.samples import inflated
+from segscope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a strip or tile must hold.
+
+    Args:
+        rows: Of pixels.
+        columns: Of pixels.
+        samples: Per pixel.
+        bits: Per sample.
+        order: ``<`` or ``>``, of samples of several bytes.
+        tables: Of JPEG, shared by all blocks.
+        rgb: Of JPEG: colours are RGB, not YCbCr.
+        options: Of a fax in one dimension.
+    """
+
+    rows: int
+    columns: int
+    samples: int
+    bits: int
+    order: str
+    tables: bytes = b""
+    rgb: bool = False
+    options: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes, each row of pixels beginning with a byte of its own."""
+        return self.rows * ((self.columns * self.samples * self.bits + 7) // 8)
+
+
+Decompress = Callable[[Path, bytes, Block], bytes]
+
+
+def _never(data: bytes) -> bool:
+    return False
+
+
+def _always(data: bytes) -> bool:
+    return True
+
+
+def _lossy_wavelets(data: bytes) -> bool:
+    coding = data.find(b"\xff\x52")  # its last field: 1 is the wavelet of whole numbers
+    return data[coding + 13 : coding + 14] != b"\1"
+
+
+def _lossy_webp(data: bytes) -> bool:
+    return b"VP8 " in data[:4096]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A compression.
+
+    Args:
+        name: For messages.
+        decompress: Called with the file, the bytes and what they must hold.
+        predicts: Differences (tag Predictor) may come before it.
+        pictures: It stores pictures, not bytes: what comes out is of this machine's byte order.
+        lossy: Whether these bytes of a block are of a kind that changes numbers.
+    """
+
+    name: str
+    decompress: Decompress
+    predicts: bool = False
+    pictures: bool = False
+    lossy: Callable[[bytes], bool] = _never
+
+
+def _imagecodecs(path: Path) -> ModuleType:
+    try:
+        import imagecodecs
+    except ImportError:
+        raise InputError(
+            f"{path}: its compression needs the package imagecodecs; pip install imagecodecs, or "
+            "save it without compression"
+        ) from None
+    return imagecodecs
+
+
+def _plain(path: Path, data: bytes, block: Block) -> bytes:
+    return data
+
+
+def _deflate(path: Path, data: bytes, block: Block) -> bytes:
+    return inflated(path, data, block.size)
+
+
+def _lzw(path: Path, data: bytes, block: Block) -> bytes:
+    if data[:1] == b"\0" and data[1:2] and data[1] & 1:
+        raise InputError(f"{path}: has LZW of an old kind (bits reversed); save it anew")
+    _check_ratio(path, data, block, 1400)
+    with decoding(path):
+        return _imagecodecs(path).lzw_decode(data, out=block.size + 1)
+
+
+def _packbits(path: Path, data: bytes, block: Block) -> bytes:
+    _check_ratio(path, data, block, 64)
+    with decoding(path):
+        return _imagecodecs(path).packbits_decode(data, out=block.size)
+
+
+def _zstd(path: Path, data: bytes, block: Block) -> bytes:
+    _check_ratio(path, data, block, 150_000)
+    with decoding(path):
+        return _imagecodecs(path).zstd_decode(data, out=block.size)
+
+
+def _lzma(path: Path, data: bytes, block: Block) -> bytes:
+    engine = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    with decoding(path):
+        found = engine.decompress(data, block.size + 1)
+        if not engine.eof or engine.unused_data.strip(b"\0"):
+            raise ValueError("cut short, or longer than announced")
+    return found
+
+
+def _fax(kind: str) -> Decompress:
+    def decompress(path: Path, data: bytes, block: Block) -> bytes:
+        if block.bits != 1 or block.samples != 1:
+            raise InputError(f"{path}: is a fax of more than 1 bit; save it without compression")
+        if block.options & 0b11:
+            raise InputError(
+                f"{path}: is a fax in two dimensions or without codes; save it as LZW or Deflate"
+            )
+        _check_ratio(path, data, block, 10_000)
+        with decoding(path):
+            decode = getattr(_imagecodecs(path), f"{kind}_decode")
+            bits = np.asarray(decode(data, block.rows, block.columns)) != 0
+        _check_shape(path, bits, (block.rows, block.columns))
+        return np.packbits(bits, axis=1).tobytes()
+
+    return decompress
+
+
+def _jpeg(path: Path, data: bytes, block: Block) -> bytes:
+    if block.bits != 8:
+        raise InputError(f"{path}: has {block.bits} bits in JPEG, 8 are read; save it as Deflate")
+    tables = block.tables
+    if tables:
+        if tables[:2] != b"\xff\xd8" or tables[-2:] != b"\xff\xd9" or data[:2] != b"\xff\xd8":
+            raise InputError(f"{path}: cannot be decoded (damaged JPEG tables); copy it again")
+        data = tables[:-2] + data[2:]
+    frame = read_frame(path, data)
+    found = jpeg_samples(path, frame, rgb=block.rgb)
+    _check_shape(path, found, (block.rows, block.columns, block.samples))
+    return found.tobytes()
+
+
+def _picture(kind: str) -> Decompress:
+    def decompress(path: Path, data: bytes, block: Block) -> bytes:
+        _check_ratio(path, data, block, 150_000)
+        if kind == "jpeg2k":
+            _check_wavelets(path, data, block)
+        with decoding(path):
+            found = np.asarray(getattr(_imagecodecs(path), f"{kind}_decode")(data))
+        if found.ndim == 2:
+            found = found[..., None]
+        _check_shape(path, found, (block.rows, block.columns, block.samples))
+        if found.dtype.itemsize * 8 != block.bits:
+            raise InputError(
+                f"{path}: decodes to {found.dtype}, its header says {block.bits} bits; copy it "
+                "again"
+            )
+        return found.tobytes()
+
+    return decompress
+
+
+def _check_ratio(path: Path, data: bytes, block: Block, most: int) -> None:
+    """Refuse what would be allocated for nothing: a few bytes that announce a huge picture."""
+    if block.size > most * len(data) + 65536:
+        raise InputError(
+            f"{path}: announces {block.size} bytes of pixels, more than {len(data)} compressed "
+            "bytes can hold; copy it again"
+        )
+
+
+def _check_wavelets(path: Path, data: bytes, block: Block) -> None:
+    """The sides, samples and depth of a JPEG 2000 stream must be the directory's."""
+    at = data.find(b"\xff\x51")
+    if at < 0 or at + 41 > len(data):
+        raise InputError(
+            f"{path}: cannot be decoded (no JPEG 2000 where it should be); copy it again"
+        )
+    right, low, left, top = struct.unpack_from(">4I", data, at + 6)
+    samples, depth = struct.unpack_from(">HB", data, at + 38)
+    found = (low - top, right - left, samples, depth + 1)
+    expected = (block.rows, block.columns, block.samples, block.bits)
+    if found != expected:
+        raise InputError(
+            f"{path}: holds JPEG 2000 of (rows, columns, samples, bits) {found}, its header says "
+            f"{expected}; copy it again"
+        )
+
+
+def _check_shape(path: Path, found: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if found.shape != shape:
+        raise InputError(
+            f"{path}: a strip or tile decodes to {found.shape}, its header says {shape}; copy it "
+            "again"
+        )
+
+
+CODECS: dict[int, Codec] = {
+    1: Codec("none", _plain),
+    2: Codec("fax in one dimension", _fax("ccittrle")),
+    3: Codec("fax of group 3", _fax("ccittfax3")),
+    4: Codec("fax of group 4", _fax("ccittfax4")),
+    5: Codec("LZW", _lzw, predicts=True),
+    7: Codec("JPEG", _jpeg, pictures=True, lossy=_always),
+    8: Codec("Deflate", _deflate, predicts=True),
+    32773: Codec("PackBits", _packbits),
+    32946: Codec("Deflate", _deflate, predicts=True),
+    33005: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
+    34712: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
+    34925: Codec("LZMA", _lzma, predicts=True),
+    50000: Codec("Zstandard", _zstd, predicts=True),
+    50001: Codec("WebP", _picture("webp"), pictures=True, lossy=_lossy_webp),
+}
+FAX = (2, 3, 4)
