@@ -1,6 +1,6 @@
 """Seeded damage of NIfTI headers, and nibabel as the independent reader beside ours.
 
-    python -m tests.fuzz_nifti [COUNT] [SEED]
+python -m tests.fuzz_nifti [COUNT] [SEED]
 """
 
 import gzip

@@ -135,7 +135,9 @@ def number_type(path: Path, values: Values, order: str) -> np.dtype[Any]:
     return dtype
 
 
-def voxel_offset(path: Path, values: Values, data: bytes, order: str) -> tuple[int, tuple[str, ...]]:
+def voxel_offset(
+    path: Path, values: Values, data: bytes, order: str
+) -> tuple[int, tuple[str, ...]]:
     """Return where voxels begin; all between header and voxels is accounted for."""
     layout = NIFTI2 if "eol_check" in values else NIFTI1
     offset = values["vox_offset"]
@@ -180,8 +182,7 @@ def length_unit(path: Path, values: Values) -> tuple[float, str, tuple[str, ...]
     valid = code == spatial + (code & 56) and code & 56 in _TEMPORAL
     if spatial not in _MM_PER_UNIT or not (valid or _MM_PER_UNIT[spatial] == 1.0):
         raise InputError(
-            f"{path}: its unit code {code} is unknown; write the unit of its lengths anew "
-            "(2 is mm)"
+            f"{path}: its unit code {code} is unknown; write the unit of its lengths anew (2 is mm)"
         )
     scale, unit = _MM_PER_UNIT[spatial], _UNITS[spatial]
     if not valid:
