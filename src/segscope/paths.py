@@ -120,7 +120,9 @@ def kind_of(path: Path) -> str | None:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading, at once or not at all; errors until it is closed are its own.
+    """Open a regular file for reading, at once or not at all.
+
+    What the system says until it is closed is taken for an error of this file.
 
     Raises:
         InputError: It is not there, or no regular file, or cannot be read.

@@ -12,7 +12,6 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
 _NARROWEST = 1e-6
 """Least singular value of unit axes: two float32 columns that lie on one line come to 1e-7."""
 _LENGTHS = (1e-100, 1e100)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.errors import InputError, WorkError
+from segscope.paths import said_of
 
 _LONGEST = 200
 
@@ -36,8 +37,8 @@ class Decoded:
 def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a library raises about a file into an `InputError` that names the file.
 
-    `InputError` and `WorkError` pass as they are. What says nothing about the file passes too:
-    interruption, and memory that ran out.
+    `InputError` and `WorkError` pass as they are, and so does what is no fault of anything:
+    interruption. Memory that ran out is the file's too: others may be read.
 
     Example:
         >>> with decoding(Path("a.tif")):
@@ -47,9 +48,15 @@ def decoding(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, WorkError, MemoryError):
+    except (InputError, WorkError):
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: is too large for this machine's memory; free memory, or use another machine"
+        ) from error
     except Exception as error:  # codecs raise errors of their own, in any class
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: {said_of(error)}") from error
         said = " ".join(str(error).split())[:_LONGEST]
         kind = type(error).__name__
         raise InputError(

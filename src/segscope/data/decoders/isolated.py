@@ -1,9 +1,9 @@
 """Native decoders in a process of their own: if one dies or hangs, that is its file's fault.
 
 A segmentation fault cannot be caught, so the decoder runs where it takes nothing with it. The
-process is started once (70 ms with NumPy) and used again; each call costs less than a millisecond and one
-copy of what goes in and out. It is a plain subprocess: those may be started by threads and by
-workers of data loaders too.
+process is started once (70 ms with NumPy) and used again; each call costs less than a millisecond
+and one copy of what goes in and out. It is a plain subprocess: those may be started by threads and
+by workers of data loaders too.
 """
 
 import atexit

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import Decoded
 from segscope.data.decoders.nifti_affine import header_affine
+from segscope.data.decoders.nifti_fields import NIFTI2
 from segscope.data.decoders.nifti_header import (
     Values,
     intent_notes,
@@ -20,10 +21,10 @@ from segscope.data.decoders.nifti_header import (
     volume_shape,
     voxel_offset,
 )
-from segscope.data.decoders.nifti_fields import NIFTI2
 from segscope.data.files import atomic_path, read_start, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
+from segscope.paths import is_file
 
 _MOST_SIDE = 32767
 _USUAL = (1e-20, 1e20)
@@ -126,6 +127,6 @@ def _fits_float32(dtype: np.dtype[Any], slope: float, inter: float) -> bool:
 
 def _header_of(like: Path | None) -> Values | None:
     """Return the header of the image that an output follows, where that is NIfTI."""
-    if like is None or not like.name.lower().endswith((".nii", ".nii.gz")) or not like.is_file():
+    if like is None or not like.name.lower().endswith((".nii", ".nii.gz")) or not is_file(like):
         return None
     return parse_header(like, read_start(like, NIFTI2.size))[0]

@@ -1,7 +1,7 @@
 """NIfTI-1 and NIfTI-2 headers, field by field: where each lies, and what becomes of it.
 
-The layouts are what headers are taken apart by, so a field that is not in them is not read. Sources:
-``nifti1.h`` (R. W. Cox and others, 2003 to 2007) and ``nifti2.h`` (2011).
+The layouts are what headers are taken apart by, so a field that is not in them is not read.
+Sources: ``nifti1.h`` (R. W. Cox and others, 2003 to 2007) and ``nifti2.h`` (2011).
 """
 
 import struct
