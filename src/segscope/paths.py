@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from segscope.errors import InputError
 
 _SAID = {
-    errno.ENOENT: "no such file; check the path",
+    errno.ENOENT: "no such file or folder; check the path",
     errno.ENOTDIR: "no such file, a part of its path is a file and no folder; check the path",
     errno.EACCES: "may not be read; check its permissions",
     errno.EPERM: "may not be read; check its permissions",
@@ -47,7 +47,7 @@ def naming(path: Path | str) -> Iterator[None]:
         >>> with naming("x/a.json"):
         ...     raise FileNotFoundError(2, "No such file or directory")
         Traceback (most recent call last):
-        segscope.errors.InputError: x/a.json: no such file; check the path
+        segscope.errors.InputError: x/a.json: no such file or folder; check the path
     """
     try:
         yield
