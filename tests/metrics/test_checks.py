@@ -28,7 +28,8 @@ ONE = {"a": 1}
 
 SPACINGS = {
     "negative": (1, 1, -1), "zero": (1, 0, 1), "nan": (1, 1, math.nan),
-    "infinite": (math.inf, 1, 1), "two": (1, 1), "four": (1, 1, 1, 1), "text": ("a", 1, 1), "none": (None, 1, 1),
+    "infinite": (math.inf, 1, 1), "two": (1, 1), "four": (1, 1, 1, 1),
+    "text": ("a", 1, 1), "none": (None, 1, 1),
 }  # fmt: skip
 BY_SPACING = {
     "evaluate_case": lambda s: evaluate_case(LABELS, LABELS, s, ONE),

@@ -33,6 +33,13 @@ class Decoded:
     modality: str | None = None
 
 
+def _words_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # some errors of libraries cannot say what they are
+        return ""
+
+
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a library raises about a file into an `InputError` that names the file.
@@ -57,7 +64,7 @@ def decoding(path: Path) -> Iterator[None]:
     except Exception as error:  # codecs raise errors of their own, in any class
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path}: {said_of(error)}") from error
-        said = " ".join(str(error).split())[:_LONGEST]
+        said = " ".join(_words_of(error).split())[:_LONGEST]
         kind = type(error).__name__
         raise InputError(
             f"{path}: cannot be decoded ({kind}{': ' if said else ''}{said}); copy it again"
