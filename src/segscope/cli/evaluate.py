@@ -81,9 +81,9 @@ def evaluate(
 def _names(source: Path) -> Mapping[str, int]:
     from segscope.data import open_dataset
     from segscope.errors import InputError
-    from segscope.paths import kind_of
+    from segscope.paths import is_there, kind_of
 
-    kind = kind_of(source)
+    kind = kind_of(source) if is_there(source) else "a folder"
     if kind not in (None, "a folder"):
         raise InputError(f"{source}: is {kind}; name a dataset or its dataset.json")
     return open_dataset(source if kind else source.parent).labels
