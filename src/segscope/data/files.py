@@ -159,9 +159,9 @@ def copy_file(source: Path | str, target: Path | str) -> None:
     with (
         opened(Path(source)) as given,
         atomic_path(Path(target)) as temporary,
-        temporary.open("wb") as copy,
+        temporary.open("wb") as stream,
     ):
-        shutil.copyfileobj(given, copy)
+        shutil.copyfileobj(given, stream)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

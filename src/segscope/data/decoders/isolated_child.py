@@ -60,7 +60,8 @@ def _packed(value: Any, blobs: list[Any]) -> Any:
     if isinstance(value, np.generic):
         return _packed(value.item(), blobs)
     if isinstance(value, np.ndarray) and value.dtype.kind in _PLAIN_KINDS:
-        blobs.append(memoryview(np.ascontiguousarray(value).reshape(-1)).cast("B"))
+        flat: Any = np.ascontiguousarray(value).reshape(-1)
+        blobs.append(memoryview(flat).cast("B"))
         return {"array": len(blobs) - 1, "dtype": value.dtype.str, "shape": list(value.shape)}
     raise TypeError(f"{type(value).__name__} cannot be sent to another process")
 
@@ -97,7 +98,8 @@ def serve() -> None:
     if hasattr(signal, "SIGINT"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     # libraries that print must not disturb the talk
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    stream = os.dup(1)
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(stream, "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for handle in (0, 1, 2):
         os.dup2(nowhere, handle)
