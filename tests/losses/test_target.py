@@ -8,9 +8,11 @@ from torch import nn
 
 from segscope.losses import (
     LOSSES,
+    CombinedLoss,
     DeepSupervisionLoss,
     DiceCELoss,
     DiceLoss,
+    PrototypeLoss,
     build_loss,
     cross_entropy,
     dice_ce_loss,
@@ -138,3 +140,53 @@ def test_a_batch_is_not_taken_for_a_list_of_heads():
         DeepSupervisionLoss(DiceLoss())(z, y)
     with pytest.raises(ValueError, match="at least 0 and not all 0"):
         DeepSupervisionLoss(nn.MSELoss(), weights=(0, 0))
+
+
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int16, torch.int64])
+@pytest.mark.parametrize("channels", [2, 3])
+def test_one_hot_targets_of_any_type_are_the_labels_that_they_stand_for(name, kind, channels):
+    z, y = sample(channels, 4, 3)
+    one_hot = torch.stack([y[:, 0] == k for k in range(channels)], 1).to(kind)
+    torch.testing.assert_close(build_loss(name)(z, one_hot), build_loss(name)(z, y))
+    mask = sample(1, 4, 3)[1].to(kind)
+    torch.testing.assert_close(
+        build_loss(name)(z[:, :1], mask), build_loss(name)(z[:, :1], mask.long())
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[[1, 1], [1, 0]], [[0, 1], [0, 0]], [[2, 0], [-1, 1]], [[3, 0], [0, 3]]],
+    ids=["two classes in a voxel", "none in a voxel", "not 0 and 1", "threes"],
+)
+def test_whole_numbers_that_are_not_one_hot_are_refused(values):
+    target = torch.tensor([values])
+    for name in PLAIN:
+        with pytest.raises(ValueError, match="one-hot"):
+            build_loss(name)(torch.zeros(1, 2, 2), target)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 4, 4), (2, 2, 0, 4), (0, 1, 4, 4)],
+                         ids=["no image", "no voxel", "no mask"])  # fmt: skip
+def test_an_empty_batch_is_refused_by_every_loss(shape):
+    labels = torch.zeros(shape[0], 1, *shape[2:], dtype=torch.long)
+    probabilities = torch.zeros(shape)
+    for target in (labels, probabilities):
+        for name in PLAIN:
+            with pytest.raises(ValueError, match="hold no voxel"):
+                build_loss(name)(torch.zeros(shape), target)
+        with pytest.raises(ValueError, match="hold no voxel"):
+            PrototypeLoss()(torch.zeros(shape), target, features=[torch.zeros(shape)])
+        with pytest.raises(ValueError, match=r"takes images|sides of at least|no voxel"):
+            build_loss("content", weights="random")(
+                torch.zeros(shape), target, image=torch.zeros(shape)
+            )
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0])
+def test_weights_that_are_no_numbers_are_refused(weight):
+    with pytest.raises(ValueError, match="weights must be"):
+        DeepSupervisionLoss(nn.MSELoss(), weights=(1, weight))
+    with pytest.raises(ValueError, match="weights must be"):
+        CombinedLoss([(1.0, nn.MSELoss()), (weight, nn.MSELoss())])

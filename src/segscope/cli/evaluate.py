@@ -45,8 +45,9 @@ def evaluate(
     from segscope.data import json_ready, read_label, write_json, write_text
     from segscope.errors import InputError
     from segscope.metrics import evaluate_folders
+    from segscope.paths import is_folder, is_there, make_folder
 
-    if output.is_file():
+    if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
     names = None if labels is None else _names(labels)
     # the challenge's label 2 need not be declared by a dataset of lesions
@@ -60,7 +61,7 @@ def evaluate(
         tolerance_mm=tolerance_mm,
         convention=convention,
     )
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     write_json(output / "summary.json", summary.to_dict())
     write_text(output / "metrics.csv", summary.to_csv())
     if as_json:
@@ -79,8 +80,13 @@ def evaluate(
 
 def _names(source: Path) -> Mapping[str, int]:
     from segscope.data import open_dataset
+    from segscope.errors import InputError
+    from segscope.paths import is_there, kind_of
 
-    return open_dataset(source.parent if source.is_file() else source).labels
+    kind = kind_of(source) if is_there(source) else "a folder"
+    if kind not in (None, "a folder"):
+        raise InputError(f"{source}: is {kind}; name a dataset or its dataset.json")
+    return open_dataset(source if kind else source.parent).labels
 
 
 def _print(summary: "Summary") -> None:

@@ -23,6 +23,7 @@ from segscope.cli.report import report
 from segscope.cli.study import app_study
 from segscope.cli.train import train
 from segscope.errors import InputError, WorkError
+from segscope.paths import is_fault_of_path, said_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,12 +71,17 @@ def options(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed in the middle, 2 bad input or usage."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # names may hold bytes that are no text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     sys.exit(_run(words, debug=debug))
 
 
 def _run(words: list[str], *, debug: bool) -> int:
+    if any("\0" in word for word in words):
+        return _say("an argument holds a NUL character, which no name can have; leave it out", 2)
     try:
         status = app(words, standalone_mode=False)
     except Abort:
@@ -85,7 +91,14 @@ def _run(words: list[str], *, debug: bool) -> int:
         return _say(f"{said.rstrip('.')}; --help shows what is possible", 2)
     except InputError as error:
         return _fail(error, 2, debug)
-    except (WorkError, MemoryError, OSError) as error:
+    except OSError as error:
+        if is_fault_of_path(
+            error
+        ):  # no disk could make it right: the path was wrong from the start
+            named = f"{error.filename}: {said_of(error)}"
+            return _fail(InputError(named).with_traceback(error.__traceback__), 2, debug)
+        return _fail(error, 1, debug)
+    except (WorkError, MemoryError) as error:
         return _fail(error, 1, debug)
     except KeyboardInterrupt:
         return _say("stopped by the keyboard", 130)

@@ -51,6 +51,7 @@ def train(
     """
     from segscope.data import measure_fingerprint, open_dataset, split_by_groups
     from segscope.errors import InputError
+    from segscope.paths import is_folder, is_there
     from segscope.studies.masks_run import mask_run
     from segscope.training import (
         check_run_folder,
@@ -66,6 +67,8 @@ def train(
 
     settings = [*(setting or []), *([f"train.device={device}"] if device else [])]
     check_run_folder(output, resume=resume)
+    if cache is not None and is_there(cache) and not is_folder(cache):
+        raise InputError(f"--cache {cache}: is there and is no folder; name another one")
     chosen = (
         reading_of(output)
         if resume

@@ -11,7 +11,6 @@ these may be used after a fork, can be handed to other processes and hold no fil
 """
 
 import hashlib
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from segscope.data.files import atomic_path, sha256_of, write_json
 from segscope.errors import WorkError
+from segscope.paths import is_file, is_folder, is_there, list_folder, read_json
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,16 +88,14 @@ class Cache:
     def _read(self, key: str) -> dict[str, str] | None:
         """Names and files of a whole entry; None where there is none or it is damaged."""
         entry = self.folder / f"{key}.json"
+        if not is_there(entry):
+            return None
         try:
-            known: dict[str, dict[str, str]] = json.loads(entry.read_text("utf-8"))
+            known: dict[str, dict[str, str]] = read_json(entry)
             for said in known.values():
                 if sha256_of(self.folder / said["file"]) != said["sha256"]:
                     raise ValueError(f"{said['file']} has other content than was written")
             return {name: said["file"] for name, said in known.items()}
-        except FileNotFoundError as error:
-            if error.filename == str(entry):
-                return None
-            reason: Exception = error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = error
         _LOG.warning("cache entry %s is damaged (%s); it is made again", entry, reason)
@@ -128,7 +126,7 @@ class Cache:
 
 
 def _hash_of_path(path: Path) -> str:
-    if path.is_dir():  # a DICOM series
-        files = sorted(f for f in path.iterdir() if f.is_file())
+    if is_folder(path):  # a DICOM series
+        files = [f for f in list_folder(path) if is_file(f)]
         return sha256_of("".join(f.name + sha256_of(f) for f in files).encode())
     return sha256_of(path)

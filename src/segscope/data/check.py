@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from segscope.data.decoders.decoded import decoding
 from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_files
 from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset, survey
@@ -110,7 +111,18 @@ def check_dataset(
 
 
 def _examine(case: Case, dataset: Dataset) -> _Examined:
+    """Look at one case; whatever fails is its problem, and the others are looked at."""
     problems: list[Problem] = []
+    file = case.image_files[0]
+    try:
+        with decoding(file):
+            return _examined(case, dataset, problems)
+    except InputError as error:
+        problems.append(Problem.of(error, file, case=case.name))
+        return _Examined(case, problems, [])
+
+
+def _examined(case: Case, dataset: Dataset, problems: list[Problem]) -> _Examined:
     loaded = read_case(
         case,
         problems,

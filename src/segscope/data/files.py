@@ -5,6 +5,7 @@ image libraries stop early and pass damaged voxels on), within limits against bo
 temporary file beside the target, flushed, synced, renamed.
 """
 
+import gzip
 import hashlib
 import json
 import math
@@ -21,6 +22,7 @@ from typing import Any
 from isal import igzip_lib, isal_zlib
 
 from segscope.errors import InputError, WorkError
+from segscope.paths import is_fault_of_path, kind_of, opened, read_bytes, said_of
 
 TEMPORARY = ".segscope-"
 """What names of files begin with that are not whole yet."""
@@ -51,19 +53,12 @@ def read_verified(path: Path, *, limits: Limits | None = None, most: int | None 
         most: Fail as soon as more bytes than these come out (what a header announced).
 
     Raises:
-        InputError: Not there, a folder, empty, not gzip, cut short, damaged, followed by other
-            bytes, or larger than allowed.
+        InputError: Not there, no regular file, empty, not gzip, cut short, damaged, followed by
+            other bytes, or larger than allowed.
     """
     limits = limits or Limits()
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file")
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except PermissionError:
-        raise InputError(f"{path}: may not be read; check its permissions") from None
+    raw = read_bytes(path, most=limits.max_bytes)
     if not raw:
         raise InputError(f"{path}: is empty (0 bytes); copy it again")
     if not path.name.lower().endswith(".gz"):
@@ -72,6 +67,23 @@ def read_verified(path: Path, *, limits: Limits | None = None, most: int | None 
         raise InputError(f"{path}: is named .gz but is not gzip; rename or compress it")
     ceiling = min(limits.max_bytes, int(limits.max_ratio * len(raw)) + 1024)
     return _decompress(path, raw, ceiling if most is None else min(most, ceiling))
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """Read the first bytes of a file, decompressed where it is ``.gz``; its end is not checked.
+
+    Raises:
+        InputError: As of `read_verified`, as far as it is read.
+    """
+    path = Path(path)
+    with opened(path) as file:
+        if not path.name.lower().endswith(".gz"):
+            return file.read(count)
+        try:
+            with gzip.open(file) as unpacked:
+                return unpacked.read(count)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path}: damaged gzip data ({error}); copy it again") from None
 
 
 def _decompress(path: Path, raw: bytes, ceiling: int) -> bytes:
@@ -103,12 +115,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The temporary name ends as the target does, since image libraries look at endings.
 
     Raises:
+        InputError: The path cannot be a file's: its name is too long, a folder or a pipe is there.
         WorkError: The file system refused (full, read-only, no such folder).
     """
     path = Path(path)
+    _check_target(path)
     temporary: Path | None = None
     try:
-        ending = "".join(path.suffixes[-2:]) if path.name.endswith(".gz") else path.suffix
+        ending = "".join(path.suffixes[-2:]) if path.name.lower().endswith(".gz") else path.suffix
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=ending, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
@@ -119,12 +133,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
+        if is_fault_of_path(error):
+            raise InputError(f"{path}: {said_of(error)}") from error
         raise WorkError(
             f"{path}: could not be written ({error.strerror or error}); nothing was changed there"
         ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _check_target(path: Path) -> None:
+    """Refuse to put a file in the place of what is none: a folder, a pipe, a device."""
+    if os.path.exists(path) and (kind := kind_of(path)) is not None:
+        raise InputError(f"{path}: is {kind}; name a file to write")
 
 
 def copy_file(source: Path | str, target: Path | str) -> None:
@@ -134,12 +156,12 @@ def copy_file(source: Path | str, target: Path | str) -> None:
         InputError: The source cannot be read.
         WorkError: The file system refused; the old file is as it was.
     """
-    try:
-        given = Path(source).open("rb")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise InputError(f"{source}: cannot be read ({error.strerror}); check the path") from None
-    with given, atomic_path(Path(target)) as temporary, temporary.open("wb") as opened:
-        shutil.copyfileobj(given, opened)
+    with (
+        opened(Path(source)) as given,
+        atomic_path(Path(target)) as temporary,
+        temporary.open("wb") as stream,
+    ):
+        shutil.copyfileobj(given, stream)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -149,8 +171,11 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file by UTF-8 ``text``; line ends stay as they are."""
-    write_bytes(path, text.encode("utf-8"))
+    """Replace a file by UTF-8 ``text``; line ends stay as they are.
+
+    Bytes of file names that are no text (``\\udcff``) are written as such escapes.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -189,7 +214,7 @@ def sha256_of(source: Path | bytes) -> str:
     """
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
-    with Path(source).open("rb") as file:
+    with opened(Path(source)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

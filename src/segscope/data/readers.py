@@ -5,7 +5,7 @@ whole numbers where they are labels. What had to be chosen or changed is in the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,15 @@ from segscope.data.decoders.dicom import decode_series, is_series
 from segscope.data.formats import FORMATS, image_ending, unknown_kind
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
+from segscope.paths import is_folder, kind_of
 
 _SHEAR_DEGREES = 1.0
 _LABEL_TOLERANCE = 1e-3
+_HIGHEST_LABEL = 65535
+_LARGEST, _TINY = float(np.finfo(np.float32).max), float(np.finfo(np.float32).tiny)
+_WHOLE_IN_FLOAT32 = 2**24
+_SPACINGS_MM = (1e-9, 1e6)
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,22 @@ class Reading:
     label_mapping: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.replace_nonfinite is not None and not np.isfinite(self.replace_nonfinite):
+        value = self.replace_nonfinite
+        if value is not None and not abs(value) <= _LARGEST:
             raise InputError(
-                f"replace_nonfinite {self.replace_nonfinite}: is not finite itself; name a number"
+                f"replace_nonfinite {value}: is not finite itself (in 32 bits); name a number"
             )
+        for stored, label in self.label_mapping.items():
+            if not (_is_label(stored) and _is_label(label)):
+                raise InputError(
+                    f"label_mapping {stored!r}: {label!r}: is no pair of labels; name whole "
+                    f"numbers from 0 to {_HIGHEST_LABEL}"
+                )
+
+
+def _is_label(value: object) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and 0 <= int(value) <= _HIGHEST_LABEL  # type: ignore[call-overload]
 
 
 AS_STORED = Reading()
@@ -62,10 +80,12 @@ def read_image(path: Path, *, reading: Reading = AS_STORED) -> Image:
         InputError: The file is not whole, or cannot be believed.
     """
     path = Path(path)
-    found = _read(path, stored=False)
-    array, said = _finite(path, found.array, reading.replace_nonfinite)
-    image = Image(array, _grid(path, found), (*found.notes, *said), found.modality)
-    return _upright(path, image, order=1) if _sheared(path, image.grid, reading) else image
+    with decoding(path):
+        found = _read(path, stored=False)
+        array, said = _finite(path, found.array, reading.replace_nonfinite)
+        beyond = _beyond_float32(path, array)
+        image = Image(array, _grid(path, found), (*found.notes, *said, *beyond), found.modality)
+        return _upright(path, image, order=1) if _sheared(path, image.grid, reading) else image
 
 
 def read_label(
@@ -86,7 +106,12 @@ def read_label(
         InputError: Also when values are not whole (within 1e-3), negative or not declared.
     """
     path = Path(path)
-    if path.is_dir():
+    with decoding(path):
+        return _label(path, labels, reading)
+
+
+def _label(path: Path, labels: Mapping[str, int] | None, reading: Reading) -> LabelMap:
+    if is_folder(path):
         raise InputError(f"{path}: is a folder; a label map is one file")
     kind = FORMATS.get((image_ending(path) or "").lower())
     if kind is not None and kind.write is None:
@@ -112,18 +137,28 @@ def read_label(
 
 
 def _read(path: Path, *, stored: bool) -> Decoded:
-    if path.is_dir():
+    if is_folder(path):
         if not is_series(path):
             raise InputError(f"{path}: is a folder without DICOM files; name an image file")
-        with decoding(path):
-            return decode_series(path)
+        return _plain(path, decode_series(path))
+    if (kind := kind_of(path)) is not None:
+        raise InputError(f"{path}: is {kind}; name an image file")
     ending = image_ending(path)
-    if ending is None and not path.exists():
-        raise InputError(f"{path}: no such file; check the path")
-    if ending is None:
-        raise InputError(unknown_kind(path))
-    with decoding(path):
-        return FORMATS[ending.lower()].decode(path, stored=stored)
+    if ending is not None:
+        return _plain(path, FORMATS[ending.lower()].decode(path, stored=stored))
+    raise InputError(unknown_kind(path))
+
+
+def _plain(path: Path, found: Decoded) -> Decoded:
+    """Let plain numbers through, and bits as numbers."""
+    if found.array.dtype.kind == "b":
+        return replace(found, array=found.array.astype(np.uint8))
+    if found.array.dtype.kind not in "iuf" or found.array.size == 0:
+        raise InputError(
+            f"{path}: holds {found.array.size} voxels of {found.array.dtype}, plain numbers are "
+            "expected; convert it to one channel per file"
+        )
+    return found
 
 
 def _finite(
@@ -145,8 +180,38 @@ def _finite(
             f"{path}: {count} voxels are NaN or infinite, the first at {first}; mend them or "
             "say --replace-nonfinite VALUE"
         )
-    filled = np.where(bad, array.dtype.type(replacement), array)
+    with np.errstate(over="ignore"):
+        value = array.dtype.type(replacement)
+    if not np.isfinite(value):
+        raise InputError(
+            f"{path}: {count} voxels are NaN or infinite, and its {array.dtype} cannot hold "
+            f"{replacement:g} either; name another number"
+        )
+    filled = np.where(bad, value, array)
     return filled, (f"{count} NaN or infinite voxels replaced by {replacement:g}",)
+
+
+def _beyond_float32(path: Path, array: NDArray[Any]) -> tuple[str, ...]:
+    """Refuse what is no number any more in float32, which everything is computed in."""
+    if array.dtype.itemsize < 4 or array.dtype == np.float32:
+        return ()
+    largest = max(abs(float(array.min())), abs(float(array.max())))
+    if array.dtype.kind != "f":
+        if largest <= _WHOLE_IN_FLOAT32:
+            return ()
+        return (f"whole numbers up to {largest:.0f} are rounded to 24 bits before they are used",)
+    if largest > _LARGEST:
+        count = int(np.count_nonzero((array > _LARGEST) | (array < -_LARGEST)))
+        raise InputError(
+            f"{path}: {count} voxels are larger than 32-bit numbers can be (up to {largest:.3g}); "
+            "divide its values by a constant, and store them as 32-bit floats"
+        )
+    if 0 < largest < _TINY:
+        raise InputError(
+            f"{path}: all voxels are smaller than 32-bit numbers can be (at most {largest:.3g}); "
+            "multiply its values by a constant, and store them as 32-bit floats"
+        )
+    return ()
 
 
 def _whole(path: Path, array: NDArray[Any]) -> tuple[NDArray[np.integer[Any]], tuple[str, ...]]:
@@ -164,8 +229,11 @@ def _whole(path: Path, array: NDArray[Any]) -> tuple[NDArray[np.integer[Any]], t
     low, high = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
     if low < 0:
         raise InputError(f"{path}: has negative labels (lowest {low:g}); labels are 0, 1, 2, ...")
-    if high > 65535:
-        raise InputError(f"{path}: has labels up to {high:g}, at most 65535 are possible")
+    if high > _HIGHEST_LABEL:
+        raise InputError(
+            f"{path}: has labels up to {high:g}, at most {_HIGHEST_LABEL} are possible; renumber "
+            "them"
+        )
     return array.astype(np.uint8 if high <= 255 else np.uint16), notes
 
 
@@ -204,12 +272,24 @@ def _check_declared(
 
 
 def _grid(path: Path, found: Decoded) -> Grid:
+    remedy = "set its geometry anew from the scanner's files"
     try:
-        return Grid(found.array.shape[1:], found.affine)
+        grid = Grid(found.array.shape[1:], found.affine)
     except ValueError as error:
+        raise InputError(f"{path}: its geometry is not usable ({error}); {remedy}") from None
+    smallest, largest = min(grid.spacing_mm), max(grid.spacing_mm)
+    if smallest < _SPACINGS_MM[0] or largest > _SPACINGS_MM[1]:
         raise InputError(
-            f"{path}: its geometry is not usable ({error}); set it anew from the scanner's files"
-        ) from None
+            f"{path}: its spacing is {' x '.join(f'{s:.4g}' for s in grid.spacing_mm)} mm, "
+            f"{_SPACINGS_MM[0]:g} to {_SPACINGS_MM[1]:g} mm are possible; {remedy}"
+        )
+    # so far out, the places of neighbouring voxels are one number
+    if float(np.abs(grid.affine[:-1, -1]).max()) * _EPSILON > 0.01 * smallest:
+        raise InputError(
+            f"{path}: its origin {grid.affine[:-1, -1].tolist()} mm is too far away to tell voxels "
+            f"apart; {remedy}"
+        )
+    return grid
 
 
 def _sheared(path: Path, grid: Grid, reading: Reading) -> bool:

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from segscope.paths import is_file
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _LOOKED_AT = 32
@@ -53,8 +55,15 @@ def reading_workers(files: Sequence[Path]) -> int:
         >>> reading_workers([])
         1
     """
-    looked = [file for file in files[:_LOOKED_AT] if file.is_file()]
-    if not looked or not all(file.name.lower().endswith(".gz") for file in looked):
+    sizes = [_size(file) for file in files[:_LOOKED_AT] if is_file(file)]
+    looked = files[:_LOOKED_AT]
+    if not sizes or not all(f.name.lower().endswith(".gz") for f in looked if is_file(f)):
         return 1
-    mean = sum(file.stat().st_size for file in looked) / len(looked)
-    return min(2, os.cpu_count() or 1) if mean >= _LARGE_BYTES else 1
+    return min(2, os.cpu_count() or 1) if sum(sizes) / len(sizes) >= _LARGE_BYTES else 1
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # it has just gone; whoever reads it will say so
+        return 0

@@ -2,7 +2,16 @@
 
 from segscope.images.case import Case
 from segscope.images.fingerprint import ChannelStatistics, Fingerprint
-from segscope.images.grid import Grid
+from segscope.images.grid import Grid, is_invertible
 from segscope.images.image import Image, LabelMap, Probabilities
 
-__all__ = ["Case", "ChannelStatistics", "Fingerprint", "Grid", "Image", "LabelMap", "Probabilities"]
+__all__ = [
+    "Case",
+    "ChannelStatistics",
+    "Fingerprint",
+    "Grid",
+    "Image",
+    "LabelMap",
+    "Probabilities",
+    "is_invertible",
+]

@@ -12,6 +12,40 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+_NARROWEST = 1e-6
+"""Least singular value of unit axes: two float32 columns that lie on one line come to 1e-7."""
+_LENGTHS = (1e-100, 1e100)
+"""Within these, squares of lengths are numbers too."""
+
+
+def is_invertible(affine: ArrayLike) -> bool:
+    """Whether an affine maps every voxel to a place of its own; the one rule for all formats.
+
+    All its numbers are finite, its last row is (0, ..., 0, 1), no axis has the length 0, and no
+    axis lies in the plane of the others. Each axis is measured by its own length first, so that
+    neither small nor unequal spacings count as singular.
+
+    Args:
+        affine: ``(n + 1, n + 1)``, homogeneous.
+
+    Example:
+        >>> is_invertible(np.diag([1e-6, 1e-6, 1e-6, 1.0])), is_invertible(np.diag([1e9, 1, 1, 1]))
+        (True, True)
+        >>> is_invertible([[1, 1e30, 0, 0], [0, 2, 0, 0], [0, 0, 3, 0], [0, 0, 0, 1]])
+        False
+    """
+    whole = np.asarray(affine, np.float64)
+    n = len(whole) - 1
+    if not np.isfinite(whole).all() or whole[n].tolist() != [*[0.0] * n, 1.0]:
+        return False
+    linear = whole[:n, :n]
+    largest = np.abs(linear).max(axis=0)
+    if (largest < _LENGTHS[0]).any() or (np.abs(whole) > _LENGTHS[1]).any():
+        return False
+    unit = linear / largest
+    unit /= np.linalg.norm(unit, axis=0)
+    return bool(np.linalg.svd(unit, compute_uv=False)[-1] > _NARROWEST)
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -39,8 +73,7 @@ class Grid:
             raise ValueError(
                 f"affine must be {n + 1} x {n + 1} for a shape of {n} axes, got {affine.shape}"
             )
-        linear = affine[:n, :n]
-        if not np.isfinite(affine).all() or np.linalg.matrix_rank(linear) < n:
+        if not is_invertible(affine):
             raise ValueError(f"affine must be finite and invertible, got {affine.tolist()}")
         object.__setattr__(self, "shape", tuple(int(s) for s in self.shape))
         object.__setattr__(self, "affine", affine)

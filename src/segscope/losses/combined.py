@@ -1,5 +1,6 @@
 """Several losses at once, and losses that look at the image beside logits and target."""
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -20,8 +21,10 @@ class CombinedLoss(nn.Module):
 
     def __init__(self, terms: Sequence[tuple[float, nn.Module]]) -> None:
         super().__init__()
-        if not terms or any(not weight > 0 for weight, _ in terms):
-            raise ValueError(f"weights must be positive, got {[weight for weight, _ in terms]}")
+        if not terms or any(not 0 < weight < math.inf for weight, _ in terms):
+            raise ValueError(
+                f"weights must be positive and finite, got {[weight for weight, _ in terms]}"
+            )
         self.weights = tuple(weight for weight, _ in terms)
         self.losses = nn.ModuleList(loss for _, loss in terms)
 

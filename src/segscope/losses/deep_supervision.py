@@ -1,5 +1,6 @@
 """One loss over all heads of a network."""
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -37,8 +38,11 @@ class DeepSupervisionLoss(nn.Module):
         self.loss = loss
         self.weights = None if weights is None else tuple(float(w) for w in weights)
         self.normalise = normalise
-        if self.weights is not None and not (min(self.weights) >= 0 and max(self.weights) > 0):
-            raise ValueError(f"weights must be at least 0 and not all 0, got {self.weights}")
+        known = self.weights is None or all(0 <= w < math.inf for w in self.weights)
+        if not known or (self.weights is not None and not any(self.weights)):
+            raise ValueError(
+                f"weights must be finite, at least 0 and not all 0, got {self.weights}"
+            )
 
     @property
     def needs_image(self) -> bool:

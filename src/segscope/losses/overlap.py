@@ -50,6 +50,10 @@ def dice_loss(
     :math:`1 - (2 \sum p y + s) / (\sum p + \sum y + s)`; with ``squared`` the denominator is
     :math:`\sum p^2 + \sum y^2 + s` (ANU-Net paper, eq. 5).
 
+    A batch in which a class has no voxel teaches next to nothing of it: its gradient pushes
+    probabilities down with a force of the order of ``smooth`` over their sum. Where objects are
+    small and rare, add a voxel-wise loss (`dice_ce_loss`), or draw patches that hold them.
+
     Args:
         logits: ``(N, K, *S)``.
         target: Labels ``(N, 1, *S)`` or probabilities ``(N, K, *S)``.
@@ -167,7 +171,8 @@ class _MonaiLoss(nn.Module):
 class TverskyLoss(_MonaiLoss):
     r"""One minus the Tversky index, :math:`TP / (TP + \alpha FP + \beta FN)`.
 
-    Salehi et al. 2017, arXiv:1706.05721, eq. 3; computed by MONAI.
+    Salehi et al. 2017, arXiv:1706.05721, eq. 3; computed by MONAI. As with `dice_loss`, a batch
+    without an object teaches next to nothing: add a voxel-wise loss where objects are rare.
 
     Args:
         alpha: Weight of false positives.
@@ -184,7 +189,8 @@ class TverskyLoss(_MonaiLoss):
 class GeneralizedDiceLoss(_MonaiLoss):
     """Dice whose classes are weighted by their inverse squared size; computed by MONAI.
 
-    Sudre et al. 2017, arXiv:1707.03237.
+    Sudre et al. 2017, arXiv:1707.03237. As with `dice_loss`, a batch without an object teaches
+    next to nothing: add a voxel-wise loss where objects are rare.
 
     Args:
         weight: ``square`` (the paper's), ``simple`` or ``uniform``.

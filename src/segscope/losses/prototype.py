@@ -18,6 +18,10 @@ class PrototypeLoss(nn.Module):
     `segscope.features.segmentation_ability_map` (He et al., "Segmentation Ability Map", sections
     3.2 and 4.2). Gradients flow through features, prototypes and guide, the network's own output.
 
+    A batch without any object teaches nothing: no map can overlap with a truth that is empty, so
+    the loss is constant (gradients of 1e-11, where one lesion gives 1e-3). Use it beside a
+    voxel-wise loss, as the method does, and draw patches that hold the object.
+
     Args:
         detach_guide: Let no gradient flow through the guide.
 

@@ -1,7 +1,7 @@
 """What losses compare: probabilities and a target of the same shape.
 
 One convention for all: ``out_channels = 1`` is a sigmoid network, more is softmax with background
-first; the target is label indices ``(N, 1, *S)`` or probabilities ``(N, K, *S)``.
+first; the target is label indices ``(N, 1, *S)`` or probabilities or one-hot ``(N, K, *S)``.
 """
 
 import torch
@@ -37,25 +37,35 @@ def as_target(logits: Tensor, target: Tensor) -> Tensor:
 
     Args:
         logits: ``(N, K, *S)``.
-        target: Labels ``(N, 1, *S)``, or floating-point probabilities ``(N, K, *S)``.
+        target: Labels ``(N, 1, *S)``, or ``(N, K, *S)``: floating-point probabilities, or whole
+            numbers or booleans, one-hot.
 
     Raises:
-        ValueError: The shape is neither; on a processor also labels outside of ``0..K-1`` (0 and 1
-            for one channel), labels that are not whole, probabilities outside of 0..1.
+        ValueError: The shape is neither, or there is no voxel; on a processor also labels outside
+            of ``0..K-1`` (0 and 1 for one channel), labels that are not whole, probabilities
+            outside of 0..1, voxels that are one-hot of no class or of several.
 
     Example:
         >>> as_target(torch.zeros(1, 2, 3), torch.tensor([[[0, 1, 1]]]))[0].tolist()
         [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
     """
     kind = torch.promote_types(logits.dtype, torch.float32)
+    if logits.numel() == 0:
+        raise ValueError(
+            f"logits of the shape {tuple(logits.shape)} hold no voxel, so there is nothing to "
+            "compare; leave empty batches out"
+        )
     if target.shape == logits.shape and target.is_floating_point():
         _check_range(target, 1, "probabilities")
+        return target.to(kind)
+    if target.shape == logits.shape and logits.shape[1] > 1:
+        _check_one_hot(target)
         return target.to(kind)
     labels_shape = (logits.shape[0], 1, *logits.shape[2:])
     if tuple(target.shape) != labels_shape:
         raise ValueError(
-            f"target must be labels {labels_shape} or probabilities {tuple(logits.shape)}, "
-            f"got {tuple(target.shape)} of {target.dtype}"
+            f"target must be labels {labels_shape}, or probabilities or one-hot "
+            f"{tuple(logits.shape)}, got {tuple(target.shape)} of {target.dtype}"
         )
     labels = target.long()
     if (
@@ -87,6 +97,19 @@ def foreground(probabilities: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 def _is_visible(target: Tensor) -> bool:
     return target.device.type == "cpu" and target.numel() > 0
+
+
+def _check_one_hot(target: Tensor) -> None:
+    if not _is_visible(target):
+        return
+    values = target.long()
+    low, high = (bound.item() for bound in values.aminmax())
+    least, most = (bound.item() for bound in values.sum(1).aminmax())
+    if (low, high) != (0, 1) or (least, most) != (1, 1):
+        raise ValueError(
+            f"target must be labels in one channel, or one-hot: 0 and 1, once per voxel; got "
+            f"{low}..{high}, and {least}..{most} per voxel (regions that overlap are no classes)"
+        )
 
 
 def _check_range(target: Tensor, highest: int, what: str) -> None:

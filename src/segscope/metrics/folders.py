@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from segscope.errors import InputError
 from segscope.images import Grid, LabelMap
+from segscope.metrics.checks import check_labels, check_tolerance
 from segscope.metrics.overlap import count_agreement
 from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER, evaluate_case
 from segscope.metrics.summary import Row, Summary
 from segscope.metrics.wmh import masks_of_challenge, wmh2017
+from segscope.paths import is_folder, kind_of, list_folder
 from segscope.progress import track
 
 _ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
@@ -35,6 +37,11 @@ class _Options:
             raise InputError(
                 "empty 'one' is no choice in wmh2017, whose Dice of nothing is undefined"
             )
+
+        try:
+            check_tolerance(self.tolerance_mm)
+        except ValueError as error:
+            raise InputError(f"{error}; name a number of millimetres") from None
 
     def described(self) -> dict[str, Any]:
         """What is written beside the numbers."""
@@ -99,6 +106,11 @@ def evaluate_folders(
     options = _Options(convention, empty, tolerance_mm)
     if convention == "wmh2017":
         labels = {"lesion": 1}
+    if labels is not None:
+        try:
+            labels = check_labels(labels)
+        except ValueError as error:
+            raise InputError(f"{error}; mend them") from None
     predicted, true = _pair(Path(predictions), truth)
     wanted = sorted(true) if cases is None else list(cases)
     absent = [name for name in wanted if name not in true]
@@ -247,11 +259,11 @@ def _pair(
         return _label_files(predictions), dict(truth)
     truth = Path(truth)
     for path in (predictions, truth):
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder")
-    if predictions.is_file() != truth.is_file():
+        if (kind := kind_of(path)) not in (None, "a folder"):
+            raise InputError(f"{path}: is {kind}; name a file or a folder")
+    if is_folder(predictions) != is_folder(truth):
         raise InputError(f"{predictions} and {truth}: name two files or two folders")
-    if truth.is_file():
+    if not is_folder(truth):
         return {stem(truth): predictions}, {stem(truth): truth}
     true = _label_files(truth)
     if not true:
@@ -261,9 +273,11 @@ def _pair(
 
 def _label_files(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if not file.is_file() or file.name.startswith(".") or stem(file) == file.name:
+    for file in list_folder(folder):
+        if file.name.startswith(".") or stem(file) == file.name:
             continue
+        if kind_of(file) is not None:
+            raise InputError(f"{file}: is {kind_of(file)}; remove it, or put the file there")
         if stem(file) in found:
             raise InputError(f"{file}: is there twice, as {found[stem(file)].name}; remove one")
         found[stem(file)] = file

@@ -7,16 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.images.components import Runs, bounding_box, find_runs, number_runs
+from segscope.metrics.checks import check_masks
 
 
 def lesion_scores(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float]:
     """Recall, precision and F1 of lesions, and their numbers.
+
+    Raises:
+        ValueError: The arrays are no masks of one shape.
 
     Example:
         >>> truth = np.array([1, 0, 1, 0, 0], bool)
         >>> lesion_scores(np.array([1, 0, 0, 0, 1], bool), truth)["lesion_f1"]
         0.5
     """
+    prediction, truth = check_masks(prediction, truth)
     box = bounding_box(prediction, truth)
     if box is None:
         return _scores(0, 0, 0, 0)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.metrics.checks import check_masks
+
 _RATIOS = ("dice", "iou", "precision", "recall", "specificity", "accuracy")
 
 
@@ -32,10 +34,14 @@ class Counts:
 def count_agreement(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Counts:
     """Count agreement of two masks of one shape.
 
+    Raises:
+        ValueError: They are no masks, or their shapes differ.
+
     Example:
         >>> count_agreement(np.array([1, 1, 0], bool), np.array([1, 0, 0], bool))
         Counts(tp=1, fp=1, fn=0, tn=1)
     """
+    prediction, truth = check_masks(prediction, truth)
     tp = int(np.count_nonzero(prediction & truth))
     p, t = int(np.count_nonzero(prediction)), int(np.count_nonzero(truth))
     return Counts(tp, p - tp, t - tp, truth.size - p - t + tp)

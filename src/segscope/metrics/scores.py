@@ -12,6 +12,12 @@ from scipy import ndimage
 from segscope.images import Grid
 from segscope.images.components import bounding_box
 from segscope.metrics.centre import centre_distance
+from segscope.metrics.checks import (
+    check_label_maps,
+    check_labels,
+    check_spacing,
+    check_tolerance,
+)
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import count_agreement, overlap_scores
 from segscope.metrics.surface import (
@@ -71,7 +77,8 @@ def evaluate_case(
         overlap_only: Leave out what needs borders and components.
 
     Raises:
-        ValueError: Shapes, spacing or affine do not fit; not whole numbers; ``empty`` unknown.
+        ValueError: Shapes, spacing or affine do not fit; maps or values of labels that are no
+            whole numbers, or two names of one value; ``empty`` unknown; a tolerance below 0.
 
     Example:
         >>> truth = np.array([[0, 1], [1, 1]])
@@ -79,16 +86,14 @@ def evaluate_case(
         >>> found.to_dict()["lesion"]["dice"]
         1.0
     """
-    if prediction.shape != truth.shape or truth.ndim != len(spacing_mm):
-        raise ValueError(
-            f"prediction and truth must have one shape, got {prediction.shape} and "
-            f"{truth.shape}, {len(spacing_mm)} spacings"
-        )
-    for array in (prediction, truth):
-        if array.dtype.kind not in "bui":
-            raise ValueError(f"label maps hold whole numbers, got {array.dtype}")
+    check_label_maps(prediction, truth)
+    labels = check_labels(labels)
+    spacing_mm = check_spacing(spacing_mm, truth.ndim)
+    check_tolerance(tolerance_mm)
     grid = Grid.from_spacing(truth.shape, spacing_mm)
     world = grid if affine is None else Grid(truth.shape, np.asarray(affine, float))
+    if not np.allclose(world.spacing_mm, spacing_mm, rtol=1e-3, atol=0):
+        raise ValueError(f"the affine's spacing is {world.spacing_mm}, spacing_mm {spacing_mm}")
     sides = [n * s for n, s in zip(truth.shape, spacing_mm, strict=True)]
     options = (empty, tolerance_mm, overlap_only)
     boxes = _boxes(prediction, truth, [value for value in labels.values() if value])

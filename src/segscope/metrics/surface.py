@@ -15,6 +15,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from segscope.images.components import bounding_box, slabs
+from segscope.metrics.checks import check_masks, check_spacing, check_tolerance
 
 Flat = NDArray[np.intp]  # indices into a flattened array
 
@@ -50,13 +51,10 @@ def border_distances(
         One distance per border voxel, in no particular order.
 
     Raises:
-        ValueError: Shapes or spacing do not fit.
+        ValueError: Shapes or spacing do not fit, or the arrays are no masks.
     """
-    if prediction.shape != truth.shape or prediction.ndim != len(spacing_mm):
-        raise ValueError(
-            f"masks and spacing must agree, got prediction {prediction.shape}, "
-            f"truth {truth.shape}, {len(spacing_mm)} spacings"
-        )
+    prediction, truth = check_masks(prediction, truth)
+    spacing_mm = check_spacing(spacing_mm, truth.ndim)
     box = bounding_box(prediction, truth)
     if box is None:
         return BorderDistances(np.empty(0), np.empty(0))
@@ -83,6 +81,7 @@ def nearest_distances(
         >>> nearest_distances(np.array([0, 3]), np.array([3]), (4,), (2.0,)).tolist()
         [6.0, 0.0]
     """
+    spacing_mm = check_spacing(spacing_mm, len(shape))
     if not len(target):
         return np.full(len(source), np.inf)
     found = np.zeros(len(source))
@@ -128,6 +127,8 @@ def hausdorff_distance(distances: BorderDistances, percentile: float = 100.0) ->
         >>> hausdorff_distance(border_distances(a, b, (2.0, 1.0)))
         6.0
     """
+    if not 0 <= percentile <= 100:
+        raise ValueError(f"percentile must lie in 0..100, got {percentile}")
     undefined = _undefined(distances)
     if undefined is not None:
         return undefined
@@ -145,7 +146,12 @@ def average_distance(distances: BorderDistances) -> float:
 
 
 def surface_dice(distances: BorderDistances, tolerance_mm: float) -> float:
-    """Share of border voxels that lie within a tolerance of the other border (NSD)."""
+    """Share of border voxels that lie within a tolerance of the other border (NSD).
+
+    Raises:
+        ValueError: The tolerance is below 0 or not finite.
+    """
+    check_tolerance(tolerance_mm)
     both = (distances.prediction_to_truth, distances.truth_to_prediction)
     count = sum(len(d) for d in both)
     if count == 0:

@@ -17,8 +17,9 @@ def volume_scores(counts: Counts) -> dict[str, float]:
     """
     predicted, true = counts.tp + counts.fp, counts.tp + counts.fn
     signed = 100.0 * (predicted - true) / true if true else math.nan
+    voxels = true + counts.fp + counts.tn
     return {
         "avd_percent": abs(signed),
         "volume_difference_percent": signed,
-        "pcd_percent": 100.0 * true / (true + counts.fp + counts.tn),
+        "pcd_percent": 100.0 * true / voxels if voxels else math.nan,
     }

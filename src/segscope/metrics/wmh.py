@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.images.components import bounding_box
+from segscope.metrics.checks import check_label_maps, check_spacing
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import count_agreement, overlap_scores
 from segscope.metrics.surface import nearest_distances
@@ -36,17 +37,21 @@ def wmh2017(
         ``dice``, ``hd95_mm`` (nan when nothing is predicted), ``avd_percent``, ``lesion_recall``,
         ``lesion_f1``.
 
+    Raises:
+        ValueError: They are no label maps of three axes, or a spacing is not above 0.
+
     Example:
         >>> truth = np.zeros((4, 4, 1), int)
         >>> truth[1, 1], truth[3, 3] = 1, 2
         >>> wmh2017(np.ones((4, 4, 1), int), truth, (1, 1, 3))["avd_percent"]
         1400.0
     """
-    if prediction.shape != truth.shape or truth.ndim != 3 or len(spacing_mm) != 3:
+    if prediction.shape != truth.shape or truth.ndim != 3:
         raise ValueError(
-            f"two volumes and three spacings are needed, got {prediction.shape}, {truth.shape}, "
-            f"{len(spacing_mm)}"
+            f"two volumes of one shape are needed, got {prediction.shape} and {truth.shape}"
         )
+    check_label_maps(prediction, truth)
+    spacing_mm = check_spacing(spacing_mm, 3)
     p, t = masks_of_challenge(prediction, truth)
     counts = count_agreement(p, t)
     lesions = lesion_scores(p, t)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.errors import InputError, WorkError
+from segscope.paths import said_of
 
 _LONGEST = 200
 
@@ -32,12 +33,19 @@ class Decoded:
     modality: str | None = None
 
 
+def _words_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # some errors of libraries cannot say what they are
+        return ""
+
+
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
     """Turn whatever a library raises about a file into an `InputError` that names the file.
 
-    `InputError` and `WorkError` pass as they are. What says nothing about the file passes too:
-    interruption, and memory that ran out.
+    `InputError` and `WorkError` pass as they are, and so does what is no fault of anything:
+    interruption. Memory that ran out is the file's too: others may be read.
 
     Example:
         >>> with decoding(Path("a.tif")):
@@ -47,10 +55,16 @@ def decoding(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (InputError, WorkError, MemoryError):
+    except (InputError, WorkError):
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path}: is too large for this machine's memory; free memory, or use another machine"
+        ) from error
     except Exception as error:  # codecs raise errors of their own, in any class
-        said = " ".join(str(error).split())[:_LONGEST]
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path}: {said_of(error)}") from error
+        said = " ".join(_words_of(error).split())[:_LONGEST]
         kind = type(error).__name__
         raise InputError(
             f"{path}: cannot be decoded ({kind}{': ' if said else ''}{said}); copy it again"
