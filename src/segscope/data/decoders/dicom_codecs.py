@@ -1,9 +1,15 @@
-"""Encoded pixels of a DICOM file: which bytes make a frame, and who decodes them."""
+"""Encoded pixels of a DICOM file: which bytes make a frame, and who decodes them.
+
+Native codecs of JPEG 2000, JPEG-LS, lossless and 12-bit JPEG run in a process of their own: a death
+there is an error of the file.
+"""
 
 import importlib
+import importlib.util
 import io
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +18,11 @@ from numpy.typing import NDArray
 from segscope.data.decoders.decoded import decoding
 from segscope.data.decoders.dicom_elements import fragments
 from segscope.data.decoders.dicom_tags import TAGS, Plane
+from segscope.data.decoders.isolated import isolated
 from segscope.errors import InputError
+
+Decode = Callable[[Path, bytes, int, int, int], NDArray[Any]]
+"""From the file (for messages), a frame's bytes, its rows, columns and bits a sample."""
 
 _PIXELS = TAGS["PixelData"][0]
 _J2K, _JPEG = b"\xff\x4f", b"\xff\xd8"
@@ -43,7 +53,7 @@ def decode_frame(plane: Plane, rows: int, columns: int, allocated: int) -> NDArr
     frame = _frame(plane, starts)
     try:
         with decoding(plane.file):
-            array = decode(frame, rows, columns, allocated)
+            array = decode(plane.file, frame, rows, columns, allocated)
     except InputError as error:
         said = str(error).removeprefix(f"{plane.file}: ")
         raise InputError(
@@ -104,7 +114,7 @@ def _shape(array: NDArray[Any]) -> str:
     return " x ".join(str(n) for n in array.shape)
 
 
-def _rle(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+def _rle(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
     library = importlib.import_module("rle")
     segments = int.from_bytes(data[:4], "little")
     if segments * 8 != allocated:
@@ -115,33 +125,31 @@ def _rle(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
     return np.frombuffer(plain, f"<u{allocated // 8}").reshape(rows, columns)
 
 
-def _jpeg_2000(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-    library = importlib.import_module("openjpeg")
-    return np.asarray(library.decode(data, j2k_format=None if data[:4] == b"\0\0\0\x0c" else 0))
+def _jpeg_2000(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+    boxed = data[:4] == b"\0\0\0\x0c"
+    return np.asarray(isolated(file, "openjpeg:decode", data, None if boxed else 0))
 
 
-def _jpeg(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+def _jpeg(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
             return np.asarray(picture)
     except UnidentifiedImageError:  # of 12 bits
-        return _imagecodecs("jpeg8_decode")(data, rows, columns, allocated)
+        return _imagecodecs("jpeg8_decode")(file, data, rows, columns, allocated)
 
 
-def _imagecodecs(name: str) -> Callable[[bytes, int, int, int], NDArray[Any]]:
-    def decode(data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-        try:
-            library = importlib.import_module("imagecodecs")
-        except ImportError:
-            raise ValueError("needs imagecodecs: pip install imagecodecs") from None
-        return np.asarray(getattr(library, name)(data))
+def _imagecodecs(name: str) -> Decode:
+    def decode(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
+        if importlib.util.find_spec("imagecodecs") is None:
+            raise ValueError("needs imagecodecs: pip install imagecodecs")
+        return np.asarray(isolated(file, f"imagecodecs:{name}", data))
 
     return decode
 
 
-_CODECS: dict[str, tuple[str, bytes, Callable[[bytes, int, int, int], NDArray[Any]]]] = {
+_CODECS: dict[str, tuple[str, bytes, Decode]] = {
     "1.2.840.10008.1.2.5": ("RLE", b"", _rle),
     "1.2.840.10008.1.2.4.50": ("JPEG baseline", _JPEG, _jpeg),
     "1.2.840.10008.1.2.4.51": ("JPEG extended", _JPEG, _jpeg),

@@ -1,4 +1,9 @@
-"""The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for."""
+"""The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for.
+
+Picture codecs (JPEG 2000, WebP, fax) are large native programs, and run in a process of their own:
+a death there is an error of the file. LZW, PackBits and Zstandard come in so many small strips
+that this would cost more than they do.
+"""
 
 import lzma
 import struct
@@ -12,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import decoding
+from segscope.data.decoders.isolated import isolated
 from segscope.data.decoders.jpeg import jpeg_samples
 from segscope.data.decoders.jpeg_markers import read_frame
 from segscope.data.decoders.samples import inflated
@@ -145,8 +151,9 @@ def _fax(kind: str) -> Decompress:
             )
         _check_ratio(path, data, block, 10_000)
         with decoding(path):
-            decode = getattr(_imagecodecs(path), f"{kind}_decode")
-            bits = np.asarray(decode(data, block.rows, block.columns)) != 0
+            _imagecodecs(path)
+            found = isolated(path, f"imagecodecs:{kind}_decode", data, block.rows, block.columns)
+            bits = np.asarray(found) != 0
         _check_shape(path, bits, (block.rows, block.columns))
         return np.packbits(bits, axis=1).tobytes()
 
@@ -173,7 +180,8 @@ def _picture(kind: str) -> Decompress:
         if kind == "jpeg2k":
             _check_wavelets(path, data, block)
         with decoding(path):
-            found = np.asarray(getattr(_imagecodecs(path), f"{kind}_decode")(data))
+            _imagecodecs(path)
+            found = np.asarray(isolated(path, f"imagecodecs:{kind}_decode", data))
         if found.ndim == 2:
             found = found[..., None]
         _check_shape(path, found, (block.rows, block.columns, block.samples))
