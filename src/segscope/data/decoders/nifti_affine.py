@@ -89,7 +89,8 @@ def _without_codes(values: Values, shape: tuple[int, int, int]) -> tuple[Affine,
     sizes = np.array([abs(s) if k < count else 1 for k, s in enumerate(values["pixdim"][1:4])])
     steps = sizes * (-1.0, 1.0, 1.0)
     affine = np.diag([*steps, 1.0])
-    affine[:3, 3] = -(np.array(shape) - 1) / 2.0 * steps
+    with np.errstate(over="ignore"):  # an infinite origin is refused below
+        affine[:3, 3] = -(np.array(shape) - 1) / 2.0 * steps
     said = "no orientation code: axes taken as left to right as nibabel does, unverified"
     return affine, (said if count > 2 else f"{said}, voxels 1 thick",)
 
