@@ -17,7 +17,7 @@ from segscope.errors import InputError
 from segscope.inference.run_files import ANEW, MANIFEST, known_hashes, replacing
 from segscope.inference.weights import CONTENT, Weights, fit_weights, load_weights, write_weights
 
-_SPEC = "segscope.spec_sha256"
+_SPEC = "specification_sha256"
 _TRIES = 5
 
 

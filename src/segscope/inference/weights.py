@@ -7,6 +7,7 @@ second file.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from safetensors.torch import save_file as save_tensors
 from torch import Tensor, nn
 
 from segscope.data import atomic_path
+from segscope.data.json_files import as_typed, parse_json
 from segscope.errors import InputError
 from segscope.features.state_dicts import Fitted, fit_state, rename_state
 from segscope.features.state_files import Weights, read_weights
@@ -32,7 +34,9 @@ __all__ = [
     "save_weights",
 ]
 
-CONTENT = "segscope.tensors_sha256"
+CONTENT = "tensors_sha256"
+
+_FACTS = "segscope"
 
 
 def save_weights(
@@ -61,8 +65,9 @@ def write_weights(
 
 
 def save_file(weights: Weights, file: Path) -> None:
-    """Write tensors and what goes with them, in place."""
-    save_tensors(weights, file, metadata=weights.facts)
+    """Write tensors and what goes with them, in place; equal ones give equal bytes."""
+    # under one key, as safetensors does not keep the order of several
+    save_tensors(weights, file, metadata={_FACTS: json.dumps(weights.facts, sort_keys=True)})
 
 
 def load_weights(file: Path) -> Weights:
@@ -76,6 +81,7 @@ def load_weights(file: Path) -> Weights:
             that were written.
     """
     weights = read_weights(file)
+    weights.facts = _own_facts(Path(file), weights.facts)
     check_content(Path(file), weights)
     return weights
 
@@ -149,3 +155,11 @@ def check_content(file: Path, weights: Weights) -> None:
             f"{file}: its tensors are not those that were written (SHA-256 differs): it is damaged "
             "or was changed; copy it again"
         )
+
+
+def _own_facts(file: Path, metadata: Mapping[str, str]) -> dict[str, str]:
+    """What `save_file` wrote beside the tensors; nothing where another program did."""
+    if _FACTS not in metadata:
+        return {}
+    facts = parse_json(file, metadata[_FACTS])
+    return as_typed(file, facts, dict[str, str], what="a file of weights of segscope")
