@@ -1,7 +1,7 @@
 """JSON that is read back: of a known form, or refused with the file's name and what to do.
 
-Python's parser takes more than JSON is: keys twice (the last one counts), NaN, and nesting until its
-stack ends. All of that is refused here, and so is what is no regular file, or far too large.
+Python's parser takes more than JSON is: keys twice (the last one counts), NaN, and nesting until
+its stack ends. All of that is refused here, and so is what is no regular file, or far too large.
 """
 
 import json

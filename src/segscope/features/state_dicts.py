@@ -57,34 +57,38 @@ def fit_state(
     given = renamed.state
     faults = _missing(expected, given)
     faults += [f"{key}: the network has no such tensor" for key in given if key not in expected]
-    taken: dict[str, Tensor] = {}
-    converted: dict[str, list[str]] = {}
-    for key in sorted(expected.keys() & given.keys()):
-        found, wanted = given[key], expected[key]
-        if found.shape != wanted.shape:
-            faults.append(
-                f"{key}: shape {tuple(wanted.shape)} expected, {tuple(found.shape)} found"
-            )
-            continue
-        try:
-            taken[key] = as_numbers(found, wanted.dtype)
-        except ValueError as error:
-            faults.append(f"{key}: {error}")
-            continue
-        if found.dtype != wanted.dtype:
-            said = f"{_kind(found.dtype)} where the network has {_kind(wanted.dtype)}"
-            converted.setdefault(said, []).append(key)
+    shared = sorted(expected.keys() & given.keys())
+    shapes = {
+        key: f"{key}: shape {tuple(expected[key].shape)} expected, {tuple(given[key].shape)} found"
+        for key in shared
+        if given[key].shape != expected[key].shape
+    }
+    # of another shape nothing is looked at: it may claim more numbers than there is memory
+    numbers = {key: given[key] for key in shared if key not in shapes}
+    plain, wrong = _plain(numbers, {key: expected[key].dtype for key in numbers})
+    faults += [shapes.get(key) or wrong[key] for key in shared if key in shapes or key in wrong]
     if faults:
         rest = len(faults) - _LISTED
         raise InputError(
             f"{name}: does not fit the network; {remedy}",
             [*faults[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])],
         )
-    said = tuple(
-        f"{name}: {len(keys)} tensors are {what} ({keys[0]}, ...); converted"
-        for what, keys in converted.items()
-    )
-    return Fitted({key: taken[key] for key in expected}, (*renamed.notes, *said))
+    notes = (*renamed.notes, *_conversions(name, given, plain))
+    return Fitted({key: plain[key] for key in expected}, notes)
+
+
+def plain_state(
+    name: str, state: Mapping[str, Tensor], dtypes: Mapping[str, torch.dtype]
+) -> Fitted:
+    """Bring numbers alone into the kinds that are wanted, as `as_numbers` does.
+
+    Raises:
+        InputError: Some cannot be; the first are listed.
+    """
+    plain, wrong = _plain(state, dtypes)
+    if wrong:
+        raise InputError(f"{name}: does not hold usable numbers:", [*wrong.values()][:_LISTED])
+    return Fitted(plain, _conversions(name, state, plain))
 
 
 def rename_state(name: str, state: Mapping[str, Tensor], expected: Collection[str]) -> Fitted:
@@ -160,7 +164,7 @@ def as_numbers(found: Tensor, wanted: torch.dtype) -> Tensor:
         raise ValueError(f"is {layout}; a plain tensor is expected")
     found, families = found.detach(), (_family(found.dtype), _family(wanted))
     if families[0] == "float" and not found.isfinite().all():
-        raise ValueError("holds NaN or infinities; the training diverged")
+        raise ValueError("holds NaN or infinities")
     if found.dtype == wanted:
         return found
     if families not in (("float", "float"), ("whole", "whole"), ("float", "whole")):
@@ -173,6 +177,33 @@ def as_numbers(found: Tensor, wanted: torch.dtype) -> Tensor:
     elif not torch.equal(value.to(torch.float64), found.to(torch.float64)):
         raise ValueError(f"{said}: its values are not whole, or too large for that")
     return value
+
+
+def _plain(
+    state: Mapping[str, Tensor], dtypes: Mapping[str, torch.dtype]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors as other kinds of numbers, and what is wrong with those that cannot be."""
+    plain, wrong = {}, {}
+    for key, value in state.items():
+        try:
+            plain[key] = as_numbers(value, dtypes.get(key, value.dtype))
+        except ValueError as error:
+            wrong[key] = f"{key}: {error}"
+    return plain, wrong
+
+
+def _conversions(
+    name: str, state: Mapping[str, Tensor], plain: Mapping[str, Tensor]
+) -> tuple[str, ...]:
+    kinds: dict[str, list[str]] = {}
+    for key, value in plain.items():
+        if value.dtype != state[key].dtype:
+            said = f"{_kind(state[key].dtype)} where the network has {_kind(value.dtype)}"
+            kinds.setdefault(said, []).append(key)
+    return tuple(
+        f"{name}: {len(keys)} tensors are {said} ({keys[0]}, ...), and were converted"
+        for said, keys in kinds.items()
+    )
 
 
 def _family(dtype: torch.dtype) -> str:

@@ -83,6 +83,18 @@ def hash_run_files(folder: Path) -> dict[str, str]:
     return {str(f.relative_to(folder)): sha256_of(f) for f in files if f.is_file()}
 
 
+def check_prior(prior: Path) -> None:
+    """Refuse a run's ``prior/``, which makes the masks of new images, where a file of it differs.
+
+    Raises:
+        InputError: As of `check_run_file`.
+    """
+    files = (read_manifest(prior.parent) or {}).get("files", {})
+    for name in files:
+        if name.startswith(f"{prior.name}/"):
+            check_run_file(prior.parent, name)
+
+
 @contextmanager
 def replacing(folder: Path, name: str) -> Iterator[Path]:
     """Yield a temporary path whose content becomes a run's file, whole or not at all.

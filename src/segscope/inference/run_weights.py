@@ -116,7 +116,7 @@ def weights_file(folder: Path, name: str) -> Path:
         InputError: Not there; those that are there are named.
     """
     file = folder / f"weights_{name}.safetensors"
-    if not os.path.isfile(file):  # noqa: PTH113 - Path's own raises where a name is too long
+    if not os.path.isfile(file):
         there = sorted(f.stem.removeprefix("weights_") for f in folder.glob("weights_*"))
         raise InputError(f"{file}: no such weights; there are {', '.join(there) or 'none'}")
     return file

@@ -1,4 +1,4 @@
-"""What a trained network is, beside its weights: ``model.json``, whole and consistent or refused."""
+"""What a trained network is, beside its weights: ``model.json``, whole and consistent."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,9 @@ class NetworkSpec(BaseModel):
     @classmethod
     def _buildable(cls, options: dict[str, Any]) -> dict[str, Any]:
         """Refuse numbers that no network can be built with, before memory is asked for."""
-        faults = [f"{place} {value!r}" for place, value in _numbers(options, "") if not _sane(value)]
+        faults = [
+            f"{place} {value!r}" for place, value in _numbers(options, "") if not _sane(value)
+        ]
         if faults:
             raise ValueError(f"not usable: {', '.join(faults[:3])}")
         for name in ("widths", "strides"):

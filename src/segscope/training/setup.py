@@ -59,7 +59,11 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         raise InputError(f"recipe: loss {wanted.name}: {error}") from None
     heads = DeepSupervisionLoss(base, weights=_head_weights(recipe, net)).to(device)
     contents = [module for module in heads.modules() if isinstance(module, ContentLoss)]
-    facts = {"content_features": contents[0].phi.source} if contents else {}
+    facts: dict[str, Any] = {}
+    if contents:
+        facts["content_features"] = contents[0].phi.source
+        if contents[0].phi.notes:
+            facts["content_features_notes"] = list(contents[0].phi.notes)
     opponent = None
     if wanted.minmax > 0:
         if not contents:
