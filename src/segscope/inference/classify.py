@@ -1,5 +1,6 @@
 """A trained classifier in a folder, and images through it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from segscope.inference.device import choose_device
 from segscope.inference.run_weights import read_run_weights, save_run_weights
 from segscope.networks.classifiers import Classifier, classifier
 
+_LOG = logging.getLogger(__name__)
 _FILE = "classifier.json"
 _BATCH = 16
 _MOST_BYTES = 1 << 24  # of classifier.json
@@ -122,6 +124,8 @@ def load_classifier(folder: Path, *, weights: str = "best", device: str = "cpu")
         raise InputError(f"{folder / _FILE}: {error}") from None
     found = read_run_weights(folder, _FILE, weights, net.state_dict())
     net.load_state_dict(found.state)
+    for note in found.notes:
+        _LOG.warning("%s", note)
     return ClassifierModel(spec, net.eval().to(where), found.sha256, found.notes)
 
 

@@ -1,5 +1,6 @@
 """A trained network in a folder: what it is (``model.json``) and its weights (safetensors)."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from segscope.errors import InputError
 from segscope.inference.device import choose_device
@@ -24,6 +26,16 @@ __all__ = [
     "save_model",
     "weights_file",
 ]
+
+_LOG = logging.getLogger(__name__)
+_DRAWN = (
+    torch.Tensor.normal_,
+    torch.Tensor.uniform_,
+    nn.init.kaiming_uniform_,
+    nn.init.kaiming_normal_,
+    nn.init.uniform_,
+    nn.init.normal_,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +117,8 @@ def load_model(
     found = read_run_weights(folder, MODEL, weights, own)
     net = _build(folder / MODEL, spec.network, "cpu")
     net.load_state_dict(found.state)
+    for note in found.notes:
+        _LOG.warning("%s", note)
     net.eval()
     if level is not None:
         net = prune(net, level)
@@ -135,11 +149,23 @@ def prune(net: Segmenter, level: int) -> Segmenter:
     return small.eval()
 
 
+class _Undrawn(TorchFunctionMode):
+    """Leave weights as they are made, undrawn: all of them are replaced by those of the file."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if func in _DRAWN:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
+
+
 def _build(file: Path, spec: NetworkSpec, device: str) -> Segmenter:
     """Build a network; on ``meta`` it takes no memory, and only its tensors' shapes are real."""
     try:
-        # a new network draws weights: loading a model must not move the caller's random numbers
-        with torch.random.fork_rng(devices=[]), torch.device(device):
+        # whatever is drawn all the same must not move the caller's random numbers
+        with torch.random.fork_rng(devices=[]), torch.device(device), _Undrawn():
             return build_network(
                 spec.name, spec.spatial_dims, spec.in_channels, spec.out_channels, **spec.options
             )

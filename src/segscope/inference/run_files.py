@@ -20,7 +20,8 @@ from segscope.images import Fingerprint
 MANIFEST = "manifest.json"
 FINGERPRINT = "fingerprint.json"
 
-_FACTS = ("recipe.yaml", "split.json", "splits_final.json", FINGERPRINT)
+_FACTS = ("recipe.yaml", "split.json", "splits_final.json", FINGERPRINT, "model.json",
+          "classifier.json")  # fmt: skip
 ANEW = "put the old one back, or train anew in another folder"
 
 
@@ -77,9 +78,10 @@ def check_run_file(folder: Path, name: str) -> None:
 
 
 def hash_run_files(folder: Path) -> dict[str, str]:
-    """Hash what a run is made from, as far as it is there: recipe, split, fingerprint, prior."""
+    """Hash what makes up a run, as far as it is there: recipe, split, model, weights, prior."""
+    weights = sorted(folder.glob("weights_*.safetensors"))
     prior = sorted(file for file in (folder / "prior").rglob("*") if file.is_file())
-    files = [*(folder / name for name in _FACTS), *prior]
+    files = [*(folder / name for name in _FACTS), *weights, *prior]
     return {str(f.relative_to(folder)): sha256_of(f) for f in files if f.is_file()}
 
 

@@ -41,15 +41,14 @@ class NetworkSpec(BaseModel):
         ]
         if faults:
             raise ValueError(f"not usable: {', '.join(faults[:3])}")
-        for name in ("widths", "strides"):
-            found = options.get(name)
-            if found is None and name not in options:
-                continue
+        widths, strides = options.get("widths", [1]), options.get("strides", [1])
+        for name, found in (("widths", widths), ("strides", strides)):
             if not isinstance(found, list | tuple) or not 1 <= len(found) <= _MOST_LEVELS:
                 raise ValueError(f"{name} must be a list of at most {_MOST_LEVELS}, got {found!r}")
-            wrong = [value for _, value in _numbers(found, "") if not _positive(value)]
-            if wrong:
-                raise ValueError(f"{name} must be positive whole numbers, got {wrong[0]!r}")
+        steps = [part for step in strides for part in (step if _several(step) else [step])]
+        wrong = [value for value in (*widths, *steps) if not _positive(value)]
+        if wrong:
+            raise ValueError(f"widths and strides must be positive whole numbers, got {wrong[0]!r}")
         return options
 
 
@@ -169,6 +168,10 @@ def _sane(value: Any) -> bool:
     if isinstance(value, int | float):
         return math.isfinite(value) and abs(value) <= _MOST_CHANNELS
     return value is None
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, list | tuple)
 
 
 def _positive(value: Any) -> bool:

@@ -270,9 +270,8 @@ class _Loader(yaml.SafeLoader):
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = [key for number, key in enumerate(keys) if key in keys[:number]]
         if twice:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice[0]!r} is there twice", node.start_mark
-            )
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"the key {twice[0]!r} is there twice, from line {line} on")
         return super().construct_mapping(node, deep=deep)
 
 
@@ -282,8 +281,8 @@ def load_yaml(text: str, source: str) -> Any:
     Raises:
         InputError: It is none, nested without end, or has a key twice.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -293,8 +292,6 @@ def load_yaml(text: str, source: str) -> Any:
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
         said = str(error) or "nested too deep"
         raise InputError(f"{source}: not a YAML file segscope can read: {said}") from None
-    finally:
-        loader.dispose()
 
 
 def _expanded(node: Any, known: dict[int, int]) -> int:

@@ -117,7 +117,7 @@ def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset
     facts = read_manifest(folder) or {}
     known = facts.get("inputs", {})
     unknown = [name for name in inputs if name not in known]
-    if unknown and "files" in facts:
+    if unknown and {"files", "inputs"} <= facts.keys():
         raise InputError(
             f"{folder / MANIFEST}: does not list case {unknown[0]} that the run was begun with; "
             f"{ANEW}"
