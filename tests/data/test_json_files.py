@@ -72,7 +72,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path):
             read_json(tmp_path / name)
     with pytest.raises(InputError, match="at most 1 are expected"):
         read_json(tmp_path / "plain", limit=1)
-    with pytest.raises(InputError, match="^my own words$"):
+    with pytest.raises(InputError, match=r"^my own words$"):
         read_json(tmp_path / "none", missing="my own words")
 
 

@@ -18,7 +18,8 @@ def fit(state, net=None):
 
 
 PREFIXES = ["module.", "_orig_mod.", "model.", "net.", "network.", "module._orig_mod.",
-            "_orig_mod.module.", "model.net.", "module.model.", "_forward_module.model."]  # fmt: skip
+            "_orig_mod.module.", "model.net.", "module.model.",
+            "_forward_module.model."]  # fmt: skip
 
 
 @pytest.mark.parametrize("prefix", PREFIXES)

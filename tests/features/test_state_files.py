@@ -1,4 +1,4 @@
-"""Files of weights as training programs leave them: one set is taken, several are not guessed at."""
+"""Files of weights as training programs leave them: one set is taken, of several none."""
 
 import json
 import struct

@@ -155,9 +155,10 @@ def test_a_run_killed_at_any_moment_of_a_save_can_be_read(run, monkeypatch, mome
     for seed in (5, 6) if again else (5,):
         model = random_model(seed=seed)
         done.clear()
-        with monkeypatch.context() as patched, pytest.raises(KilledError):
+        with monkeypatch.context() as patched:
             patched.setattr(Path, "replace", killed)
-            save_model(run, model.spec, model.net)
+            with pytest.raises(KilledError):
+                save_model(run, model.spec, model.net)
         load_model(run)
         load_model(run, weights="last")
         check_run_file(run, "weights_best.safetensors")

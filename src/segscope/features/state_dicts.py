@@ -243,7 +243,7 @@ def _difference(known: Mapping[str, str]) -> str:
 
 def _missing(expected: Collection[str], given: Collection[str]) -> list[str]:
     extra = [key for key in given if key not in expected]
-    faults = []
+    faults: list[str] = []
     for key in expected:
         if key in given:
             continue

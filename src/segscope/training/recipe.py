@@ -290,7 +290,7 @@ def load_yaml(text: str, source: str) -> Any:
             raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
         return loader.construct_document(node)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        said = str(error) or "nested too deep"
+        said = " ".join(str(error).split()) or "nested too deep"
         raise InputError(f"{source}: not a YAML file segscope can read: {said}") from None
 
 
