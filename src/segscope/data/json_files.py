@@ -113,6 +113,26 @@ def read_typed(
                     remedy=remedy)  # fmt: skip
 
 
+def read_record(path: Path, *keys: str, remedy: str = _AGAIN) -> dict[str, Any]:
+    """Read a JSON object that has some keys at least.
+
+    Raises:
+        InputError: As of `read_json`; no object, or a key is missing.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "a.json"
+        >>> _ = file.write_text('{"a": 1}')
+        >>> read_record(file, "a")
+        {'a': 1}
+    """
+    found = read_json(path, remedy=remedy)
+    lost = [key for key in keys if not isinstance(found, dict) or key not in found]
+    if lost or not isinstance(found, dict):
+        raise InputError(f"{path}: does not say {', '.join(lost) or 'anything'}; {remedy}")
+    return found
+
+
 def as_typed(path: Path, value: Any, kind: type[T], *, what: str, remedy: str = _AGAIN) -> T:
     """Check the form of what a JSON file holds, as `read_typed` does."""
     try:

@@ -56,6 +56,7 @@ from segscope.training.run_folder import (
     unchanging,
     write_run_manifest,
 )
+from segscope.training.validation import read_split
 
 
 @dataclass
@@ -112,7 +113,12 @@ def train_classifier(
     """
     check_run_folder(folder, resume=resume)
     images = labelled_images(dataset, recipe.column)
-    train, val = split or split_images(images, recipe.val_share, recipe.seed)
+    if resume:  # as it was begun, whatever is asked for now
+        facts = read_split(folder, "train")
+        train, val = facts["train"], facts["val"]
+    else:
+        train, val = split or split_images(images, recipe.val_share, recipe.seed)
+    _check_names(images, train, val, dataset)
     folder.mkdir(parents=True, exist_ok=True)
     known, held = images.part(train), images.part(val)
     used = (*known.cases, *held.cases)
@@ -151,6 +157,16 @@ def train_classifier(
         model = load_classifier(folder, device=recipe.device)
         scores = score_images(model, dataset, held, folder)
     return Classified(scores, progress.epoch, progress.best_epoch, progress.seconds / 60, notes)
+
+
+def _check_names(
+    images: Labelled, train: Sequence[str], val: Sequence[str], dataset: Dataset
+) -> None:
+    """Refuse a split that would only fail after the training, or name what is not there."""
+    strange = sorted({*train, *val} - {case.name for case in images.cases})
+    if strange or not train or not val or set(train) & set(val):
+        said = f"{strange[0]} is not there" if strange else "each side needs images of its own"
+        raise InputError(f"split: {said}; name training images of {dataset.folder} on both sides")
 
 
 def score_images(
