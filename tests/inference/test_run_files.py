@@ -137,10 +137,12 @@ class KilledError(BaseException):
     pass
 
 
-@pytest.mark.parametrize("moment", range(6))
-@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
-def test_a_run_killed_at_any_moment_of_a_save_can_be_read(run, monkeypatch, moment, again):
-    """Every rename is such a moment: before it, or after it."""
+MOMENTS = [(first,) for first in range(6)] + [(3, second) for second in range(6)]
+
+
+@pytest.mark.parametrize("moments", MOMENTS, ids=lambda m: "-then-".join(map(str, m)))
+def test_a_run_killed_at_any_moment_of_a_save_can_be_read(run, monkeypatch, moments):
+    """Every rename is such a moment, before it or after it; and again where it was not mended."""
     rename, done = Path.replace, []
 
     def killed(path, target):
@@ -152,7 +154,7 @@ def test_a_run_killed_at_any_moment_of_a_save_can_be_read(run, monkeypatch, mome
             raise KilledError
         return found
 
-    for seed in (5, 6) if again else (5,):
+    for seed, moment in enumerate(moments, start=5):  # noqa: B007 - `killed` looks at it
         model = random_model(seed=seed)
         done.clear()
         with monkeypatch.context() as patched:
