@@ -92,7 +92,9 @@ def test_splits_survive_their_file_in_nnunets_form(tmp_path):
         ("{", "cannot be read as JSON"),
         (None, "no such file"),
     ],
-)
+    ids=["both", "twice", "no-train", "no-val", "deep", "key-twice", "text", "no-key", "empty",
+         "cut", "missing"],
+)  # fmt: skip
 def test_a_file_that_is_not_usable_is_refused(tmp_path, content, words):
     file = tmp_path / "s.json"
     if content is not None:
