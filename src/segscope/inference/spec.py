@@ -18,6 +18,7 @@ _MOST_CHANNELS = 1 << 16
 _MOST_LEVELS = 16
 _LARGEST_SIDE = 1 << 16
 _LARGEST_PATCH = 1 << 30  # voxels
+_SMALLEST, _LARGEST = 1e-30, 1e30  # numbers that float32 can divide by, and hold
 _MOST_BYTES = 1 << 24  # of model.json
 
 
@@ -134,6 +135,21 @@ class ModelSpec(BaseModel):
             raise ValueError(f"labels: background must be 0, got {labels}")
         if "" in named or len({name.strip() for name in labels}) < len(labels):
             raise ValueError(f"labels must have names, each its own, got {list(labels)}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_float32(self) -> "ModelSpec":
+        """Images are normalised in float32 where that holds them."""
+        for channel in self.plan.channels:
+            numbers = (channel.lower, channel.upper, channel.mean, channel.sd)
+            if any(abs(number) > _LARGEST for number in numbers if number is not None):
+                raise ValueError(f"channel {channel.name}: {numbers} are beyond float32")
+            divisors = [channel.foreground()[1]] if channel.scheme == "ct" else []
+            if channel.scheme in ("window", "rescale"):
+                lower, upper = channel.window()
+                divisors.append(upper - lower)
+            if any(divisor < _SMALLEST for divisor in divisors):
+                raise ValueError(f"channel {channel.name}: {numbers} are too close to divide by")
         return self
 
     @model_validator(mode="after")

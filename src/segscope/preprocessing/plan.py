@@ -31,7 +31,6 @@ from segscope.preprocessing.resample import RowBlender, resample, resample_label
 _SAME_SPACING = 1e-3  # relative: closer than this is the same
 _SPACINGS = 1e-7, 1e6  # mm: from below an atom to a kilometre; others are damaged numbers
 _LARGEST_SIDE = 1 << 16
-_SMALLEST, _LARGEST = 1e-30, 1e30
 ANISOTROPIC = 3.0  # nnU-Net's threshold between the coarsest and the finest axis
 
 
@@ -137,20 +136,6 @@ class Plan(BaseModel):
             raise ValueError("resize is for 2D networks; volumes have spacing_mm")
         if self.spacing_mm is not None:
             raise ValueError("resize and spacing_mm exclude each other: leave one of them null")
-        return self
-
-    @model_validator(mode="after")
-    def _fits_float32(self) -> "Plan":
-        """Images are normalised in float32 where that holds them."""
-        for channel in self.channels:
-            numbers = (channel.lower, channel.upper, channel.mean, channel.sd)
-            if any(abs(number) > _LARGEST for number in numbers if number is not None):
-                raise ValueError(f"channel {channel.name}: {numbers} are beyond float32")
-            wide = channel.scheme in ("ct", "window", "rescale")
-            if (wide and np.subtract(*channel.window()[::-1]) < _SMALLEST) or (
-                channel.scheme == "ct" and channel.foreground()[1] < _SMALLEST
-            ):
-                raise ValueError(f"channel {channel.name}: {numbers} are too close to divide by")
         return self
 
     def apply(self, image: Image) -> Prepared:
