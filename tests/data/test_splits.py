@@ -83,13 +83,18 @@ def test_splits_survive_their_file_in_nnunets_form(tmp_path):
         ('[{"train": ["a"], "val": ["a"]}]', "fold 0 trains and validates on a;"),
         ('[{"train": ["a", "a"], "val": ["b"]}]', "fold 0 names a twice in train"),
         ('[{"train": [], "val": ["b"]}]', "fold 0 has no case to train on"),
+        ('[{"train": ["a"], "val": []}]', "fold 0 has no case to validate on; move some"),
+        ("[" * 100_000, "cannot be read as JSON"),
+        ('[{"train": ["a"], "val": ["b"], "val": ["c"]}]', "'val' is there more than once"),
         ('[{"train": "ab", "val": ["b"]}]', "is not a list of folds"),
         ('[{"train": ["a"]}]', "is not a list of folds"),
         ("[]", "is not a list of folds"),
         ("{", "cannot be read as JSON"),
         (None, "no such file"),
     ],
-)
+    ids=["both", "twice", "no-train", "no-val", "deep", "key-twice", "text", "no-key", "empty",
+         "cut", "missing"],
+)  # fmt: skip
 def test_a_file_that_is_not_usable_is_refused(tmp_path, content, words):
     file = tmp_path / "s.json"
     if content is not None:

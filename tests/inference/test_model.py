@@ -295,6 +295,6 @@ def test_a_damaged_or_unfit_torch_file_is_refused(tmp_path):
     for name in ("none.pt", "none.safetensors"):
         with pytest.raises(InputError, match="no such file"):
             load_weights(tmp_path / name)
-    (tmp_path / "w.bin").write_bytes(whole)
-    with pytest.raises(InputError, match=r"\.safetensors, \.pt or \.pth"):
-        load_weights(tmp_path / "w.bin")
+    (tmp_path / "w.h5").write_bytes(whole)
+    with pytest.raises(InputError, match=r"weights are \.safetensors, \.pt, \.pth, \.ckpt"):
+        load_weights(tmp_path / "w.h5")

@@ -38,6 +38,20 @@ def test_weights_come_from_files_in_torchvisions_layout(kind, tmp_path):
     assert not any(p.requires_grad for p in phi.parameters())
 
 
+def test_wrapped_and_double_weights_are_taken_and_it_is_said():
+    state = whole_state()
+    phi = VGG19Features({f"module.{name}": value.double() for name, value in state.items()})
+    assert phi.notes == [
+        "a prefix was taken off its names",
+        "its torch.float64 numbers were converted",
+    ]
+    assert all(torch.equal(value, state[name]) for name, value in phi.state_dict().items())
+    assert VGG19Features(state).notes == []
+    with pytest.raises(InputError) as error:
+        VGG19Features({name: value.to(torch.int8) for name, value in state.items()})
+    assert "features.0.bias: float32 expected, int8 found" in error.value.problems
+
+
 def test_what_does_not_fit_is_named():
     state = torchvision_state()
     del state["features.2.bias"]

@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from segscope.errors import InputError
 from segscope.report import Lines, Picture, Section, Table, page, read_log
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -45,3 +48,15 @@ def test_a_log_becomes_one_curve_per_column(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text("epoch,train_loss,val_dice\n0,1.5,\n1,1.0,0.25\n")
     assert read_log(file) == {"train_loss": ([0, 1], [1.5, 1.0]), "val_dice": ([1], [0.25])}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"epoch,loss\n0,high\n", b"loss\n1.5\n", b"epoch,loss\n0,1,2\n", b"epoch,loss\n0,\xe4\n"],
+    ids=["text", "no-epoch", "one-more", "latin-1"],
+)
+def test_a_log_of_another_form_is_refused_by_name(tmp_path, content):
+    file = tmp_path / "log.csv"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"log\.csv: is not"):
+        read_log(file)

@@ -157,3 +157,60 @@ def test_what_cannot_be_learned_is_said(tmp_path, dataset):
     unknown, other = classify_recipe({**TINY, "network": "resne"}), write_classes(tmp_path / "d2")
     with pytest.raises(InputError, match="did you mean"):
         train_classifier(other, unknown, tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("classifier.json", {"classes": ["abnormal", "normal"]}),
+        ("classifier.json", {"sd": [0.5]}),
+        ("split.json", {"fold": 1}),
+        ("split.json", {"val": []}),
+        ("manifest.json", {"inputs": []}),
+    ],
+    ids=["classes", "sd", "split", "no-val", "manifest"],
+)
+def test_a_classifiers_file_that_was_changed_is_refused_by_name(tmp_path, dataset, name, change):
+    recipe = classify_recipe({**TINY, "epochs": 1})
+    train_classifier(dataset, recipe, tmp_path / "run")
+    file = tmp_path / "run" / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(InputError, match=name):
+        train_classifier(dataset, recipe, tmp_path / "run", resume=True)
+
+
+def test_a_resumed_classifier_keeps_the_split_it_was_begun_with(tmp_path, dataset):
+    train_classifier(dataset, classify_recipe({**TINY, "epochs": 1}), tmp_path / "run")
+    before = (tmp_path / "run" / "validation.csv").read_text()
+    other = classify_recipe({**TINY, "epochs": 1, "seed": 1})  # draws another
+    train_classifier(dataset, other, tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "validation.csv").read_text() == before
+    with pytest.raises(InputError, match="split: zz is not there"):
+        train_classifier(dataset, other, tmp_path / "new", split=(["zz"], ["s00_0"]))
+
+
+def test_given_weights_of_a_wrapped_network_are_fitted_and_said(tmp_path, dataset):
+    recipe = classify_recipe({**TINY, "epochs": 1})
+    train_classifier(dataset, recipe, tmp_path / "first")
+    state = load_file(tmp_path / "first" / "weights_last.safetensors")
+    files = {
+        "own": {f"module._orig_mod.{name}": value for name, value in state.items()},
+        "body": {name.replace("body.", "module."): value.double() for name, value in state.items()},
+    }
+    for name, content in files.items():
+        torch.save({"model": content, "epoch": 3}, tmp_path / f"{name}.ckpt")
+        start = classify_recipe({**TINY, "epochs": 1, "learning_rate": 1e-12,
+                                 "weights": str(tmp_path / f"{name}.ckpt")})  # fmt: skip
+        found = train_classifier(dataset, start, tmp_path / name)
+        said = " ".join(found.notes)
+        assert "under 'model' were taken" in said
+        assert "names begin with 'module." in said
+        assert ("float64 where the network has float32" in said) == (name == "body")
+        weights = load_file(tmp_path / name / "weights_last.safetensors")
+        names = [key for key in state if key.endswith("weight")]
+        assert all(torch.allclose(weights[key], state[key], atol=1e-8) for key in names)
+    broken = {name: value.to(torch.int8) for name, value in state.items()}
+    torch.save(broken, tmp_path / "int8.pt")
+    bad = classify_recipe({**TINY, "weights": str(tmp_path / "int8.pt")})
+    with pytest.raises(InputError, match="float32 expected, int8 found"):
+        train_classifier(dataset, bad, tmp_path / "int8")

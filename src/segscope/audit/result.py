@@ -1,12 +1,12 @@
 """What an audit found: plain numbers and names, as JSON with a version and as tables."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segscope.data import to_csv
+from segscope.data.json_files import read_json
 from segscope.errors import InputError
 
 FORMAT = 1
@@ -194,11 +194,11 @@ def read_audit(file: Path) -> DatasetAudit:
     Raises:
         InputError: Not there, or not such a file.
     """
+    missing = f"{file}: no such file; run segscope audit first"
+    facts = read_json(file, missing=missing, remedy="run segscope audit again")
     try:
-        return from_dict(json.loads(file.read_text("utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file; run segscope audit first") from None
-    except (ValueError, KeyError, TypeError) as error:
+        return from_dict(facts)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InputError(f"{file}: is not an audit of this version ({error})") from None
 
 

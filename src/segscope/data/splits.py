@@ -1,6 +1,5 @@
 """Folds for cross-validation, by subject: cases of one subject never lie on two sides."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from segscope.data.files import write_json
+from segscope.data.json_files import read_json
 from segscope.errors import InputError
 from segscope.images import Case
 
@@ -129,12 +129,7 @@ def read_splits(path: Path, *, cases: Collection[Case] | None = None) -> tuple[S
 
 
 def _parse(path: Path) -> tuple[Split, ...]:
-    try:
-        values = json.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; check the path") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); write it anew") from None
+    values = read_json(path, remedy="write it anew")
     if not (isinstance(values, list) and values and all(_is_fold(value) for value in values)):
         raise InputError(
             f'{path}: is not a list of folds; expected [{{"train": [names], "val": [names]}}, ...]'
@@ -160,6 +155,8 @@ def _faults(split: Split, groups: Mapping[str, str], checked: bool) -> list[str]
             found.append(f"names {_some(twice)} twice in {part}; name each once")
     if not split.train:
         found.append("has no case to train on; name some")
+    if not split.val:  # nnU-Net's fold "all": there is nothing to choose the best weights by
+        found.append("has no case to validate on; move some of train to val")
     if not checked:
         return found
     strange = sorted((set(split.train) | set(split.val)) - set(groups))

@@ -19,7 +19,8 @@ from segscope.inference.model import (
 )
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
-from segscope.inference.weights import load_weights, save_weights
+from segscope.inference.run_files import read_fingerprint
+from segscope.inference.weights import fit_weights, load_into, load_weights, save_weights
 
 __all__ = [
     "LevelRow",
@@ -31,8 +32,10 @@ __all__ = [
     "TrainedModel",
     "choose_device",
     "choose_level",
+    "fit_weights",
     "hash_cases",
     "input_hashes",
+    "load_into",
     "load_model",
     "load_weights",
     "made_with",
@@ -43,6 +46,7 @@ __all__ = [
     "predict_prepared",
     "predict_probabilities",
     "prune_run",
+    "read_fingerprint",
     "read_spec",
     "save_model",
     "save_weights",

@@ -1,6 +1,6 @@
 """A trained classifier in a folder, and images through it."""
 
-import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,20 +9,24 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from segscope.data import AS_STORED, Reading, load_case, sha256_of, write_text
+from segscope.data import AS_STORED, Reading, load_case
+from segscope.data.json_files import as_written, parse_json, read_text_file
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference.device import choose_device
-from segscope.inference.model import weights_file
-from segscope.inference.weights import check_weights, load_weights, save_weights
+from segscope.inference.run_weights import read_run_weights, save_run_weights
 from segscope.networks.classifiers import Classifier, classifier
 
+_LOG = logging.getLogger(__name__)
 _FILE = "classifier.json"
 _BATCH = 16
+_MOST_BYTES = 1 << 24  # of classifier.json
+_LARGEST_SIDE = 1 << 14
+_SMALLEST, _LARGEST = 1e-30, 1e30  # numbers that float32 can divide by, and hold
 
 
 class ClassifierSpec(BaseModel):
@@ -55,8 +59,12 @@ class ClassifierSpec(BaseModel):
             raise ValueError(f"mean and sd must be {n} numbers, sd above 0")
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             raise ValueError(f"classes must be two different names or more, got {self.classes}")
-        if min(self.size) < 1:
-            raise ValueError(f"size must be positive, got {self.size}")
+        if not all(name.strip() for name in self.classes):
+            raise ValueError(f"classes must have names, got {self.classes}")
+        if not 1 <= min(self.size) <= max(self.size) <= _LARGEST_SIDE:
+            raise ValueError(f"size must be within 1 to {_LARGEST_SIDE}, got {self.size}")
+        if min(self.sd) < _SMALLEST or max(map(abs, (*self.mean, *self.sd))) > _LARGEST:
+            raise ValueError(f"mean {self.mean} and sd {self.sd} are beyond float32")
         return self
 
 
@@ -67,6 +75,7 @@ class ClassifierModel:
     spec: ClassifierSpec
     net: Classifier
     weights_sha256: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:
@@ -89,18 +98,15 @@ def build_classifier(spec: ClassifierSpec, *, seed: int = 0) -> Classifier:
         torch.manual_seed(seed)
         try:
             return classifier(spec.network, len(spec.channel_names), len(spec.classes))
-        except (ValueError, ImportError) as error:
+        except (ValueError, ImportError, RuntimeError, TypeError, MemoryError) as error:
             raise InputError(f"network: {error}") from None
 
 
 def save_classifier(folder: Path, spec: ClassifierSpec, net: Classifier, *, name: str) -> None:
     """Write ``classifier.json`` and ``weights_NAME.safetensors``, each whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = spec.model_dump_json(indent=1)
-    file = folder / _FILE
-    if not file.is_file() or file.read_text("utf-8") != text:
-        write_text(file, text)
-    save_weights(folder / f"weights_{name}.safetensors", net.state_dict())
+    _parse_spec(folder / _FILE, text)  # what is written can be read back
+    save_run_weights(folder, _FILE, text, net.state_dict(), name=name)
 
 
 def load_classifier(folder: Path, *, weights: str = "best", device: str = "cpu") -> ClassifierModel:
@@ -110,22 +116,33 @@ def load_classifier(folder: Path, *, weights: str = "best", device: str = "cpu")
         InputError: Not such a run; weights missing, damaged or of another network.
     """
     folder = Path(folder)
-    file = folder / _FILE
+    spec = read_classifier_spec(folder)
+    where = choose_device(device)
     try:
-        spec = ClassifierSpec.model_validate(json.loads(file.read_text("utf-8")))
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder}: holds no {_FILE}; name a run of segscope classify") from None
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors()]
-        raise InputError(f"{file}: is no classifier of this version:", faults) from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: is not JSON ({error}); copy it again") from None
-    net = build_classifier(spec)
-    found = weights_file(folder, weights)
-    state = load_weights(found)
-    check_weights(found, state, net.state_dict())
-    net.load_state_dict(state)
-    return ClassifierModel(spec, net.eval().to(choose_device(device)), sha256_of(found))
+        net = build_classifier(spec)
+    except InputError as error:
+        raise InputError(f"{folder / _FILE}: {error}") from None
+    found = read_run_weights(folder, _FILE, weights, net.state_dict())
+    net.load_state_dict(found.state)
+    for note in found.notes:
+        _LOG.warning("%s", note)
+    return ClassifierModel(spec, net.eval().to(where), found.sha256, found.notes)
+
+
+def read_classifier_spec(folder: Path) -> ClassifierSpec:
+    """Read ``classifier.json``.
+
+    Raises:
+        InputError: Not there, or not such a file; what is wrong in it is listed.
+    """
+    file = Path(folder) / _FILE
+    missing = f"{folder}: holds no {_FILE}; name a run of segscope classify"
+    return _parse_spec(file, read_text_file(file, missing=missing, limit=_MOST_BYTES))
+
+
+def _parse_spec(file: Path, text: str) -> ClassifierSpec:
+    facts = parse_json(file, text)
+    return as_written(file, facts, ClassifierSpec, what="a classifier of this version of segscope")
 
 
 def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) -> Tensor:

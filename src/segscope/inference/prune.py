@@ -31,8 +31,10 @@ from segscope.data import (
 )
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, LabelMap
+from segscope.inference.manifest import made_with
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
 from segscope.inference.predict import predict_prepared
+from segscope.inference.run_files import MANIFEST, hash_run_files
 from segscope.metrics import evaluate_case
 from segscope.networks import Segmenter, count_parameters, multiply_adds
 from segscope.progress import track
@@ -165,6 +167,10 @@ def prune_run(
             shutil.copytree(run / "prior", building / "prior", copy_function=copy_file)
         write_json(building / "prune.json", _facts(result, run, model, chosen=level is None))
         write_text(building / "prune.csv", table(rows))
+        write_json(
+            building / MANIFEST,
+            {"format": 1, **made_with(model.device), "files": hash_run_files(building)},
+        )
     return result
 
 

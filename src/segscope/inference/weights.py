@@ -1,132 +1,165 @@
-"""Weights in files: written whole, read without ever running what a file brings along.
+"""Weights in files: written whole, with the hash of their own content; read and fitted, checked.
 
-safetensors holds tensors and nothing else. Torch's own files are pickles, which can run code when
-they are opened: only those that hold nothing but tensors and plain values are read (also NumPy's
-numbers, which nnU-Net's checkpoints have in their log), the others are refused and what they wanted
-to import is named.
+What a file of ours carries beside its tensors (safetensors' metadata) goes with it in one rename:
+the hash of all tensors, and that of the specification that they belong to. So a folder that was
+copied in part, or a training that was killed between two files, is told from a whole one without a
+second file.
 """
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import save_file as save_tensors
+from torch import Tensor, nn
 
 from segscope.data import atomic_path
+from segscope.data.json_files import as_typed, parse_json
 from segscope.errors import InputError
+from segscope.features.state_dicts import Fitted, fit_state, rename_state
+from segscope.features.state_files import Weights, read_weights
 
-_LISTED = 5
-_IMPORT = re.compile(r"\bGLOBAL ([\w.]+)")
-_SCALAR: Any = np.float64(0).__reduce__()[0]  # NumPy's own maker of numbers
-_NUMBERS: list[Any] = [
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in ("f8", "f4", "i8", "i4", "?")),
-    *((_SCALAR, f"numpy.{core}.multiarray.scalar") for core in ("_core", "core")),  # 2 and 1
+__all__ = [
+    "CONTENT",
+    "Fitted",
+    "Weights",
+    "check_content",
+    "content_hash",
+    "fit_weights",
+    "load_into",
+    "load_weights",
+    "rename_state",
+    "save_weights",
 ]
-_NESTED = ("state_dict", "model_state_dict", "network_weights")
+
+CONTENT = "tensors_sha256"
+
+_FACTS = "segscope"
 
 
-def save_weights(file: Path, state: Mapping[str, Tensor]) -> None:
+def save_weights(
+    file: Path, state: Mapping[str, Tensor], *, facts: Mapping[str, str] | None = None
+) -> None:
     """Replace a safetensors file, whole or not at all.
 
     Args:
         file: To write.
         state: From names to tensors on any device; they may not share memory.
+        facts: Text to carry beside them; the hash of the tensors is added.
 
     Raises:
         WorkError: The file system refused; the old file is as it was.
     """
-    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with atomic_path(file) as temporary:
-        save_file(tensors, temporary)
+        write_weights(temporary, state, facts=facts)
 
 
-def load_weights(file: Path) -> dict[str, Tensor]:
-    """Read a state dict from ``.safetensors``, or from a ``.pt`` or ``.pth`` of tensors alone.
+def write_weights(
+    file: Path, state: Mapping[str, Tensor], *, facts: Mapping[str, str] | None = None
+) -> None:
+    """The same without the rename, for those who have one of their own."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    save_file(Weights(tensors, facts={**(facts or {}), CONTENT: content_hash(tensors)}), file)
 
-    A torch file may hold the tensors under ``state_dict``, ``model_state_dict`` or
-    ``network_weights`` beside plain values, as checkpoints of other programs do.
+
+def save_file(weights: Weights, file: Path) -> None:
+    """Write tensors and what goes with them, in place; equal ones give equal bytes."""
+    # under one key, as safetensors does not keep the order of several
+    save_tensors(weights, file, metadata={_FACTS: json.dumps(weights.facts, sort_keys=True)})
+
+
+def load_weights(file: Path) -> Weights:
+    """Read a state dict; see `segscope.features.state_files.read_weights`.
+
+    Returns:
+        A dict of tensors; ``.notes`` says what was chosen or left out.
 
     Raises:
-        InputError: Not there, damaged, or with pickled objects in it; these are named and never
-            run.
+        InputError: Not there, damaged, or with pickled objects in it; its tensors are not those
+            that were written.
     """
-    file = Path(file)
-    if not file.is_file():
-        raise InputError(f"{file}: no such file of weights; check the path")
-    ending = file.suffix.lower()
-    if ending == ".safetensors":
-        try:
-            return load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{file}: is damaged ({error}); train or copy it again") from None
-    if ending not in (".pt", ".pth"):
-        raise InputError(f"{file}: weights are .safetensors, .pt or .pth files")
-    return _tensors(file, _load_pickle(file))
+    weights = read_weights(file)
+    weights.facts = _own_facts(Path(file), weights.facts)
+    check_content(Path(file), weights)
+    return weights
 
 
-def check_weights(file: Path, state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
-    """Check names, shapes and numbers of a state dict before a network takes it.
+def fit_weights(
+    file: Path | str,
+    state: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
+    *,
+    remedy: str = "use the weights it was saved with",
+) -> Fitted:
+    """Bring what was read into a network's own names and numbers, or refuse it.
 
     Args:
-        file: Named in the message.
-        state: What was read.
+        file: Named in messages.
+        state: Of `load_weights`.
         expected: The network's own state dict.
+        remedy: What to do about weights of another network.
+
+    Returns:
+        The state to load and notes: also those of reading.
 
     Raises:
         InputError: With the first faults and how many there are.
     """
-    faults = [f"{name}: is missing" for name in expected if name not in state]
-    faults += [f"{name}: the network has no such tensor" for name in state if name not in expected]
-    for name in sorted(set(state) & set(expected)):
-        found, wanted = tuple(state[name].shape), tuple(expected[name].shape)
-        if found != wanted:
-            faults.append(f"{name}: shape {wanted} expected, {found} found")
-        elif state[name].is_floating_point() and not state[name].isfinite().all():
-            faults.append(f"{name}: holds NaN or infinities; the training diverged")
-    if faults:
-        rest = len(faults) - _LISTED
+    fitted = fit_state(str(file), state, expected, remedy=remedy)
+    return Fitted(fitted.state, (*getattr(state, "notes", ()), *fitted.notes))
+
+
+def load_into(net: nn.Module, file: Path, *, remedy: str) -> tuple[str, ...]:
+    """Put a file's weights into any network.
+
+    Returns:
+        What was done to make them fit, in sentences.
+
+    Raises:
+        InputError: As of `load_weights` and `fit_weights`.
+    """
+    fitted = fit_weights(file, load_weights(file), net.state_dict(), remedy=remedy)
+    net.load_state_dict(fitted.state)
+    return fitted.notes
+
+
+def content_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, kinds, shapes and values of tensors, whatever order they are in.
+
+    Example:
+        >>> a, b = torch.zeros(2), torch.ones(1)
+        >>> content_hash({"a": a, "b": b}) == content_hash({"b": b, "a": a})
+        True
+        >>> content_hash({"a": a}) == content_hash({"a": a.reshape(1, 2)})
+        False
+    """
+    whole = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name]
+        whole.update(f"{len(name)} {name} {value.dtype} {tuple(value.shape)}\n".encode())
+        if value.numel():
+            whole.update(value.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return whole.hexdigest()
+
+
+def check_content(file: Path, weights: Weights) -> None:
+    """Compare tensors with the hash that their file carries; other programs' carry none.
+
+    Raises:
+        InputError: They differ.
+    """
+    if CONTENT in weights.facts and weights.facts[CONTENT] != content_hash(weights):
         raise InputError(
-            f"{file}: does not fit the network of model.json; use the weights it was saved with",
-            [*faults[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])],
+            f"{file}: its tensors are not those that were written (SHA-256 differs): it is damaged "
+            "or was changed; copy it again"
         )
 
 
-def _load_pickle(file: Path) -> Any:
-    try:
-        with torch.serialization.safe_globals(_NUMBERS):
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged bytes make an unpickler fail in any way
-        wanted = _unsafe_names(file) or sorted(set(_IMPORT.findall(str(error))))
-        if wanted:
-            raise InputError(
-                f"{file}: holds more than weights ({', '.join(wanted)}), which could run code and "
-                "is never loaded; save net.state_dict() as .safetensors"
-            ) from None
-        # torch's own words advise to load it unsafely: they are not repeated
-        raise InputError(
-            f"{file}: is damaged or holds more than weights ({type(error).__name__}); save "
-            "net.state_dict() as .safetensors"
-        ) from None
-
-
-def _unsafe_names(file: Path) -> list[str]:
-    """Name what a torch file would import, by reading its bytes only."""
-    try:
-        with torch.serialization.safe_globals(_NUMBERS):
-            return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(str(file)))
-    except Exception:  # not a whole torch file: there is nothing to name
-        return []
-
-
-def _tensors(file: Path, found: Any) -> dict[str, Tensor]:
-    if isinstance(found, dict):
-        found = next((found[k] for k in _NESTED if isinstance(found.get(k), dict)), found)
-        if found and all(isinstance(v, Tensor) for v in found.values()):
-            return dict(found)
-    raise InputError(f"{file}: is not a state dict of tensors; save net.state_dict()")
+def _own_facts(file: Path, metadata: Mapping[str, str]) -> dict[str, str]:
+    """What `save_file` wrote beside the tensors; nothing where another program did."""
+    if _FACTS not in metadata:
+        return {}
+    facts = parse_json(file, metadata[_FACTS])
+    return as_typed(file, facts, dict[str, str], what="a file of weights of segscope")

@@ -5,10 +5,9 @@ torchvision's checkpoint (``features.N.weight``), so that its ImageNet weights l
 below the last pooling asked for are built, 260,160 parameters of 143,667,240 for the first two.
 """
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from segscope.errors import InputError
+from segscope.features.state_dicts import as_numbers, match_names
+from segscope.features.state_files import ENDINGS, read_weights
 
 # of RGB in 0..1: the statistics that torchvision's ImageNet weights were trained with
 MEAN = (0.485, 0.456, 0.406)
@@ -39,14 +40,15 @@ class VGG19Features(nn.Module):
 
     Args:
         weights: ``imagenet``: from the cache, else downloaded (548 MB). A path: a ``.safetensors``,
-            ``.pt`` or ``.pth`` file in torchvision's layout. A mapping: a state dict. ``random``:
-            drawn from ``seed``, for trials and tests only.
+            ``.pt``, ``.pth``, ... file in torchvision's layout. A mapping: a state dict.
+            ``random``: drawn from ``seed``, for trials and tests only.
         pools: Which of the pooling layers 1 to 5 to return, ascending.
         cache: Folder where ``imagenet`` is looked for and kept; torch.hub's where not given.
         seed: Of ``random``; the caller's random state is left alone.
 
     Attributes:
         source: Where the weights came from, for a run's record.
+        notes: What was done to make them fit, likewise.
 
     Shape:
         Input ``(N, 3, H, W)``, RGB in 0..1 less `MEAN`, divided by `STD`; sides of at least
@@ -75,6 +77,7 @@ class VGG19Features(nn.Module):
     ) -> None:
         super().__init__()
         self.pools = tuple(pools)
+        self.notes: list[str] = []
         if not (self.pools and list(self.pools) == sorted(set(self.pools) & set(range(1, 6)))):
             raise ValueError(f"pools must be some of 1 to 5, ascending, got {self.pools}")
         inputs, self.features = 3, nn.ModuleDict()
@@ -134,29 +137,47 @@ class VGG19Features(nn.Module):
             except (SafetensorError, OSError) as error:
                 raise InputError(f"{file}: is damaged ({error}); copy it again") from None
         else:
-            state = _load_pickle(file)
+            # mapped, so that only what is taken is read
+            state = read_weights(file, mapped=True)
+            self.notes.extend(state.notes)
             self._fill(str(file), set(state), state.__getitem__)
         return f"{weights} ({file})" if weights in HUB else str(file)
 
     def _fill(self, name: str, keys: set[str], read: Read) -> None:
         own = self.state_dict()
-        faults = [f"{key}: is missing" for key in own if key not in keys]
-        faults += [f"{key}: VGG19 has no such tensor" for key in sorted(keys - _LAYOUT)]
-        for key in own.keys() & keys:
-            value = read(key)
+        known, extra = self._matched(keys)
+        faults = [f"{key}: is missing" for key in own if key not in known]
+        faults += [f"{key}: VGG19 has no such tensor" for key in extra]
+        converted = set()
+        for key, theirs in known.items():
+            value = read(theirs)
             if value.shape != own[key].shape:
                 wanted, got = tuple(own[key].shape), tuple(value.shape)
                 faults.append(f"{key}: shape {wanted} expected, {got} found")
-            elif not value.isfinite().all():
-                faults.append(f"{key}: holds NaN or infinities")
-            else:
-                own[key].copy_(value)
+                continue
+            try:
+                own[key].copy_(as_numbers(value, own[key].dtype))
+                converted.add(value.dtype)
+            except ValueError as error:
+                faults.append(f"{key}: {error}")
         if faults:
             rest = len(faults) - _LISTED
             raise InputError(
                 f"{name}: does not hold VGG19 in torchvision's layout; download {HUB['imagenet']}",
                 [*faults[:_LISTED], *([f"and {rest} more"] if rest > 0 else [])],
             )
+        kinds = sorted(str(kind) for kind in converted - {torch.float32})
+        self.notes += [f"its {kind} numbers were converted" for kind in kinds]
+
+    def _matched(self, keys: set[str]) -> tuple[dict[str, str], list[str]]:
+        """Own names to the file's, and those of the file that VGG19 has not."""
+        own = self.state_dict()
+        known = match_names(keys, own, others=_LAYOUT)
+        if known is None:
+            return {key: key for key in own if key in keys}, sorted(keys - _LAYOUT)
+        if any(key != theirs for key, theirs in known.items()):
+            self.notes.append("a prefix was taken off its names")
+        return known, []
 
 
 def find_weights(weights: str | Path, cache: Path | None = None) -> Path:
@@ -194,27 +215,9 @@ def find_weights(weights: str | Path, cache: Path | None = None) -> Path:
 
 
 def _existing(file: Path) -> Path:
-    if file.suffix.lower() not in (".safetensors", ".pt", ".pth"):
+    if file.suffix.lower() not in ENDINGS:
         known = ", ".join((*HUB, "random"))
-        raise InputError(f"{file}: weights are {known}, or a .safetensors, .pt or .pth file")
+        raise InputError(f"{file}: weights are {known}, or a {', '.join(ENDINGS)} file")
     if not file.is_file():
         raise InputError(f"{file}: no such file of weights; check the path")
     return file
-
-
-def _load_pickle(file: Path) -> dict[str, Tensor]:
-    try:
-        # mapped, so that only what is taken is read; torchvision's own file is too old for that
-        found: Any = torch.load(
-            file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file)
-        )
-    except Exception as error:  # damaged bytes make an unpickler fail in any way
-        raise InputError(
-            f"{file}: is damaged or holds more than weights ({type(error).__name__}), which could "
-            "run code and is never loaded; save the state dict alone"
-        ) from None
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    if not (isinstance(found, dict) and all(isinstance(v, Tensor) for v in found.values())):
-        raise InputError(f"{file}: is not a state dict of tensors; save net.state_dict()")
-    return found

@@ -29,6 +29,8 @@ from segscope.preprocessing.orient import Orientation, orientation_to_ras, reori
 from segscope.preprocessing.resample import RowBlender, resample, resample_labels, resampled_grid
 
 _SAME_SPACING = 1e-3  # relative: closer than this is the same
+_SPACINGS = 1e-7, 1e6  # mm: from below an atom to a kilometre; others are damaged numbers
+_LARGEST_SIDE = 1 << 16
 ANISOTROPIC = 3.0  # nnU-Net's threshold between the coarsest and the finest axis
 
 
@@ -121,8 +123,13 @@ class Plan(BaseModel):
         spacing = self.spacing_mm
         if spacing is not None and (len(spacing) != self.image_dims or min(spacing) <= 0):
             raise ValueError(f"spacing_mm: {self.image_dims} positive numbers, got {spacing}")
+        finest, coarsest = _SPACINGS
+        if spacing is not None and not finest <= min(spacing) <= max(spacing) <= coarsest:
+            raise ValueError(f"spacing_mm: {finest:g} to {coarsest:g} mm are possible: {spacing}")
         if self.resize is None:
             return self
+        if max(self.resize) > _LARGEST_SIDE:
+            raise ValueError(f"resize: sides up to {_LARGEST_SIDE} are possible, got {self.resize}")
         if len(self.resize) != 2 or min(self.resize) < 1:
             raise ValueError(f"resize: two positive numbers expected, got {self.resize}")
         if self.spatial_dims != 2:

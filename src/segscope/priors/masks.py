@@ -4,7 +4,6 @@ What a run needs to make masks of new images lies in its folder ``prior/``: the 
 coarse network, and the figures of its training masks.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +24,11 @@ from segscope.data import (
     write_json,
     write_label,
 )
+from segscope.data.json_files import read_json
 from segscope.errors import InputError
 from segscope.images import Case, Image, LabelMap
 from segscope.inference import input_hashes, load_model, target
+from segscope.inference.run_files import check_prior
 from segscope.preprocessing import MASK_CHANNEL, Inputs, MaskPlan
 from segscope.priors.global_mask import GlobalMask, Source, global_binary_mask
 from segscope.priors.plausibility import MaskFigures, Plausibility, plausibility
@@ -178,6 +179,7 @@ def open_source(
     Raises:
         InputError: Something is missing; ``labels`` where there are none to be had.
     """
+    check_prior(folder)
     shared: Source = None
     parts = [plan.model_dump_json()]
     if files is not None:
@@ -279,10 +281,10 @@ def read_reference(folder: Path) -> tuple[MaskFigures, ...]:
     file = folder / _REFERENCE
     if not file.is_file():
         return ()
+    facts = read_json(file, remedy="train the run again")
     try:
-        facts = json.loads(file.read_text("utf-8"))
         return tuple(MaskFigures.from_dict(found) for found in facts["masks"].values())
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: is damaged ({error}); train the run again") from None
 
 
@@ -334,8 +336,8 @@ def _vouched(known: Mapping[str, Any], source: MaskSource, inputs: list[str], fi
 def _read_record(file: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
+    facts = read_json(file, remedy="name another folder")
     try:
-        facts = json.loads(file.read_text("utf-8"))
         record: dict[str, Any] = facts["cases"]
         for known in record.values():
             if not {"made_by", "inputs", "sha256", "figures", "notes"} <= known.keys():

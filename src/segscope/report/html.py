@@ -13,6 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from segscope import __version__
+from segscope.data.json_files import read_text_file
+from segscope.errors import InputError
 from segscope.report.figures import COLOURS
 
 
@@ -132,14 +134,26 @@ def _cell(value: Any) -> str:
 
 
 def read_log(file: Path) -> dict[str, tuple[list[float], list[float]]]:
-    """Read ``log.csv`` of a run as one curve per column, against the epoch."""
+    """Read ``log.csv`` of a run as one curve per column, against the epoch.
+
+    Raises:
+        InputError: Not such a file.
+    """
     import csv
 
     curves: dict[str, tuple[list[float], list[float]]] = {}
-    for row in csv.DictReader(file.read_text("utf-8").splitlines()):
-        for name, value in row.items():
-            if value and name != "epoch":
-                x, y = curves.setdefault(name, ([], []))
-                x.append(float(row["epoch"]))
-                y.append(float(value))
+    try:
+        for row in csv.DictReader(read_text_file(file).splitlines()):
+            for name, value in row.items():
+                if value and name != "epoch":
+                    x, y = curves.setdefault(name, ([], []))
+                    x.append(float(row["epoch"]))
+                    y.append(float(value))
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise InputError(
+            f"{file}: is not the log of a training ({error}); train --resume writes it anew where "
+            "epochs are left, else move it away"
+        ) from None
     return curves

@@ -14,7 +14,6 @@ only tested; all networks and filters share it. Every run is a folder of its own
 says what it is: runs may be made in any order, and those that are finished are taken as they are.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from segscope.data import Dataset, json_ready, open_dataset, write_json
+from segscope.data.json_files import read_json, read_record
 from segscope.errors import InputError
 from segscope.experiments.queue import run_jobs
 from segscope.explain import mean_dice
@@ -63,6 +63,7 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
 """From minutes on two cores to the paper's about 200 epochs (whose sides it does not tell)."""
 
 _HOLD_OUT = 0.2
+_ANEW = "it is damaged: delete it, and start the study again"
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def _cut(dataset: Dataset, folder: Path, options: Options) -> dict[str, int]:
     wanted = json_ready({"dataset": str(dataset.folder.resolve()), **asdict(options.rois)})
     file = folder / "rois.json"
     if file.is_file():
-        known = json.loads(file.read_text("utf-8"))
+        known = read_record(file, "options", "counts", remedy=_ANEW)
         if known["options"] != wanted:
             raise InputError(f"{file}: is of a study with other options; name another folder")
         counts: dict[str, int] = known["counts"]
@@ -202,7 +203,7 @@ def _write_job(
     wanted = json_ready({"format": 1, **facts, "unet": unet, "parts": asdict(parts), "seed": seed})
     file = folder / "runs" / name / "job.json"
     if file.is_file():
-        if json.loads(file.read_text("utf-8")) != wanted:
+        if read_json(file) != wanted:
             raise InputError(f"{file}: is of a study with other options; name another folder")
     else:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,5 @@
 """All trainings and maps of one network in one draw, each in a folder that is made once."""
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, Split, json_ready, open_dataset, write_json
+from segscope.data.json_files import read_record
 from segscope.explain import CAM_METHODS
 from segscope.explain.weak_labels import CRITERIA
 from segscope.inference.classify import load_classifier
@@ -22,6 +22,7 @@ from segscope.training.classify_images import Labelled, labelled_images
 from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
 from segscope.training.run_folder import has_begun
 
+_ANEW = "it is damaged: delete it, and start the study again"
 _AT_LAYERS = ("gradcam", "hirescam")  # which are the same at the last layer only
 
 
@@ -31,7 +32,7 @@ def run_job(folder_name: str, name: str) -> None:
     run = folder / "runs" / name
     if (run / "result.json").is_file():
         return
-    facts = json.loads((run / "job.json").read_text("utf-8"))
+    facts = read_record(run / "job.json", "network", "parts", "seed", "unet", remedy=_ANEW)
     rois = open_dataset(folder / "rois")
     images = labelled_images(rois, "class")
     parts = Parts(**{part: tuple(names) for part, names in facts["parts"].items()})
@@ -148,7 +149,7 @@ def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((folder / "cam.json").read_text("utf-8"))["maps"]
+    found: list[dict[str, Any]] = read_record(folder / "cam.json", "maps", remedy=_ANEW)["maps"]
     return found
 
 

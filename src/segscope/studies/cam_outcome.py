@@ -1,11 +1,11 @@
 """What one classifier came to in one draw of the classifier-map study."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from segscope.data.json_files import read_record
 from segscope.metrics import Interval
 from segscope.studies.cam_run import CamRow
 from segscope.studies.classifier_audit import LayerScore
@@ -68,8 +68,8 @@ class Outcome:
 
 def result_of(folder: Path, name: str) -> dict[str, Any]:
     """Read what a finished job of the study in ``folder`` has written."""
-    found: dict[str, Any] = json.loads((folder / "runs" / name / "result.json").read_text("utf-8"))
-    return found
+    file = folder / "runs" / name / "result.json"
+    return read_record(file, remedy="it is damaged: delete it, and start the study again")
 
 
 def read_outcome(folder: Path, network: str, seed: int) -> Outcome:

@@ -15,7 +15,6 @@ of its own and a file that says what it is: runs may be made in any order, by an
 that sees the study's folder, and those that are finished are taken as they are.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -36,6 +35,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
+from segscope.data.json_files import read_json, read_record, read_typed
 from segscope.errors import InputError
 from segscope.experiments.queue import run_jobs
 from segscope.images import Case, Fingerprint
@@ -79,6 +79,9 @@ BUDGETS: dict[str, dict[str, Any]] = {
 the paper's spacing, window and patch; the others take the dataset's."""
 
 _TOLERANCE = 0.01
+_ANEW = "it is damaged: delete it, and start the study again"
+_JOB = ("dataset", "recipe", "masks", "train", "val", "test")
+_RESULT = ("dice", "centre_mm", "epochs", "minutes", "total_minutes", "curve", "train_curve")
 
 
 @dataclass(frozen=True)
@@ -312,7 +315,7 @@ def run_job(folder_name: str, name: str) -> None:
     run = folder / "runs" / name
     if (run / "result.json").is_file():
         return
-    facts = json.loads((run / "job.json").read_text("utf-8"))
+    facts = read_record(run / "job.json", *_JOB, remedy=_ANEW)
     dataset = open_dataset(Path(facts["dataset"]))
     recipe = recipe_from(facts["recipe"], source=str(run / "job.json"))
     train, val, test = (tuple(facts[part]) for part in ("train", "val", "test"))
@@ -324,7 +327,9 @@ def run_job(folder_name: str, name: str) -> None:
         source = open_source(recipe.mask, run / "prior", labels=dataset.labels)
         made = make_masks(cases, replace(source, reference=()), shared, reading=dataset.reading)
         cases = masked(cases, made, recipe.inputs)
-    fingerprint = Fingerprint.model_validate_json((folder / "fingerprint.json").read_text("utf-8"))
+    fingerprint = read_typed(
+        folder / "fingerprint.json", Fingerprint, what="a fingerprint of this version", remedy=_ANEW
+    )
     progress = train_dataset(
         shown, fingerprint, recipe, run, split=Split(train, val), cache=folder / "cache",
         resume=has_begun(run),
@@ -363,7 +368,7 @@ def run_job(folder_name: str, name: str) -> None:
 
 def read_result(folder: Path, job: Job) -> Result:
     """Take up what `run_job` wrote."""
-    facts = json.loads((folder / "runs" / job.name / "result.json").read_text("utf-8"))
+    facts = read_record(folder / "runs" / job.name / "result.json", *_RESULT, remedy=_ANEW)
 
     def numbers(values: Sequence[Any]) -> tuple[float, ...]:
         return tuple(math.nan if value is None else float(value) for value in values)
@@ -462,7 +467,7 @@ def _write_job(folder: Path, job: Job, recipe: Recipe, dataset: Dataset, roles: 
     }
     file = folder / "runs" / job.name / "job.json"
     if file.is_file():
-        if json.loads(file.read_text("utf-8")) != json_ready(facts):
+        if read_json(file) != json_ready(facts):
             raise InputError(f"{file}: is of a study with other options; name another folder")
         return
     file.parent.mkdir(parents=True, exist_ok=True)

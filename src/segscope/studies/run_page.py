@@ -1,12 +1,12 @@
 """Everything known of a run on one page."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from segscope.audit import read_audit
 from segscope.data import write_text
+from segscope.data.json_files import read_record
 from segscope.errors import InputError
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.studies.audit_run import read_pictures
@@ -66,7 +66,7 @@ def _scores(run: Path) -> list[Section]:
     facts = _json(run / "validation" / "summary.json")
     if facts is None:
         return []
-    means: dict[str, Any] = facts["mean"]
+    means: dict[str, Any] = facts.get("mean", {})
     names = [name for name in _SHOWN if any(_key(name) in row for row in means.values())]
     rows = [[label, *(row.get(_key(name)) for name in names)] for label, row in means.items()]
     return [
@@ -94,4 +94,4 @@ def _pruning(run: Path) -> list[Section]:
 
 
 def _json(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_text("utf-8")) if file.is_file() else None
+    return read_record(file) if file.is_file() else None

@@ -2,20 +2,26 @@
 
 Tensors go into a safetensors file; everything else (counters, the optimiser's structure, the log
 so far) is JSON in the same file's metadata, so that both are replaced by one rename: a training
-that is killed at any moment leaves the old state or the new one, never a mixture.
+that is killed at any moment leaves the old state or the new one, never a mixture. A hash of all of
+it goes along: a training is gone on with from what was written, or not at all.
 """
 
+import hashlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from segscope.data import atomic_path
 from segscope.errors import InputError
+from segscope.inference.weights import content_hash
+
+ANEW = "train anew in another folder; the weights beside it are the last ones that were kept"
 
 _TENSOR = "__tensor__"
 
@@ -32,25 +38,38 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     """
     tensors: dict[str, Tensor] = {}
     skeleton = _take_out(state, tensors)
+    text = json.dumps(skeleton)
+    facts = {"state": text, "sha256": _hash(text, tensors)}
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={"state": json.dumps(skeleton)})
+        save_file(tensors, temporary, metadata=facts)
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote."""
+    """Read what `save_state` wrote.
+
+    Raises:
+        InputError: There is none; it is damaged, was changed, or is no state.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no training to resume; start without --resume")
     try:
         with safe_open(path, framework="pt") as file:
-            skeleton = json.loads(file.metadata()["state"])
+            facts = file.metadata()
+            text = facts["state"]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: there is no training to resume; start without --resume"
-        ) from None
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(
-            f"{path}: not a state that segscope wrote ({error}); start a new run"
-        ) from None
-    state: dict[str, Any] = _put_back(skeleton, tensors)
+        skeleton = json.loads(text)
+        if sorted(_named(skeleton)) != sorted(tensors):
+            raise ValueError("its tensors are not those that it names")
+        # states of older versions carry none
+        if "sha256" in facts and facts["sha256"] != _hash(text, tensors):
+            raise ValueError("its SHA-256 differs: it was changed")
+        state: Any = _put_back(skeleton, tensors)
+    except Exception as error:  # whatever a damaged file brings safetensors, JSON or us to
+        said = str(error).strip("'\"") or type(error).__name__
+        raise InputError(f"{path}: not a state that segscope wrote ({said}); {ANEW}") from None
+    if not isinstance(state, dict):
+        raise InputError(f"{path}: not a state that segscope wrote (no mapping); {ANEW}")
     return state
 
 
@@ -93,3 +112,19 @@ def _put_back(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, list):
         return [_put_back(item, tensors) for item in value]
     return value
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Names of the tensors in a skeleton."""
+    if isinstance(value, dict) and _TENSOR in value:
+        yield value[_TENSOR]
+    elif isinstance(value, dict):
+        for _, item in value["__items__"]:
+            yield from _named(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+
+
+def _hash(text: str, tensors: Mapping[str, Tensor]) -> str:
+    return hashlib.sha256(f"{text}\n{content_hash(tensors)}".encode()).hexdigest()

@@ -9,10 +9,9 @@ that was killed and resumed ends with the same bits.
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,13 +21,16 @@ from torch.nn import functional
 
 from segscope.data import Dataset, json_ready, to_csv, write_json, write_text
 from segscope.errors import InputError, WorkError
+from segscope.features.state_dicts import Fitted, plain_state, rename_state
 from segscope.images import Case
 from segscope.inference.classify import (
     ClassifierModel,
     ClassifierSpec,
     build_classifier,
     class_probabilities,
+    is_classifier,
     load_classifier,
+    read_classifier_spec,
     read_plane_image,
     resize_image,
     save_classifier,
@@ -40,18 +42,21 @@ from segscope.inference.weights import load_weights
 from segscope.metrics.classification import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
 from segscope.progress import track
-from segscope.training.checkpoint import load_state, random_state, save_state, set_random_state
+from segscope.training.checkpoint import random_state, save_state
 from segscope.training.classify_images import Labelled, labelled_images, split_images
 from segscope.training.classify_recipe import ClassifyRecipe
 from segscope.training.log import rows_to_csv
+from segscope.training.restore import restore
 from segscope.training.run_folder import (
     STATE,
     check_inputs,
+    check_run_files,
     check_run_folder,
     locked,
     unchanging,
     write_run_manifest,
 )
+from segscope.training.validation import read_split
 
 
 @dataclass
@@ -108,7 +113,12 @@ def train_classifier(
     """
     check_run_folder(folder, resume=resume)
     images = labelled_images(dataset, recipe.column)
-    train, val = split or split_images(images, recipe.val_share, recipe.seed)
+    if resume:  # as it was begun, whatever is asked for now
+        facts = read_split(folder, "train")
+        train, val = facts["train"], facts["val"]
+    else:
+        train, val = split or split_images(images, recipe.val_share, recipe.seed)
+    _check_names(images, train, val, dataset)
     folder.mkdir(parents=True, exist_ok=True)
     known, held = images.part(train), images.part(val)
     used = (*known.cases, *held.cases)
@@ -117,19 +127,25 @@ def train_classifier(
         with unchanging(used, dataset):
             inputs = hash_cases(used)
             if resume:
+                check_run_files(folder)
                 check_inputs(folder, inputs, dataset)
             pixels, others = _read(dataset, recipe, known), _read(dataset, recipe, held)
         spec = _spec(dataset, recipe, images.classes, pixels)
         net = build_classifier(spec, seed=recipe.seed)
         notes: tuple[str, ...] = ()
+        if resume and is_classifier(folder) and read_classifier_spec(folder) != spec:
+            raise InputError(
+                f"{folder / 'recipe.yaml'}: gives another classifier than classifier.json of this "
+                "run; put the old recipe and dataset back, or train anew in another folder"
+            )
         if not resume:
             source, notes = _given_weights(net, recipe)
+            _write_facts(folder, dataset, recipe, train, val)
             write_run_manifest(
                 folder, dataset, inputs,
                 seed=recipe.seed, device=str(device),
                 weights=source, weights_notes=list(notes),
             )  # fmt: skip
-            _write_facts(folder, dataset, recipe, train, val)
         progress = _fit(
             # a sixth to a third faster on processors with these networks
             ClassifierModel(spec, net.to(device).to(memory_format=torch.channels_last)),
@@ -141,6 +157,16 @@ def train_classifier(
         model = load_classifier(folder, device=recipe.device)
         scores = score_images(model, dataset, held, folder)
     return Classified(scores, progress.epoch, progress.best_epoch, progress.seconds / 60, notes)
+
+
+def _check_names(
+    images: Labelled, train: Sequence[str], val: Sequence[str], dataset: Dataset
+) -> None:
+    """Refuse a split that would only fail after the training, or name what is not there."""
+    strange = sorted({*train, *val} - {case.name for case in images.cases})
+    if strange or not train or not val or set(train) & set(val):
+        said = f"{strange[0]} is not there" if strange else "each side needs images of its own"
+        raise InputError(f"split: {said}; name training images of {dataset.folder} on both sides")
 
 
 def score_images(
@@ -186,7 +212,7 @@ def _fit(
     progress = Progress()
     torch.manual_seed(recipe.seed)  # dropout draws from torch's generator
     if resume:
-        progress = _restore(load_state(folder / STATE), net, optimizer)
+        progress = restore(folder / STATE, Progress, net, optimizer)
 
     def keep_state() -> None:
         state = {"weights": dict(net.state_dict()), "optimizer": optimizer.state_dict(),
@@ -228,13 +254,6 @@ def _fit(
         write_text(folder / "log.csv", rows_to_csv(progress.rows))
         keep_state()
     return progress
-
-
-def _restore(state: dict[str, Any], net: Classifier, optimizer: torch.optim.Optimizer) -> Progress:
-    net.load_state_dict(state["weights"])
-    optimizer.load_state_dict(state["optimizer"])
-    set_random_state(state["random"])
-    return Progress(**state["progress"])
 
 
 def _rate(recipe: ClassifyRecipe, epoch: int) -> float:
@@ -309,10 +328,25 @@ def _given_weights(net: Classifier, recipe: ClassifyRecipe) -> tuple[str, tuple[
         state, source = pretrained_weights(recipe.network)
     else:
         state, source = load_weights(Path(recipe.weights)), recipe.weights
+    own = net.state_dict()
+    named = _as_the_body(recipe.weights, state, own)
+    kinds = {key: own.get(key, own.get(f"body.{key}", value)).dtype
+             for key, value in named.state.items()}  # fmt: skip
+    plain = plain_state(recipe.weights, named.state, kinds)
+    notes = (*getattr(state, "notes", ()), *named.notes, *plain.notes)
     try:
-        return source, take_weights(net, state)
+        return source, (*notes, *take_weights(net, plain.state))
     except ValueError as error:
         raise InputError(f"weights {recipe.weights}: {error}") from None
+
+
+def _as_the_body(name: str, state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Fitted:
+    """Take a prefix off, of names that are the classifier's own or those of its body."""
+    for names in ([*own], [key.removeprefix("body.") for key in own]):
+        found = rename_state(name, state, names)
+        if found.state.keys() == set(names):
+            return found
+    return Fitted(dict(state))
 
 
 def _write_facts(

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from segscope.data.json_files import missing_keys, read_text_file
 from segscope.errors import InputError
+from segscope.training.recipe import load_yaml
+
+_MOST_BYTES = 1 << 22
 
 
 class ClassifyRecipe(BaseModel):
@@ -76,9 +79,16 @@ def read_classify_recipe(folder: Path) -> ClassifyRecipe:
         InputError: Not there, or not such a recipe.
     """
     file = folder / "recipe.yaml"
-    try:
-        return classify_recipe(yaml.safe_load(file.read_text("utf-8")))
-    except FileNotFoundError:
-        raise InputError(f"{file}: is missing; name a run of segscope classify") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{file}: is not YAML ({error})") from None
+    missing = f"{file}: is missing; name a run of segscope classify"
+    values = load_yaml(read_text_file(file, missing=missing, limit=_MOST_BYTES), str(file))
+    if not isinstance(values, dict):
+        raise InputError(f"{file}: is no recipe (a {type(values).__name__}); put the old one back")
+    recipe = classify_recipe(values)
+    lost = missing_keys(recipe.model_dump(mode="json"), values)
+    if lost:
+        raise InputError(
+            f"{file}: is not whole; a run's recipe names everything: put the old file back, or "
+            "write in what is meant:",
+            [f"{key}: is missing" for key in lost],
+        )
+    return recipe

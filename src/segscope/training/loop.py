@@ -24,11 +24,12 @@ from torch.utils.data import DataLoader
 from segscope.errors import WorkError
 from segscope.losses import wants_image
 from segscope.networks import Segmenter
-from segscope.training.checkpoint import load_state, random_state, save_state, set_random_state
+from segscope.training.checkpoint import random_state, save_state
 from segscope.training.log import Row, TrainingLog
 from segscope.training.minmax import ContentOpponent
 from segscope.training.patches import EpochSampler, PatchDataset
 from segscope.training.recipe import TrainRecipe
+from segscope.training.restore import restore
 from segscope.training.run_folder import STATE
 from segscope.training.schedule import learning_rate, progress_share
 from segscope.training.setup import Objective
@@ -84,6 +85,7 @@ def fit(
         resume: Continue from the state in ``folder``.
 
     Raises:
+        InputError: The state to resume is damaged, or of another training.
         WorkError: The loss is no longer finite, or a data worker died.
     """
     optimizer = make_optimizer(net, settings)
@@ -93,7 +95,7 @@ def fit(
     model, optimizer = fabric.setup(every, optimizer)
     progress = Progress()
     if resume:
-        progress = _restore(load_state(folder / STATE), net, optimizer, objective.opponent)
+        progress = restore(folder / STATE, Progress, net, optimizer, opponent=objective.opponent)
     sampler = EpochSampler(len(samples), 0, rank=fabric.global_rank, ranks=fabric.world_size)
     loader: DataLoader[Any] = DataLoader(
         samples,
@@ -227,20 +229,6 @@ def _state(
         "progress": asdict(progress),
         "random": random_state(),
     }
-
-
-def _restore(
-    state: dict[str, Any],
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    opponent: ContentOpponent | None,
-) -> Progress:
-    if opponent is not None:
-        opponent.load_state_dict(state["opponent"])
-    net.load_state_dict(state["weights"])
-    optimizer.load_state_dict(state["optimizer"])
-    set_random_state(state["random"])
-    return Progress(**state["progress"])
 
 
 @contextmanager

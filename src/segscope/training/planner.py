@@ -345,7 +345,9 @@ def plan_run(
             "out, or start a new run"
         )
     if not (folder / "recipe.yaml").is_file():
-        raise InputError(f"--resume: {folder} holds no run; start without --resume")
+        raise InputError(
+            f"--resume: {folder} holds no run (no recipe.yaml); start without --resume"
+        )
     return read_recipe(folder / "recipe.yaml")
 
 

@@ -6,6 +6,7 @@ are set by ``key=value``. Unknown keys are errors that name the nearest known on
 """
 
 import difflib
+import reprlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -21,9 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from segscope.data.json_files import missing_keys, read_text_file
 from segscope.errors import InputError
 from segscope.preprocessing import Inputs, MaskPlan, Plan, mask_channels
 from segscope.training.augment import AugmentPlan
+
+_MOST_BYTES = 1 << 22  # of a recipe
+_MOST_VALUES = 1 << 17
 
 
 class _Section(BaseModel):
@@ -158,7 +163,7 @@ def load_partial(name_or_file: str) -> dict[str, Any]:
             f"--recipe {name_or_file}: neither a file nor a preset"
             f"{_nearest(name_or_file, preset_names())}; presets: {', '.join(preset_names())}"
         )
-    return _parse(path.read_text("utf-8"), name_or_file)
+    return _parse(read_text_file(path, limit=_MOST_BYTES), name_or_file)
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -210,8 +215,21 @@ def recipe_from(values: Mapping[str, Any], *, source: str) -> Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read the complete recipe of a run."""
-    return recipe_from(load_partial(str(path)), source=str(path))
+    """Read the complete recipe of a run.
+
+    Raises:
+        InputError: Not such a file; a key is missing, which would take a default unsaid.
+    """
+    values = load_partial(str(path))
+    recipe = recipe_from(values, source=str(path))
+    lost = missing_keys(recipe.model_dump(mode="json"), values)
+    if lost:
+        raise InputError(
+            f"{path}: is not whole; a run's recipe names everything: put the old file back, or "
+            "write in what is meant:",
+            [f"{key}: is missing" for key in lost],
+        )
+    return recipe
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:
@@ -225,7 +243,7 @@ def _explain(fault: Any) -> str:
     if not where:  # of the recipe as a whole
         return str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] != "extra_forbidden":
-        return f"{where}: {fault['msg']}, got {fault['input']!r}"
+        return f"{where}: {fault['msg']}, got {reprlib.repr(fault['input'])}"
     known = _known_keys(fault["loc"][:-1])
     return f"{where}: unknown key{_nearest(str(fault['loc'][-1]), known)}"
 
@@ -245,13 +263,52 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     return f", did you mean {close[0]!r}?" if close else ""
 
 
-def _parse(text: str, source: str) -> dict[str, Any]:
+class _Loader(yaml.SafeLoader):
+    """Plain YAML in which no key is there twice, of which the last one would count."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for number, key in enumerate(keys) if key in keys[:number]]
+        if twice:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"the key {twice[0]!r} is there twice, from line {line} on")
+        return super().construct_mapping(node, deep=deep)
+
+
+def load_yaml(text: str, source: str) -> Any:
+    """Read plain YAML.
+
+    Raises:
+        InputError: It is none, nested without end, or has a key twice.
+    """
     try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{source}: not a YAML file segscope can read: {error}") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{source}: expected sections such as network: and train:, got {values!r}")
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _expanded(node, {}) > _MOST_VALUES:
+            raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
+        return loader.construct_document(node)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split()) or "nested too deep"
+        raise InputError(f"{source}: not a YAML file segscope can read: {said}") from None
+
+
+def _expanded(node: Any, known: dict[int, int]) -> int:
+    """How many values a node stands for when its aliases are written out."""
+    if id(node) not in known:
+        known[id(node)] = _MOST_VALUES  # until it is counted: a node inside itself
+        parts = node.value if isinstance(node.value, list) else []
+        inner = [part for entry in parts for part in (entry if type(entry) is tuple else (entry,))]
+        known[id(node)] = 1 + sum(_expanded(part, known) for part in inner)
+    return known[id(node)]
+
+
+def _parse(text: str, source: str) -> dict[str, Any]:
+    values = load_yaml(text, source)
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        shown = reprlib.repr(values)
+        raise InputError(f"{source}: expected sections such as network: and train:, got {shown}")
     return values
 
 

@@ -30,7 +30,15 @@ from segscope.data import (
 )
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
-from segscope.inference import TrainedModel, hash_cases, predict_prepared, save_model
+from segscope.inference import (
+    ModelSpec,
+    TrainedModel,
+    hash_cases,
+    predict_prepared,
+    read_spec,
+    save_model,
+)
+from segscope.inference.spec import MODEL
 from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.loop import Progress, fit
@@ -38,6 +46,7 @@ from segscope.training.patches import PatchDataset, PreparedCase, foreground_vox
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
     check_inputs,
+    check_run_files,
     check_run_folder,
     locked,
     unchanging,
@@ -62,22 +71,18 @@ def choose_fold(dataset: Dataset, *, fold: int, folds: int, seed: int) -> tuple[
     """Split by subject, or take the dataset's own ``splits_final.json`` when it has one."""
     own = dataset.folder / "splits_final.json"
     splits = (
-        list(read_splits(own))
+        list(read_splits(own, cases=labelled(dataset)))
         if own.is_file()
         else list(make_folds(labelled(dataset), folds=folds, seed=seed))
     )
     if not 0 <= fold < len(splits):
         raise InputError(f"--fold {fold}: there are {len(splits)} folds, 0 to {len(splits) - 1}")
-    known = {case.name for case in labelled(dataset)}
-    missing = sorted({*splits[fold].train, *splits[fold].val} - known)
-    if missing:
-        raise InputError(f"{own}: names cases that {dataset.folder} does not have: {missing[:5]}")
     return Fold(fold, len(splits), splits[fold]), splits
 
 
 def _fold_of(folder: Path, dataset: Dataset) -> tuple[Fold, list[Split]]:
     """The fold that a run was begun with, whatever is asked for now."""
-    facts = read_split(folder)
+    facts = read_split(folder, "train", "fold", "folds")
     split = Split(tuple(facts["train"]), tuple(facts["val"]))
     missing = sorted({*split.train, *split.val} - {case.name for case in labelled(dataset)})
     if missing:
@@ -86,6 +91,22 @@ def _fold_of(folder: Path, dataset: Dataset) -> tuple[Fold, list[Split]]:
             "name the dataset it was trained on"
         )
     return Fold(facts["fold"], facts["folds"], split), [split]
+
+
+def _check_split(split: Split, dataset: Dataset) -> None:
+    """Refuse a split of the caller's that would only fail after the training."""
+    known = {case.name for case in labelled(dataset)}
+    strange = sorted({*split.train, *split.val} - known)
+    both = sorted(set(split.train) & set(split.val))
+    if strange or both:
+        raise InputError(
+            f"split: {strange[0]} is no labelled case of {dataset.folder}" if strange
+            else f"split: {both[0]} trains and validates; leave it in one of the two"
+        )  # fmt: skip
+    for name, names in (("train", split.train), ("validate", split.val)):
+        if not names or len(set(names)) < len(names):
+            fault = "a case is named twice" if names else "there is no case"
+            raise InputError(f"split: {fault} to {name} on; name some, each once")
 
 
 def labelled(dataset: Dataset) -> tuple[Case, ...]:
@@ -119,8 +140,9 @@ def train_dataset(
         resume: Continue a training that was stopped.
 
     Raises:
-        InputError: The folder holds a run, or none to resume; a case cannot be read, or changes
-            while it is read, or has changed since the run was begun.
+        InputError: The folder holds a run, or none to resume, or one of which a file was changed;
+            a case cannot be read, or changes while it is read, or has changed since the run was
+            begun; there is nothing to train or validate on.
         WorkError: Another process works in this folder, or training failed in the middle.
     """
     check_run_folder(folder, resume=resume)
@@ -133,6 +155,7 @@ def train_dataset(
     if resume:
         chosen, splits = _fold_of(folder, dataset)
     elif split is not None:
+        _check_split(split, dataset)
         chosen, splits = Fold(0, 1, split), [split]
     else:
         chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
@@ -146,12 +169,14 @@ def train_dataset(
             if fabric.is_global_zero:
                 inputs = hash_cases(cases)
                 if resume:
+                    check_run_files(folder)
+                    _check_model(folder, model_spec(recipe, dataset))
                     check_inputs(folder, inputs, dataset)
                 else:
+                    _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
                     write_run_manifest(
                         folder, dataset, inputs, seed=recipe.train.seed, device=str(fabric.device)
                     )
-                    _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
             fabric.barrier()
             store = Cache(cache or folder / "cache")
             prepared = {
@@ -263,6 +288,22 @@ def _train_prepared(
             validate=lambda: prepared_dice(model, validation),
             keep=lambda name: save_model(folder, spec, net, name=name),
             resume=resume,
+        )
+
+
+def _check_model(folder: Path, spec: ModelSpec) -> None:
+    """Refuse to go on where recipe and dataset now make another model than the run's."""
+    if not (folder / MODEL).exists():  # no epoch has ended yet
+        return
+    known = read_spec(folder)
+    other = [
+        name for name in type(spec).model_fields if getattr(spec, name) != getattr(known, name)
+    ]
+    if other:
+        raise InputError(
+            f"{folder / 'recipe.yaml'}: gives another "
+            f"{', '.join(other)} than {MODEL} of this run; put the old recipe and dataset back, or "
+            "train anew in another folder"
         )
 
 

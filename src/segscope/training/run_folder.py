@@ -5,20 +5,28 @@ before, while images were read, may be begun anew in the same folder.
 """
 
 import fcntl
-import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from segscope.data import TEMPORARY, Dataset, write_json
+from segscope.data import TEMPORARY, Dataset, sha256_of, write_json
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference import made_with
+from segscope.inference.run_files import (
+    ANEW,
+    MANIFEST,
+    check_run_file,
+    hash_run_files,
+    read_manifest,
+)
 
 STATE = "state.safetensors"
 
-_MANIFEST = "manifest.json"
+_RECIPE = "recipe.yaml"
+_LOG = logging.getLogger(__name__)
 
 
 def has_begun(folder: Path) -> bool:
@@ -34,6 +42,11 @@ def check_run_folder(folder: Path, *, resume: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder}: is a file; name a folder")
+    state = folder / STATE
+    if (state.exists() or state.is_symlink()) and not state.is_file():
+        raise InputError(
+            f"{state}: is no file; put the training's state there, or name another run"
+        )
     if resume and not has_begun(folder):
         raise InputError(f"--resume: {folder} holds no training state; start without --resume")
     trained = has_begun(folder) or any(folder.glob("weights_*.safetensors"))
@@ -48,7 +61,14 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         WorkError: One does.
     """
-    with (folder / "lock").open("w") as file:
+    try:
+        opened = (folder / "lock").open("w")
+    except OSError as error:
+        raise WorkError(
+            f"{folder}: nothing can be written there ({error.strerror}); a training needs a folder "
+            "of its own"
+        ) from None
+    with opened as file:
         try:
             # the kernel lets go of it when the process ends, however it ends
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,16 +89,21 @@ def write_run_manifest(
     device: str,
     **more: Any,
 ) -> None:
-    """Write what a run was made from: versions, machine, seed, hashes of its cases' files."""
+    """Write what a run was made from: versions, machine, seed, hashes of its cases' files.
+
+    So are the run's own files that stand by then (recipe, split, fingerprint, ``prior/``); model
+    and weights are added when they are written.
+    """
     facts = {
         "format": 1,
         **made_with(device),
         "seed": seed,
         "dataset": dataset.name,
         **more,
+        "files": hash_run_files(folder),
         "inputs": dict(inputs),
     }
-    write_json(folder / _MANIFEST, facts)
+    write_json(folder / MANIFEST, facts)
 
 
 def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset) -> None:
@@ -89,11 +114,14 @@ def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset
     Raises:
         InputError: A case's files have changed since, or the manifest is damaged.
     """
-    file = folder / _MANIFEST
-    try:
-        known = json.loads(file.read_text("utf-8")).get("inputs", {}) if file.exists() else {}
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{file}: is damaged ({error}); train anew in another folder") from None
+    facts = read_manifest(folder) or {}
+    known = facts.get("inputs", {})
+    unknown = [name for name in inputs if name not in known]
+    if unknown and {"files", "inputs"} <= facts.keys():
+        raise InputError(
+            f"{folder / MANIFEST}: does not list case {unknown[0]} that the run was begun with; "
+            f"{ANEW}"
+        )
     changed = [name for name, hashes in inputs.items() if known.get(name, hashes) != hashes]
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
@@ -101,6 +129,35 @@ def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset
             f"{dataset.folder}: the files of case {changed[0]}{more} have changed since {folder} "
             "was begun; put the old ones back, or train anew in another folder"
         )
+
+
+def check_run_files(folder: Path) -> None:
+    """Refuse to go on in a run of which a file is gone, damaged or another one.
+
+    The recipe may be changed by hand (more epochs, say): that is said, and noted in the manifest.
+
+    Raises:
+        InputError: A file that the manifest lists is not as the run wrote it.
+    """
+    facts = read_manifest(folder) or {}
+    for name in {**facts.get("files", {}), **facts.get("replacing", {})}:
+        if name == _RECIPE:
+            _note_recipe(folder, facts)
+        elif name in facts.get("files", {}) or (folder / name).exists():
+            check_run_file(folder, name)
+
+
+def _note_recipe(folder: Path, facts: dict[str, Any]) -> None:
+    digest, known = sha256_of(folder / _RECIPE), facts["files"][_RECIPE]
+    if digest == known:
+        return
+    _LOG.warning(
+        "%s: was changed since the run was begun; the training goes on by what it says now",
+        folder / _RECIPE,
+    )
+    older = [*facts.get("older_recipes", []), known]
+    files = facts["files"] | {_RECIPE: digest}
+    write_json(folder / MANIFEST, {**facts, "files": files, "older_recipes": older})
 
 
 def stamps(cases: Sequence[Case]) -> dict[str, list[tuple[int, int]]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from pydantic import ValidationError
 from torch import nn
 
 from segscope.data import Dataset
@@ -58,7 +59,11 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         raise InputError(f"recipe: loss {wanted.name}: {error}") from None
     heads = DeepSupervisionLoss(base, weights=_head_weights(recipe, net)).to(device)
     contents = [module for module in heads.modules() if isinstance(module, ContentLoss)]
-    facts = {"content_features": contents[0].phi.source} if contents else {}
+    facts: dict[str, Any] = {}
+    if contents:
+        facts["content_features"] = contents[0].phi.source
+        if contents[0].phi.notes:
+            facts["content_features_notes"] = list(contents[0].phi.notes)
     opponent = None
     if wanted.minmax > 0:
         if not contents:
@@ -86,7 +91,11 @@ def is_main_process() -> bool:
 
 
 def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
-    """Describe the trained network so that prediction needs no recipe."""
+    """Describe the trained network so that prediction needs no recipe.
+
+    Raises:
+        InputError: Recipe and dataset contradict each other.
+    """
     network, plan = recipe.network, recipe.preprocessing
     sigmoid = network.output == "sigmoid"
     options: dict[str, Any] = {
@@ -96,22 +105,26 @@ def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
     }
     if network.strides is not None:
         options["strides"] = [list(step) for step in network.strides]
-    return ModelSpec(
-        network=NetworkSpec(
-            name=network.name,
-            spatial_dims=plan.spatial_dims,
-            in_channels=len(plan.channels),
-            out_channels=1 if sigmoid else len(dataset.labels),
-            options=options,
-        ),
-        plan=plan,
-        labels=dict(dataset.labels),
-        channel_names=tuple(dataset.channel_names),
-        patch=recipe.patch,
-        mirror_axes=recipe.augment.mirror_axes,
-        file_ending=dataset.file_ending,
-        mask=recipe.mask,
-    )
+    try:
+        return ModelSpec(
+            network=NetworkSpec(
+                name=network.name,
+                spatial_dims=plan.spatial_dims,
+                in_channels=len(plan.channels),
+                out_channels=1 if sigmoid else len(dataset.labels),
+                options=options,
+            ),
+            plan=plan,
+            labels=dict(dataset.labels),
+            channel_names=tuple(dataset.channel_names),
+            patch=recipe.patch,
+            mirror_axes=recipe.augment.mirror_axes,
+            file_ending=dataset.file_ending,
+            mask=recipe.mask,
+        )
+    except ValidationError as error:
+        faults = [str(e["msg"]).removeprefix("Value error, ") for e in error.errors()]
+        raise InputError("recipe and dataset do not make a model:", faults) from None
 
 
 def make_network(spec: ModelSpec, seed: int) -> Segmenter:
@@ -127,7 +140,7 @@ def make_network(spec: ModelSpec, seed: int) -> Segmenter:
                 network.out_channels,
                 **network.options,
             )
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
             raise InputError(f"recipe: network {network.name}: {error}") from None
 
 

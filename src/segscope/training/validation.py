@@ -1,15 +1,20 @@
 """The validation cases of a run, predicted and scored on their own grids."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
 from segscope.data import Dataset, Reading, read_label, read_label_of, write_json, write_text
+from segscope.data.json_files import as_typed, read_json
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import hash_cases, load_model, predict_cases
+from segscope.inference.run_files import ANEW, check_run_file
 from segscope.metrics import Summary, evaluate_folders
 from segscope.training.run_folder import check_inputs
+
+_SPLIT = "split.json"
 
 
 def validation_cases(folder: Path, dataset: Dataset) -> tuple[Case, ...]:
@@ -25,13 +30,57 @@ def validation_cases(folder: Path, dataset: Dataset) -> tuple[Case, ...]:
     return tuple(by_name[name] for name in names)
 
 
-def read_split(folder: Path) -> dict[str, Any]:
-    """Read ``split.json`` of a run."""
-    try:
-        split: dict[str, Any] = json.loads((folder / "split.json").read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: holds no split.json; is it a run of segscope?") from None
-    return split
+class _ReadingFacts(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    replace_nonfinite: float | None = None
+    resample_shear: bool = False
+    resample_labels: bool = False
+
+
+class SplitFacts(BaseModel):
+    """The form of ``split.json``: which cases train and validate, and how they were read."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dataset: str | None = None
+    fold: int | None = Field(default=None, ge=0)
+    folds: int | None = Field(default=None, ge=1)
+    train: list[str] | None = Field(default=None, min_length=1)
+    val: list[str] = Field(min_length=1)
+    reading: _ReadingFacts = _ReadingFacts()
+
+    @model_validator(mode="after")
+    def _apart(self) -> "SplitFacts":
+        both = set(self.train or ()) & set(self.val)
+        if both:
+            raise ValueError(f"trains and validates on {min(both)}")
+        for name, names in (("train", self.train or []), ("val", self.val)):
+            if len(set(names)) < len(names):
+                raise ValueError(f"names a case twice in {name}")
+        return self
+
+
+def read_split(folder: Path, *needed: str) -> dict[str, Any]:
+    """Read ``split.json`` of a run.
+
+    Args:
+        folder: The run.
+        needed: Keys that must be there, beside ``val``.
+
+    Raises:
+        InputError: Not there, not such a file, without what is needed, or not the run's own.
+    """
+    file = folder / _SPLIT
+    facts: dict[str, Any] = read_json(
+        file, missing=f"{folder}: holds no {_SPLIT}; is it a run of segscope?", remedy=ANEW
+    )
+    as_typed(file, facts, SplitFacts, what="a split of segscope", remedy=ANEW)
+    for name in needed:
+        if facts.get(name) is None:
+            raise InputError(f"{file}: does not say {name}; {ANEW}")
+    check_run_file(folder, _SPLIT)
+    return facts
 
 
 def reading_of(folder: Path) -> Reading:
