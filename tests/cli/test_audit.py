@@ -130,7 +130,7 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         (["--model", "no_such:make"], "cannot import"),
         (["--model", "my_nets:none"], "no function"),
         (["--model", "my_nets:make", "--weights", place / "run" / "weights_best.safetensors"],
-         "of another network"),
+         "does not fit the network"),
     ):  # fmt: skip
         code, out, err = call(capsys, "audit", "-i", place / "data", "-o", tmp_path / "b",
                               "--prepare", "asis", *change)  # fmt: skip

@@ -139,6 +139,8 @@ def _say(audited: "Audited", cases: "Sequence[Case]", how: "Reading") -> dict[st
     named = audited.named
     if named is None:
         return None
+    for note in audited.notes:
+        typer.echo(f"weights: {note}", err=True)
     typer.echo(f"images are prepared by --prepare {named.name}:", err=True)
     for sentence in named.sentences():
         typer.echo(f"  {sentence}", err=True)
@@ -153,7 +155,11 @@ def _say(audited: "Audited", cases: "Sequence[Case]", how: "Reading") -> dict[st
             "then every number below is wrong",
             err=True,
         )
-    return {**named.facts(), "tried": {one.name: one.dice for one in tried}}
+    return {
+        **named.facts(),
+        "weights": list(audited.notes),
+        "tried": {one.name: one.dice for one in tried},
+    }
 
 
 def _summary(found: "DatasetAudit", output: Path) -> dict[str, Any]:

@@ -13,19 +13,21 @@ from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
 from segscope.data import Reading, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
-from segscope.inference import TrainedModel, choose_device, load_model, load_weights
+from segscope.inference import TrainedModel, choose_device, load_into, load_model
 
 
 @dataclass(frozen=True)
 class Audited:
     """A network and what the audit must be told of it; ``channels`` are those of image files.
 
-    ``named`` is the preparation that a user named; None for a run, which brings its own.
+    ``named`` is the preparation that a user named; None for a run, which brings its own. ``notes``
+    say what was done to read its weights.
     """
 
     model: nn.Module | TrainedModel
     channels: int
     named: Named | None = None
+    notes: tuple[str, ...] = ()
 
 
 def run_model(run: Path, *, weights: str, device: str) -> Audited:
@@ -58,11 +60,12 @@ def own_model(
             do not fit; no dataset.
     """
     net = _made(name)
+    notes: tuple[str, ...] = ()
     if weights is not None:
         file = Path(weights)
         if not file.is_file():
             raise InputError(f"--weights {file}: no such file")
-        _fill(net, file)
+        notes = load_into(net, file, remedy="name weights of this network, or another --model")
     if not (source / "dataset.json").is_file():
         raise InputError(
             f"-i {source}: --model needs a dataset (with dataset.json), which says what channels "
@@ -70,7 +73,7 @@ def own_model(
         )
     dataset = open_dataset(source)
     named = name_preparation(prepare, dataset, net, probabilities=probabilities)
-    return Audited(net.to(choose_device(device)), len(dataset.channel_names), named)
+    return Audited(net.to(choose_device(device)), len(dataset.channel_names), named, notes)
 
 
 def tried_preparations(
@@ -104,18 +107,3 @@ def _made(name: str) -> nn.Module:
     if not isinstance(net, nn.Module):
         raise InputError(f"--model {name}: returned a {type(net).__name__}, expected a network")
     return net
-
-
-def _fill(net: nn.Module, file: Path) -> None:
-    state = load_weights(file)
-    have, want = set(state), set(net.state_dict())
-    if have != want:
-        missing, extra = sorted(want - have), sorted(have - want)
-        raise InputError(
-            f"--weights {file}: are of another network; missing {missing[:3] or 'none'}, "
-            f"not expected {extra[:3] or 'none'}"
-        )
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(f"--weights {file}: {str(error).splitlines()[-1].strip()}") from None
