@@ -25,7 +25,7 @@ def test_named_layers_before_an_activation_in_place():
     found = []
     for in_place in (True, False):
         torch.manual_seed(0)
-        net = UNet(2, 1, 1, widths=(2, 3)).train()
+        net = UNetPlusPlus(2, 1, 1, widths=(2, 3)).train()
         for module in net.modules():
             if isinstance(module, nn.ReLU):
                 module.inplace = in_place
