@@ -5,6 +5,7 @@ import gc
 import pytest
 import torch
 from captum.attr import LayerGradCam
+from monai.visualize import GradCAMpp
 from torch import nn
 from torch.nn import functional
 
@@ -37,7 +38,7 @@ def test_maps_equal_their_formulas(dims, target):
     net, x = classifier(dims).eval(), torch.rand(2, 2, *(8,) * dims)
     f, g = gradients(net, x, target)
     s = tuple(range(2, f.ndim))
-    alpha = g**2 / (2 * g**2 + (f * g**3).sum(s, keepdim=True))
+    alpha = g**2 / (2 * g**2 + f.sum(s, keepdim=True) * g**3)
     expected = {
         "activation": f.mean(1),
         "gradcam": (g.mean(s, keepdim=True) * f).sum(1).relu(),
@@ -71,6 +72,52 @@ def test_gradientshap_of_a_linear_network_is_exact_but_for_its_noise():
     assert (found - exact.abs()).abs().mean() < 0.1 * exact.abs().mean()
     again = class_activation_map(net, x[0], 1, method="gradientshap")
     assert torch.equal(found, again)
+
+
+def literal_gradcam_plus_plus(f, g):
+    """Equation 19 with its sums written out, of one image: f and g are (K, rows, columns)."""
+    heat = torch.zeros(f.shape[1:], dtype=torch.float64)
+    for k in range(len(f)):
+        weight = 0.0
+        for i in range(f.shape[1]):
+            for j in range(f.shape[2]):
+                once = float(g[k, i, j])
+                total = sum(
+                    float(f[k, a, b]) * once**3
+                    for a in range(f.shape[1])
+                    for b in range(f.shape[2])
+                )
+                below = 2 * once**2 + total
+                weight += (once**2 / below if below else 0.0) * max(once, 0.0)
+        heat += weight * f[k].double()
+    return heat.clamp(min=0)
+
+
+def test_gradcam_plus_plus_is_equation_19_and_not_monais():
+    torch.manual_seed(3)
+    net = nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 2, 3, padding=1), nn.Tanh(),
+        nn.Flatten(), nn.Linear(40, 2),
+    ).eval()  # fmt: skip
+    x = torch.rand(1, 1, 4, 5)
+    f = net[:2](x).detach().requires_grad_()
+    (g,) = torch.autograd.grad(net[2:](f)[:, 1].sum(), f)
+    found = class_activation_map(net, x, 1, method="gradcam++", layer="1", resize=False)[0]
+    expected = literal_gradcam_plus_plus(f.detach()[0], g[0])
+    torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+    # MONAI has the gradients of all places in the sum
+    theirs = GradCAMpp(nn_module=net, target_layers="1").compute_map(x, class_idx=1)[0, 0]
+    assert (theirs / theirs.max() - found / found.max()).abs().max() > 0.01
+
+
+def test_a_map_of_random_baselines_does_not_depend_on_its_batch():
+    net, x = (
+        classifier().eval(),
+        torch.rand(3, 2, 8, 8) * torch.tensor([1.0, 5.0, 0.2]).view(3, 1, 1, 1),
+    )
+    whole = class_activation_map(net, x, 1, method="gradientshap")
+    alone = torch.stack([class_activation_map(net, one, 1, method="gradientshap") for one in x])
+    torch.testing.assert_close(whole, alone, atol=1e-6, rtol=1e-4)
 
 
 def test_gradcam_equals_captums():

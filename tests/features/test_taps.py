@@ -147,8 +147,59 @@ class Mixed(nn.Module):
         return self.norm(self.back(self.token_act(self.mlp(y)))).mean((1, 2))
 
 
-def test_tokens_and_channels_last_are_no_maps():
-    assert feature_names(Mixed(), "auto", X) == ["act"]
+def test_channels_last_are_turned_where_named_and_left_out_where_not():
+    torch.manual_seed(0)
+    net, x = Mixed(), torch.rand(1, 1, 16, 16)
+    assert feature_names(net, "auto", x) == ["act"]
     for layer in ("token_act", "mlp", "norm"):
-        with pytest.raises(ValueError, match=f"layer {layer}: .* no feature map"):
-            feature_names(Mixed(), [layer], X)
+        given = []
+        keep = given.append
+        handle = net.get_submodule(layer).register_forward_hook(
+            lambda m, i, out, keep=keep: keep(out)
+        )
+        with torch.no_grad(), Taps(net, [layer]) as taps:
+            net(x)
+        handle.remove()
+        assert torch.equal(taps.features[layer], given[0].permute(0, 3, 1, 2))
+
+
+def test_layers_are_named_by_name_run_or_themselves():
+    class Reused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.r, self.idle = nn.Conv1d(1, 1, 1), nn.ReLU(), nn.ReLU()
+            self.same = self.r
+
+        def forward(self, x):
+            return self.same(self.conv(self.r(self.conv(x))) - 1)
+
+    net, x = Reused(), torch.ones(1, 1, 4)
+    assert feature_names(net, "auto", x) == ["r", "r#2"]
+    assert feature_names(net, ["r#2"], x) == ["r#2"]
+    assert feature_names(net, ["r#1", "r#2"], x) == ["r", "r#2"]
+    assert feature_names(net, ["r#2", "r"], x) == ["r", "r#2"]
+    assert feature_names(net, ["same"], x) == ["same", "same#2"]
+    assert feature_names(net, net.conv, x) == ["conv", "conv#2"]
+    assert feature_names(net, [net.conv, "r#2"], x) == ["conv", "conv#2", "r#2"]
+    for wrong, said in (
+        (["r#3"], "r#3: does not run on this image .it runs 2 times"),
+        (["idle"], "idle: does not run on this image .it runs not at all"),
+        (["r#0"], "no 'r#0'; near are r"),
+        ([nn.ReLU()], "this ReLU is no layer of the network"),
+        ([], "the list is empty"),
+        ([3], "expected names or modules, got 3"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            feature_names(net, wrong, x)
+
+
+def test_networks_with_compiled_parts_are_read_too():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(inplace=True)).eval()
+    x = torch.randn(1, 1, 4, 4)
+    with torch.no_grad():
+        expected = net[:2](x)
+    net[0], net[2] = (torch.compile(net[k], backend="eager") for k in (0, 2))
+    with torch.no_grad(), Taps(net, ["1"]) as taps:
+        net(x)
+    torch.testing.assert_close(taps.features["1"], expected)

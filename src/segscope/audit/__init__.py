@@ -1,5 +1,6 @@
 """The audit: which layers and units can segment, and how far each prediction can be trusted."""
 
+from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
 from segscope.audit.named_preparation import Named, name_preparation
@@ -15,7 +16,7 @@ from segscope.audit.result import (
     read_audit,
 )
 from segscope.audit.run import CaseMaps, audit
-from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 
 __all__ = [
     "FIGURES",
@@ -42,6 +43,7 @@ __all__ = [
     "far_better",
     "layer_groups",
     "name_preparation",
+    "open_subject",
     "prepare_pieces",
     "quality_of",
     "read_audit",

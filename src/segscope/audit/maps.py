@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from segscope.audit.subject import AuditCase, Output, Preparation, Subject
+from segscope.audit.cases import AuditCase, Opened
+from segscope.audit.subject import Output, Preparation, Subject, open_subject
 from segscope.data import AS_STORED, Reading
 from segscope.features import Layers, Taps, segmentation_ability_map, to_labels, unit_counts
 from segscope.features.interpolation import upsample
@@ -57,7 +58,7 @@ def draw_case(
     layers: Layers = "auto",
     units: Sequence[tuple[str, int]] = (),
     heat_layers: Sequence[str] = (),
-    output: Output = "logits",
+    output: Output = "auto",
     preparation: Preparation | None = None,
     reading: Reading = AS_STORED,
 ) -> Drawn:
@@ -73,8 +74,17 @@ def draw_case(
         preparation: As of `audit`.
         reading: As of `audit`.
     """
-    subject = Subject.of(model, output=output, preparation=preparation, reading=reading)
-    opened = subject.open(case)
+    with open_subject(model, output=output, preparation=preparation, reading=reading) as subject:
+        return _drawn(subject, subject.open(case), layers, units, heat_layers)
+
+
+def _drawn(
+    subject: Subject,
+    opened: Opened,
+    layers: Layers,
+    units: Sequence[tuple[str, int]],
+    heat_layers: Sequence[str],
+) -> Drawn:
     pieces = subject.pieces(opened)
     maps: dict[str, list[Tensor]] = {}
     held: dict[tuple[str, int], tuple[list[Tensor], list[Tensor]]] = {}
@@ -82,7 +92,7 @@ def draw_case(
     for k in range(len(pieces.image)):
         x = pieces.image[k : k + 1].to(subject.device)
         tissue = None if pieces.tissue is None else pieces.tissue[k : k + 1].to(subject.device)
-        with torch.inference_mode(), Taps(subject.net, layers) as taps:
+        with torch.no_grad(), Taps(subject.net, layers) as taps:
             guide = subject.probabilities(x)
             heat: list[tuple[int, Tensor]] = []
             for name, features in taps.features.items():

@@ -16,7 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
-from segscope.audit.subject import Axes, Output, Preparation
+from segscope.audit.cases import Axes
+from segscope.audit.subject import Output, Preparation
 from segscope.data import PLANE_ENDINGS, Dataset, measure_fingerprint, read_verified
 from segscope.errors import InputError
 from segscope.preprocessing import Plan, describe_plan
@@ -46,7 +47,7 @@ class PrepareFile(BaseModel):
         channel_names: Number to name; must be as many as the dataset's.
         labels: Name to value; must be the dataset's, as its truth is compared.
         file_ending: Of the images it was made for; for the reader.
-        output: What the network returns.
+        output: What the network returns; ``auto`` refuses logits that look like probabilities.
         exclusive: Classes exclude each other (softmax); others cannot be audited.
         axes: Order of the network's axes in those of the prepared image.
         orientation: Of volumes; the same as in ``preprocessing``.
@@ -62,7 +63,7 @@ class PrepareFile(BaseModel):
     channel_names: dict[int, str] | None = None
     labels: dict[str, int] | None = None
     file_ending: str | None = None
-    output: Output = "logits"
+    output: Output = "auto"
     exclusive: bool = True
     axes: Axes = "xyz"
     orientation: Literal["RAS"] | None = None
@@ -94,9 +95,10 @@ class Named:
         sides = " x ".join(str(n) for n in known.multiple or ())
         padded = (f"sides padded to multiples of {sides} by their edge",) if sides else ()
         pieces = () if known.patch is None else (f"pieces of at most {known.patch}",)
+        read = "logits" if self.output == "auto" else self.output
         return (
             *describe_plan(known.plan), *(turned if known.axes == "zyx" else ()), *pieces, *padded,
-            f"output read as {self.output}",
+            f"output read as {read}",
         )  # fmt: skip
 
     def facts(self) -> dict[str, Any]:
@@ -144,7 +146,7 @@ def name_preparation(
         found = Preparation(
             plan, dataset.labels, len(dataset.channel_names), None, _steps(plan.spatial_dims)
         )
-        return Named("segscope", found, "probabilities" if probabilities else "logits")
+        return Named("segscope", found, "probabilities" if probabilities else "auto")
     said = PrepareFile() if wanted == "asis" else read_prepare_file(Path(wanted))
     _check_fits(wanted, said, dataset)
     plan = _plan(wanted, said, dataset, net)

@@ -7,12 +7,14 @@ axes in another order. Each neighbour changes one of these; where one is far bet
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from segscope.audit.cases import Opened
 from segscope.audit.named_preparation import Named
-from segscope.audit.subject import Opened, Subject
+from segscope.audit.subject import Subject, open_subject
 from segscope.data import AS_STORED, Reading
 from segscope.features import to_labels
 from segscope.images import Case
@@ -49,13 +51,11 @@ def try_neighbours(
         return ()
     tried = []
     for name, other in _others(named).items():
-        subject = Subject.of(model, output=other.output, preparation=other.preparation,
-                             reading=reading)  # fmt: skip
-        opened = [_changed(name, subject.open(case)) for case in chosen]
+        how = {"output": other.output, "preparation": other.preparation, "reading": reading}
         try:
-            tried.append(Neighbour(name, fmean(_dice(subject, case) for case in opened)))
+            tried.append(Neighbour(name, _mean_dice(model, name, chosen, how)))
         except ValueError:  # such values make no segmentation: no rival of what was named
-            if other is named and not tried:
+            if not tried:
                 raise
     return tuple(tried)
 
@@ -71,6 +71,11 @@ def far_better(tried: Sequence[Neighbour]) -> Neighbour | None:
         return None
     best = max(tried, key=lambda one: one.dice)
     return best if best.dice > tried[0].dice + _FAR else None
+
+
+def _mean_dice(model: nn.Module, name: str, cases: Sequence[Case], how: dict[str, Any]) -> float:
+    with open_subject(model, **how) as subject:
+        return fmean(_dice(subject, _changed(name, subject.open(case))) for case in cases)
 
 
 def _others(named: Named) -> dict[str, Named]:

@@ -74,7 +74,9 @@ def prepare_pieces(
         slice_axis: For a 2D network and a volume: the axis to take slices along.
     """
     shape = tuple(image.shape[1:])
-    parts = [image.float()[None]] + ([] if truth is None else [truth.float()[None]])
+    # of at least single precision; a network in double precision gets double
+    wide = image.detach().to(torch.promote_types(image.dtype, torch.float32))
+    parts = [wide[None]] + ([] if truth is None else [truth.float()[None]])
     if slice_axis is not None:
         parts = [part[0].movedim(1 + slice_axis, 0) for part in parts]
     sides = parts[0].shape[2:]

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from statistics import median
@@ -11,8 +11,9 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
+from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.result import DatasetAudit
-from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.data import AS_STORED, Reading, read_label
 from segscope.errors import InputError
 from segscope.explain.quality import pairwise_dice
@@ -92,8 +93,38 @@ def add_quality(
     others = [_other(model, folder) for folder in ensemble]
     kept = [load_model(run, weights=name, device=str(model.device)) for name in snapshots(run)] \
         if run is not None and not can["vog"] else []  # fmt: skip
-    subject = Subject.of(model, reading=reading)
-    classes = len(subject.class_names)
+    with open_subject(model, reading=reading) as subject:
+        values = _figures(subject, model, cases, can, _Others(others, kept, masks))
+    if "prior_volume" in values:
+        ratios = values["prior_volume"]
+        values["prior_volume"] = [-abs(ratio - median(ratios)) for ratio in ratios]
+    if "vog" in values:
+        values["vog"] = [-value for value in normalised(values["vog"])]
+    done = tuple(
+        replace(one, quality={**one.quality, **{name: v[k] for name, v in values.items()}})
+        for k, one in enumerate(found.cases)
+    )
+    return replace(found, cases=done)
+
+
+@dataclass(frozen=True)
+class _Others:
+    """What some figures need beside the model: networks of an ensemble or of snapshots, masks."""
+
+    ensemble: Sequence[TrainedModel]
+    snapshots: Sequence[TrainedModel]
+    masks: Mapping[str, Path] | None
+
+
+def _figures(
+    subject: Subject,
+    model: TrainedModel,
+    cases: Sequence[AuditCase],
+    can: Mapping[str, str],
+    beside: _Others,
+) -> dict[str, list[float]]:
+    """Measure each figure that can be had, a number per case."""
+    classes, reading = len(subject.class_names), subject.reading
     values: dict[str, list[float]] = {}
     for case in track(cases, "quality"):
         opened = subject.open(case)
@@ -105,26 +136,18 @@ def add_quality(
             values.setdefault("dropout", []).append(
                 pairwise_dice(_dropped(subject, opened), classes)
             )
-        if others and opened.source is not None:
-            answers = _answers([model, *others], opened, reading)
+        if beside.ensemble and opened.source is not None:
+            answers = _answers([model, *beside.ensemble], opened, reading)
             values.setdefault("ensemble", []).append(pairwise_dice(answers, classes))
-        if kept:
+        if beside.snapshots:
             pieces = subject.pieces(opened).image.to(subject.device)
-            vog = variance_of_gradients([one.net.eval() for one in kept], pieces)
+            vog = variance_of_gradients([one.net for one in beside.snapshots], pieces)
             values.setdefault("vog", []).append(vog)
-        if masks:
-            for name, value in _from_prior(model, opened, masks[opened.name], reading).items():
+        if beside.masks:
+            own = _from_prior(model, opened, beside.masks[opened.name], reading)
+            for name, value in own.items():
                 values.setdefault(name, []).append(value)
-    if "prior_volume" in values:
-        ratios = values["prior_volume"]
-        values["prior_volume"] = [-abs(ratio - median(ratios)) for ratio in ratios]
-    if "vog" in values:
-        values["vog"] = [-value for value in normalised(values["vog"])]
-    done = tuple(
-        replace(one, quality={**one.quality, **{name: v[k] for name, v in values.items()}})
-        for k, one in enumerate(found.cases)
-    )
-    return replace(found, cases=done)
+    return values
 
 
 def quality_of(found: DatasetAudit) -> dict[str, list[float]]:

@@ -7,9 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from segscope.audit.cases import AuditCase, Opened, check_labels
 from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
-from segscope.audit.subject import AuditCase, Opened, Output, Preparation, Subject
+from segscope.audit.subject import Output, Preparation, Subject, open_subject
 from segscope.data import AS_STORED, Reading
 from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.explain.quality import foreground_certainty, max_probability
@@ -48,7 +49,7 @@ def audit(
     *,
     layers: Layers = "auto",
     units: Units = "last2",
-    output: Output = "logits",
+    output: Output = "auto",
     preparation: Preparation | None = None,
     reading: Reading = AS_STORED,
     receive: Callable[[CaseMaps], None] | None = None,
@@ -56,14 +57,18 @@ def audit(
 ) -> DatasetAudit:
     """Measure what every layer, and every unit of some, could segment, and mu of every case.
 
+    The network is left as it was (its mode, its hooks, the random numbers), and so are the cases.
+
     Args:
         model: Any network whose output ``(N, K, *S)`` has the input's sides, or a trained model.
+            Of several outputs the one called ``out`` or ``logits`` is taken, else the first that
+            has the input's sides; the cases' notes say which.
         cases: Of a dataset (for a trained model, which knows how to prepare them), or ``(name,
-            image (C, *S), truth (1, *S) label indices or None)``.
+            image (C, *S), truth (1, *S) label indices or None)``; at least one.
         layers: As of `segscope.features.Taps`.
         units: Layers whose units are looked at, among ``layers``.
-        output: Whether the network returns ``logits`` or ``probabilities``; of a trained model it
-            is known.
+        output: Whether the network returns ``logits`` or ``probabilities``. ``auto`` takes them
+            for logits, and refuses what may be either, as all values lie in 0..1.
         preparation: How another network wants a dataset's cases.
         reading: What may be changed when cases are read.
         receive: Called with the maps of every case.
@@ -72,8 +77,9 @@ def audit(
 
     Raises:
         InputError: A case cannot be read.
-        ValueError: An unknown layer; features that are not finite (the layer is named); an output
-            that is no segmentation.
+        ValueError: No case, or one whose image is not finite or whose truth holds no labels of the
+            network; an unknown layer; features that are not finite (the layer is named); an output
+            that is no segmentation, or not of the kind that was said; a quantised network.
 
     Example:
         >>> _ = torch.manual_seed(0)
@@ -82,16 +88,18 @@ def audit(
         >>> found.layers, sorted(found.cases[0].layers[0].scores)
         (('1',), ['accuracy', 'dice', 'iou', 'sensitivity', 'specificity'])
     """
-    subject = Subject.of(model, output=output, preparation=preparation, reading=reading)
-    wanted = _Wanted(layers, units, low_memory)
-    done = [
-        _audit_case(subject, subject.open(case), wanted, receive)
-        for case in track(cases, "auditing")
-    ]
-    classes = subject.class_names or tuple(
-        str(k + 1) for k in range(len(done[0].layers[0].agreement) if done else 0)
-    )
-    return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
+    with open_subject(model, output=output, preparation=preparation, reading=reading) as subject:
+        wanted = _Wanted(layers, units, low_memory)
+        done = [
+            _audit_case(subject, subject.open(case), wanted, receive)
+            for case in track(cases, "auditing")
+        ]
+        if not done:
+            raise ValueError("there is no case to audit; give at least one")
+        classes = subject.class_names or tuple(
+            str(k + 1) for k in range(len(done[0].layers[0].agreement) if done[0].layers else 0)
+        )
+        return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ class _Tally:
     output: _Sums = field(default_factory=_Sums)
     references: list[Tensor | float] = field(default_factory=lambda: [0.0, 0.0])
     total: Tensor | float = 0.0
+    said: dict[str, None] = field(default_factory=dict)
 
 
 def _audit_case(
@@ -134,7 +143,7 @@ def _audit_case(
     tally = _Tally()
     guides, heat = [], []
     for k in range(len(pieces.image)):
-        guide, warm = _audit_piece(subject, pieces, k, wanted, tally)
+        guide, warm = _audit_piece(subject, case.name, pieces, k, wanted, tally)
         guides.append(guide)
         heat += [] if warm is None else [warm]
     probabilities = pieces.joined(torch.cat(guides))
@@ -144,32 +153,42 @@ def _audit_case(
 
 
 def _audit_piece(
-    subject: Subject, pieces: Pieces, k: int, wanted: _Wanted, tally: _Tally
+    subject: Subject, name: str, pieces: Pieces, k: int, wanted: _Wanted, tally: _Tally
 ) -> tuple[Tensor, Tensor | None]:
     part = slice(k, k + 1)
-    x = pieces.image[part].to(subject.device)
+    x = pieces.image[part]
     tissue = None if pieces.tissue is None else pieces.tissue[part].to(subject.device)
     truth = None if pieces.truth is None else pieces.truth[part].to(subject.device)
     names: list[str] = []
-    with torch.inference_mode():
-        if wanted.low_memory:
-            guide = subject.probabilities(x)
-        else:
-            with Taps(subject.net, wanted.layers) as taps:
-                guide = subject.probabilities(x)
-            names = list(taps.features)
+    with torch.no_grad():
+        random = torch.get_rng_state()
+        note = names.append if wanted.low_memory else None
+        taps = Taps(subject.net, wanted.layers, None if note is None else lambda n, f: note(n))
+        try:
+            with taps:
+                guide, said = subject.answer(x)
+        except ValueError as error:
+            raise ValueError(f"case {name}: {error}") from error
+        names = names or list(taps.features)
+        if not names:
+            raise ValueError(
+                f"case {name}: none of the layers with an activation gives a map that can be read; "
+                "name layers"
+            )
+        if said:
+            tally.said[said] = None
+        if truth is not None:
+            check_labels(name, truth, max(2, guide.shape[1]))
         references = [to_labels(guide), *([] if truth is None else [truth])]
         _count_references(tally, guide, references, tissue)
-        look = _Look(tally, guide, references, tissue)
+        look = _Look(tally, guide, references, tissue, _unit_layers(names, wanted.units))
         if wanted.low_memory:
-            names = subject.layer_names(x, wanted.layers)
-            look.unit_layers = _unit_layers(names, wanted.units)
+            torch.set_rng_state(random)  # a network that draws numbers draws the same
             with Taps(subject.net, wanted.layers, look.at):
-                subject.net(x)
+                subject.run(x)
         else:
-            look.unit_layers = _unit_layers(names, wanted.units)
-            for name in names:
-                look.at(name, taps.features.pop(name))
+            for layer in names:
+                look.at(layer, taps.features.pop(layer))
     return guide.cpu(), look.heat_map()
 
 
@@ -177,12 +196,17 @@ class _Look:
     """Looks at one layer of one piece at a time."""
 
     def __init__(
-        self, tally: _Tally, guide: Tensor, references: list[Tensor], tissue: Tensor | None
+        self,
+        tally: _Tally,
+        guide: Tensor,
+        references: list[Tensor],
+        tissue: Tensor | None,
+        unit_layers: list[str],
     ) -> None:
         self.tally, self.guide, self.references, self.tissue = tally, guide, references, tissue
         # half the image away: what the object's place does not explain stays
         self.shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
-        self.unit_layers: list[str] = []
+        self.unit_layers = unit_layers
         self._heat: list[tuple[int, Tensor]] = []
 
     def at(self, name: str, features: Tensor) -> None:
@@ -255,7 +279,7 @@ def _result(case: Opened, tally: _Tally, probabilities: Tensor) -> CaseAudit:
             "max_probability": max_probability(probabilities),
             "foreground_certainty": foreground_certainty(probabilities),
         },
-        notes=case.notes,
+        notes=(*case.notes, *tally.said),
     )
 
 

@@ -1,54 +1,37 @@
 """What is audited: any network, or a trained model that knows how to prepare cases."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
 from segscope import __version__
+from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, Reading, load_case
-from segscope.features import Layers, feature_names, inner
+from segscope.features import (
+    Answer,
+    Layers,
+    answer_of,
+    feature_names,
+    inner,
+    run,
+    shapes_of,
+    untouched,
+)
+from segscope.features.untouched import device_of, refuse_quantised
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.networks import Segmenter
-from segscope.preprocessing import Plan, Prepared
+from segscope.preprocessing import Plan
 
-AuditCase = Case | tuple[str, Tensor, Tensor | None]
-Output = Literal["logits", "probabilities"]
-Axes = Literal["xyz", "zyx"]
+Output = Literal["auto", "logits", "probabilities"]
 
-
-@dataclass(frozen=True)
-class Opened:
-    """A case as the network takes it.
-
-    Args:
-        name: Of the case.
-        image: ``(C, *S)``.
-        truth: ``(1, *S)`` label indices, or None.
-        prepared: Leads back to the file's grid; None for a case that came as tensors.
-        plan: That prepared it.
-        notes: Of its readers and its preparation.
-        source: The case's files; None for a case that came as tensors.
-        axes: Order of ``image``'s axes in those of the prepared image.
-    """
-
-    name: str
-    image: Tensor
-    truth: Tensor | None
-    prepared: Prepared | None = None
-    plan: Plan | None = None
-    notes: tuple[str, ...] = ()
-    source: Case | None = None
-    axes: Axes = "xyz"
-
-    def as_prepared(self, maps: Tensor) -> Tensor:
-        """Turn maps ``(K, *S)`` from the network's axes to those of the prepared image."""
-        return _turned(maps, self.axes)
+_HALVES = (torch.float16, torch.bfloat16)
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,7 @@ class Subject:
     Args:
         net: Unwrapped.
         name: For the reader.
-        output: What it returns.
+        output: What it returns; ``auto`` is logits, unless they look like probabilities.
         preparation: Of cases that come as files; None where they come as tensors.
         reading: What may be changed when cases are read.
         bf16: Compute in bfloat16 where that is safe.
@@ -116,14 +99,22 @@ class Subject:
         cls,
         model: nn.Module | TrainedModel,
         *,
-        output: Output = "logits",
+        output: Output = "auto",
         preparation: Preparation | None = None,
         reading: Reading = AS_STORED,
     ) -> Self:
-        """Take a network in evaluation mode."""
-        if output not in ("logits", "probabilities"):
-            raise ValueError(f"output must be logits or probabilities, got {output!r}")
+        """Take a network and turn it to evaluation mode (`untouched` around it gives this back).
+
+        Raises:
+            ValueError: An unknown output, or another than a trained model has; a quantised network.
+        """
+        if output not in get_args(Output):
+            raise ValueError(f"output must be auto, logits or probabilities, got {output!r}")
         if isinstance(model, TrainedModel):
+            if output == "probabilities":
+                raise ValueError(
+                    "output='probabilities': a trained model returns logits; leave it out"
+                )
             return cls(
                 net=model.net.eval(),
                 name=model.spec.network.name,
@@ -134,13 +125,13 @@ class Subject:
                 weights_sha256=model.weights_sha256,
             )
         net = inner(model).eval()
+        refuse_quantised(net)
         return cls(net, type(net).__name__, output, preparation, reading)
 
     @property
     def device(self) -> torch.device:
         """Where its weights lie."""
-        weights = next(self.net.parameters(), None)
-        return torch.device("cpu") if weights is None else weights.device
+        return device_of(self.net) or torch.device("cpu")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -182,13 +173,7 @@ class Subject:
         """
         if isinstance(case, Case):
             return self._read(case)
-        name, image, truth = case
-        if image.ndim < 2 or (truth is not None and truth.shape != (1, *image.shape[1:])):
-            raise ValueError(
-                f"case {name}: expected an image (C, *S) and a truth (1, *S) or None, got "
-                f"{tuple(image.shape)} and {None if truth is None else tuple(truth.shape)}"
-            )
-        return Opened(name, image, truth)
+        return Opened(*checked_case(case))
 
     def probabilities(self, x: Tensor) -> Tensor:
         """Run the network: ``(N, 1 or K, *S)`` in float32.
@@ -196,29 +181,61 @@ class Subject:
         Raises:
             ValueError: What comes out is no segmentation of what went in.
         """
-        dtype = next((p.dtype for p in self.net.parameters()), x.dtype)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
-            found = _tensor(self.net(x.to(dtype)))
-        if found is None or found.ndim != x.ndim or found.shape[2:] != x.shape[2:]:
-            shape = "no tensor" if found is None else f"shape {tuple(found.shape)}"
-            raise ValueError(
-                f"the network's output is no segmentation: {shape} for an input of shape "
-                f"{tuple(x.shape)}; expected are {len(x)} maps per class with the input's sides"
-            )
-        found = found.float()
+        return self.answer(x)[0]
+
+    def answer(self, x: Tensor) -> tuple[Tensor, str]:
+        """Run the network: its probabilities, and which output they are where it has several.
+
+        Raises:
+            ValueError: As of `probabilities`.
+        """
+        taken = self.found_in(self.run(x), x)
+        found = taken.tensor.float()
         if not found.isfinite().all():
             raise ValueError("the network's output is not finite (NaN or infinite values)")
-        within = bool(found.min() >= 0) and bool(found.max() <= 1 + 1e-4)
         if self.output == "probabilities":
-            if not within:
-                raise ValueError("output='probabilities', but values lie outside of 0..1")
-            return found
-        if within and not isinstance(self.net, Segmenter) and found.unique().numel() > 1:
+            return _checked_probabilities(found, taken.tensor.dtype), taken.said
+        within = bool(found.min() >= 0) and bool(found.max() <= 1 + 1e-4)
+        guessed = self.output == "auto" and not isinstance(self.net, Segmenter)
+        if guessed and within and found.unique().numel() > 1:
             raise ValueError(
-                "output='logits', but all values lie in 0..1: say output='probabilities' for a "
-                "network that ends in a sigmoid or softmax"
+                "the network's output lies in 0..1 everywhere: say output='probabilities' for a "
+                "network that ends in a sigmoid or softmax, or output='logits' if these are logits"
             )
-        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1)
+        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1), taken.said
+
+    def run(self, x: Tensor) -> Any:
+        """Run the network on its device, in its number type, on a copy of ``x``."""
+        how: AbstractContextManager[Any] = nullcontext()
+        if self.bf16:
+            how = torch.autocast(self.device.type, torch.bfloat16)
+        with how:
+            return run(self.net, x)
+
+    def found_in(self, output: Any, x: Tensor) -> Answer:
+        """Take the segmentation out of what the network returned.
+
+        Raises:
+            ValueError: There is none.
+        """
+        found = answer_of(
+            output,
+            lambda t: (
+                t.ndim == x.ndim
+                and len(t) == len(x)
+                and t.shape[1] > 0
+                and t.shape[2:] == x.shape[2:]
+                and not t.is_complex()
+                and not t.is_quantized
+            ),
+        )
+        if found is None:
+            raise ValueError(
+                f"the network's output is no segmentation: {shapes_of(output)} for an input of "
+                f"shape {tuple(x.shape)}; expected are {len(x)} maps per class with the input's "
+                "sides"
+            )
+        return found
 
     def layer_names(self, x: Tensor, layers: Layers) -> list[str]:
         """Names of the layers that are read, in the order in which they run."""
@@ -237,22 +254,34 @@ class Subject:
         if loaded.label is not None:
             labels = known.plan.apply_label(loaded.label, prepared)
             truth = torch.from_numpy(labels.astype("int64"))[None]
-            truth = _turned(truth, known.axes)
-        image = _turned(torch.from_numpy(prepared.array.copy()), known.axes)
+            truth = turned(truth, known.axes)
+        image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
         opened = Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
         return replace(opened, axes=known.axes)
 
 
-def _turned(maps: Tensor, axes: Axes) -> Tensor:
-    """Reverse the spatial axes of ``(K, *S)`` where the network has them so."""
-    order = [0, *range(maps.ndim - 1, 0, -1)]
-    return maps if axes == "xyz" else maps.permute(order).contiguous()
+@contextmanager
+def open_subject(
+    model: nn.Module | TrainedModel,
+    *,
+    output: Output = "auto",
+    preparation: Preparation | None = None,
+    reading: Reading = AS_STORED,
+) -> Iterator[Subject]:
+    """Take a network as `Subject.of` does, and leave it as it was afterwards."""
+    net = model.net if isinstance(model, TrainedModel) else model
+    with torch.inference_mode(False), untouched(net):
+        yield Subject.of(model, output=output, preparation=preparation, reading=reading)
 
 
-def _tensor(output: object) -> Tensor | None:
-    """The logits, also where a network returns several things: the first of a list, or ``out``."""
-    if isinstance(output, Mapping):
-        output = output.get("out", next(iter(output.values()), None))
-    while isinstance(output, (list, tuple)) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
+def _checked_probabilities(found: Tensor, dtype: torch.dtype) -> Tensor:
+    if found.min() < -1e-4 or found.max() > 1 + 1e-4:
+        raise ValueError("output='probabilities', but values lie outside of 0..1")
+    sums = found.sum(1)
+    slack = 2e-2 if dtype in _HALVES else 1e-3
+    if found.shape[1] > 1 and bool(((sums - 1).abs() > slack).any()):
+        raise ValueError(
+            "output='probabilities', but they do not add up to 1 over the classes: from "
+            f"{sums.min():.3g} to {sums.max():.3g}; for classes that overlap audit one at a time"
+        )
+    return found.clamp(0, 1)

@@ -118,7 +118,7 @@ def audit(
         parquet=parquet,
         layers=layers or "auto",
         units=units or "last2",
-        output=audited.named.output if audited.named else "logits",
+        output=audited.named.output if audited.named else "auto",
         preparation=audited.named.preparation if audited.named else None,
         prepared=prepared,
         masks=masks,

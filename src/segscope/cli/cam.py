@@ -31,7 +31,10 @@ def cam(
         ),
     ] = "gradcam",
     layer: Annotated[
-        str | None, typer.Option("--layer", help="Layer by name; the last one by default.")
+        str | None,
+        typer.Option(
+            "--layer", help="Layer by name (NAME#2: its second run); the last one by default."
+        ),
     ] = None,
     of: Annotated[
         str, typer.Option("--class", help="Of a classifier: a class, or predicted.")

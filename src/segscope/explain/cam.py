@@ -4,8 +4,10 @@ activation    :math:`\frac{1}{K}\sum_k f^k`: no gradient at all
 gradcam       :math:`ReLU(\sum_k \bar g^k f^k)`, :math:`\bar g^k` the spatial mean of
               :math:`g^k = \partial Y / \partial f^k` (Selvaraju 2017, arXiv:1610.02391)
 hirescam      :math:`ReLU(\sum_k g^k f^k)`, element by element (Draelos 2020, arXiv:2011.08891)
-gradcam++     gradcam with weights :math:`\sum \alpha^k ReLU(g^k)`,
-              :math:`\alpha = g^2 / (2 g^2 + \sum f g^3)` (Chattopadhay 2018, arXiv:1710.11063)
+gradcam++     gradcam with weights :math:`\sum_{ij} \alpha^k_{ij} ReLU(g^k_{ij})`,
+              :math:`\alpha^k_{ij} = (g^k_{ij})^2 / (2 (g^k_{ij})^2 + (g^k_{ij})^3 \sum_{ab}
+              f^k_{ab})` (Chattopadhay 2018, arXiv:1710.11063, eq. 19: the sum runs over the
+              features alone; MONAI's GradCAMpp sums :math:`f g^3`, pytorch-grad-cam does as here)
 saliency      :math:`\max_c |\partial Y / \partial x_c|` (Simonyan 2013, arXiv:1312.6034)
 gradientshap  expected gradients times the distance from a noisy baseline (Lundberg 2017,
               arXiv:1705.07874)
@@ -17,8 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segscope.explain.gradients import image_gradient, layer_features, layer_gradient
 from segscope.explain.last_layer import last_layer
-from segscope.features import Taps, inner
+from segscope.features import Layer, answer_of, inner, shapes_of, taken, untouched
 from segscope.features.interpolation import upsample
 
 METHODS = ("gradcam", "hirescam", "gradcam++", "saliency", "gradientshap", "activation")
@@ -37,12 +40,15 @@ def class_activation_map(
     target: Target,
     *,
     method: str,
-    layer: str | None = None,
+    layer: Layer | None = None,
     resize: bool = True,
 ) -> Tensor:
     """Show where a class's score comes from.
 
-    The model's mode, its parameters' ``requires_grad`` and its hooks are as before afterwards.
+    The network is left as it was: its mode, its weights, their ``requires_grad`` and ``grad``, its
+    hooks, the random numbers and the image. Its weights may be frozen, and of any number type; it
+    may write over its tensors as it likes, the map is of what the layer gave. Of several outputs
+    the one called ``out`` or ``logits`` counts, else the first.
 
     Args:
         model: A classifier with scores ``(N, classes)`` before softmax, or a segmentation network
@@ -52,14 +58,18 @@ def class_activation_map(
         target: Number of the class (of one-channel logits: 1 is the object), or a function from
             the model's output to a score per sample ``(N,)``.
         method: One of `METHODS`.
-        layer: Where features are taken from; `last_layer` by default.
+        layer: Where features are taken from, a name or a module; `last_layer` by default. A module
+            that runs several times means its last run; ``name#2`` is its second, ``name#1`` its
+            first. Maps with their channels last are turned.
         resize: Interpolate to the image's sides.
 
     Returns:
-        ``(N, *S)``, or ``(*S)`` for a single image; of the layer's sides without ``resize``.
+        ``(N, *S)``, or ``(*S)`` for a single image, in float32, on the image's device; of the
+        layer's sides without ``resize``.
 
     Raises:
-        ValueError: An unknown method, layer or class.
+        ValueError: An unknown method, layer or class; a layer without a map, or which the score
+            does not depend on; an image that is not finite; a quantised network.
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.ReLU(),
@@ -72,15 +82,15 @@ def class_activation_map(
     net = inner(model)
     dims = _dims(net)
     single = image.ndim == (dims + 1 if dims else 3)
-    x = image[None] if single else image
-    with _Untouched(net), torch.enable_grad(), torch.inference_mode(False):
-        x = x.detach().clone().float()
+    with torch.inference_mode(False), untouched(model):
+        x = taken(net, image[None] if single else image)
         if method in METHODS_OF_INPUT:
             found = _of_input(net, x, target, method)
         else:
             found = _of_layer(net, x, target, method, layer)
             if resize:
                 found = upsample(found[:, None], x.shape[2:])[:, 0]
+        found = found.to(device=image.device, dtype=torch.float32)
     return found[0] if single else found
 
 
@@ -88,7 +98,8 @@ def class_score(output: Any, target: Target) -> Tensor:
     """Score of a class per sample: its logit, or the sum over the region predicted for it.
 
     Args:
-        output: ``(N, classes)`` or ``(N, K, *S)``; of several outputs the first.
+        output: ``(N, classes)`` or ``(N, K, *S)``; of several the one called ``out`` or ``logits``,
+            else the first.
         target: As of `class_activation_map`.
 
     Example:
@@ -97,12 +108,14 @@ def class_score(output: Any, target: Target) -> Tensor:
         >>> class_score(torch.tensor([[[2.0, -1.0, 4.0]]]), 1).tolist()
         [6.0]
     """
-    while isinstance(output, (list, tuple)):
-        output = output[0]
-    if isinstance(output, dict):
-        output = output.get("out", next(iter(output.values())))
+    answer = answer_of(output, lambda t: t.ndim > 1 and t.is_floating_point())
     if callable(target):
-        return target(output)
+        return _own_score(target(output if answer is None else answer.tensor))
+    if answer is None:
+        raise ValueError(
+            f"the network's output has no scores (N, classes) or (N, K, *S): {shapes_of(output)}"
+        )
+    output = answer.tensor
     channels = output.shape[1]
     if not 0 <= target < max(2, channels):
         raise ValueError(
@@ -119,78 +132,63 @@ def class_score(output: Any, target: Target) -> Tensor:
     return (logits.flatten(1) * inside).sum(1)
 
 
-def _of_layer(net: nn.Module, x: Tensor, target: Target, method: str, layer: str | None) -> Tensor:
-    kept: list[Tensor] = []
-    with Taps(net, [layer or last_layer(net, x)], lambda name, features: kept.append(features)):
-        output = net(x)
-    if not kept:
-        raise ValueError(f"layer {layer}: does not run on this image")
-    # a copy was not made: what runs in place afterwards would change it, so gradients are of it
-    features = kept[-1]  # of its last call
+def _own_score(found: object) -> Tensor:
+    if not isinstance(found, Tensor):
+        raise ValueError(f"target: its score must be a tensor (N,), got {type(found).__name__}")
+    return found
+
+
+def _of_layer(
+    net: nn.Module, x: Tensor, target: Target, method: str, layer: Layer | None
+) -> Tensor:
+    layer = last_layer(net, x) if layer is None else layer
     if method == "activation":
-        return features.detach().mean(1)
-    score = class_score(output, target).sum()
-    (gradient,) = torch.autograd.grad(score, features)
-    f, g = features.detach(), gradient
+        return _wide(layer_features(net, x, layer)).mean(1)
+    found = layer_gradient(net, x, layer, lambda output: class_score(output, target).sum())
+    f, g = (_wide(one) for one in found)
     dims = tuple(range(2, f.ndim))
     if method == "hirescam":
         return (g * f).sum(1).relu()
     if method == "gradcam":
         weights = g.mean(dims, keepdim=True)
     else:
-        below = 2 * g.square() + (f * g.pow(3)).sum(dims, keepdim=True)
+        below = 2 * g.square() + f.sum(dims, keepdim=True) * g.pow(3)
         alpha = g.square() / torch.where(below == 0, torch.ones_like(below), below)
         weights = (alpha * g.relu()).sum(dims, keepdim=True)
     return (weights * f).sum(1).relu()
 
 
 def _of_input(net: nn.Module, x: Tensor, target: Target, method: str) -> Tensor:
+    def gradient(at: Tensor) -> Tensor:
+        return _wide(image_gradient(net, at, lambda output: class_score(output, target).sum()))
+
     if method == "saliency":
-        x.requires_grad_()
-        (gradient,) = torch.autograd.grad(class_score(net(x), target).sum(), x)
-        return gradient.abs().amax(1)
+        return gradient(x).abs().amax(1)
     random = torch.Generator().manual_seed(0)
-    spread = x.flatten(1).std(1).view(-1, *[1] * (x.ndim - 1))
-    total = torch.zeros_like(x)
+    plain = _wide(x)
+    spread = plain.flatten(1).std(1).nan_to_num().view(-1, *[1] * (x.ndim - 1))
+    total = torch.zeros_like(plain)
     for _ in range(_SAMPLES):
-        noise = torch.randn(x.shape, generator=random).to(x) * _NOISE * spread
-        start = torch.zeros_like(x)
-        share = torch.rand((len(x), *[1] * (x.ndim - 1)), generator=random).to(x)
-        point = (start + share * (x + noise - start)).requires_grad_()
-        (gradient,) = torch.autograd.grad(class_score(net(point), target).sum(), point)
-        total += gradient * (x + noise - start)
+        # the same for all images: a map does not depend on what else is in the batch
+        noise = torch.randn((1, *x.shape[1:]), generator=random).to(plain) * _NOISE * spread
+        share = torch.rand((1, *[1] * (x.ndim - 1)), generator=random).to(plain)
+        away = plain + noise  # from an image of zeros
+        total += gradient((share * away).to(x.dtype)) * away
     return (total / _SAMPLES).sum(1).abs()
 
 
+def _wide(x: Tensor) -> Tensor:
+    """Half precision as float32; float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def _dims(net: nn.Module) -> int | None:
-    """Spatial dimensions of a network, by its first convolution."""
-    kinds = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
+    """Spatial dimensions of a network, by its first convolution or recurrent layer."""
+    kinds: dict[type[nn.Module], int] = {
+        nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3, nn.RNNBase: 1
+    }  # fmt: skip
     for module in net.modules():
         for kind, dims in kinds.items():
             if isinstance(module, kind):
                 return dims
     return None
-
-
-class _Untouched:
-    """Evaluation mode without gradients of the weights; everything as before afterwards."""
-
-    def __init__(self, net: nn.Module) -> None:
-        self.net = net
-
-    def __enter__(self) -> None:
-        self.modes = {name: module.training for name, module in self.net.named_modules()}
-        self.wanted = {name: p.requires_grad for name, p in self.net.named_parameters()}
-        # activations that write into their input would change the features that are read
-        self.in_place = [m for m in self.net.modules() if getattr(m, "inplace", False) is True]
-        for module in self.in_place:
-            module.inplace = False  # type: ignore[assignment]
-        self.net.eval()
-
-    def __exit__(self, *error: object) -> None:
-        for module in self.in_place:
-            module.inplace = True  # type: ignore[assignment]
-        for name, module in self.net.named_modules():
-            module.training = self.modes[name]
-        for name, parameter in self.net.named_parameters():
-            parameter.requires_grad_(self.wanted[name])

@@ -1,9 +1,13 @@
 """Variance of gradients: how much a network's reasons changed while it learned."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from segscope.explain.gradients import image_gradient
+from segscope.features import answer_of, inner, shapes_of, taken, untouched
 
 
 def variance_of_gradients(networks: Sequence[nn.Module], image: Tensor) -> float:
@@ -16,7 +20,7 @@ def variance_of_gradients(networks: Sequence[nn.Module], image: Tensor) -> float
     `normalised`. High for hard images.
 
     Args:
-        networks: One per checkpoint, at least two, in evaluation mode.
+        networks: One per checkpoint, at least two; they are left as they were.
         image: ``(N, C, *S)``, pieces of one image.
 
     Raises:
@@ -48,10 +52,18 @@ def normalised(values: Sequence[float]) -> list[float]:
 
 def _gradient(network: nn.Module, image: Tensor) -> Tensor:
     parts = []
-    for piece in image.split(1):
-        with torch.enable_grad(), torch.inference_mode(False):
-            x = piece.clone().requires_grad_()
-            logits = network(x)
-            score = logits if logits.shape[1] == 1 else logits[:, 1:] - logits[:, :1]
-            parts.append(torch.autograd.grad(score.sum(), x)[0].mean(1))
+    with torch.inference_mode(False), untouched(network):
+        net = inner(network)
+        for piece in image.split(1):
+            found = image_gradient(net, taken(net, piece), _foreground)
+            parts.append(found.float().mean(1))
     return torch.cat(parts)
+
+
+def _foreground(output: Any) -> Tensor:
+    answer = answer_of(output, lambda t: t.ndim > 1 and t.is_floating_point())
+    if answer is None:
+        raise ValueError(f"the network's output has no logits (N, K, *S): {shapes_of(output)}")
+    logits = answer.tensor
+    score = logits if logits.shape[1] == 1 else logits[:, 1:] - logits[:, :1]
+    return score.sum()

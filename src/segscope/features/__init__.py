@@ -1,19 +1,30 @@
 """Layers' features and the maps they can draw: the mathematics that losses and audits share."""
 
+from segscope.features.layers import Layer, Layers, inner
+from segscope.features.outputs import Answer, answer_of, shapes_of
 from segscope.features.prototypes import prototypes, segmentation_ability_map
-from segscope.features.taps import Layers, Taps, feature_names, inner
+from segscope.features.taps import Passing, Taps, feature_names
 from segscope.features.units import MapCounts, UnitCounts, map_counts, to_labels, unit_counts
+from segscope.features.untouched import run, taken, untouched
 
 __all__ = [
+    "Answer",
+    "Layer",
     "Layers",
     "MapCounts",
+    "Passing",
     "Taps",
     "UnitCounts",
+    "answer_of",
     "feature_names",
     "inner",
     "map_counts",
     "prototypes",
+    "run",
     "segmentation_ability_map",
+    "shapes_of",
+    "taken",
     "to_labels",
     "unit_counts",
+    "untouched",
 ]

@@ -68,6 +68,7 @@ def segmentation_ability_map(
     with torch.autocast(features.device.type, enabled=False):
         f = widen(features)
         found = prototypes(f, guide, size=size, tissue=tissue)
+        f = f.to(found.centres.dtype)
         if guide.shape[1] == 1:
             return torch.sigmoid(_logit_of_object(f, found, size))
         return _logits_of_classes(f, found, size).softmax(1)
@@ -93,7 +94,10 @@ def prototypes(
     size = tuple(guide.shape[2:]) if size is None else tuple(size)
     weights = class_weights(features, guide, size=size, tissue=tissue)
     with torch.autocast(features.device.type, enabled=False):
+        # a network in double precision may have a guide in single, or the other way round
         f = widen(features).flatten(2)
+        common = torch.promote_types(f.dtype, weights.dtype)
+        f, weights = f.to(common), weights.to(common)
         mass = weights.sum(-1)
         members = mass > 0
         # a class without members gets a centre of zeros, which nobody reads

@@ -74,6 +74,13 @@ def unit_counts(
         >>> found.size.flatten().tolist(), found.overlap.flatten().tolist()
         ([2.0, 0.0], [1.0, 0.0])
     """
+    with torch.autocast(features.device.type, enabled=False):  # half precision does not count
+        return _unit_counts(features, guide, references, tissue)
+
+
+def _unit_counts(
+    features: Tensor, guide: Tensor, references: Sequence[Tensor], tissue: Tensor | None
+) -> UnitCounts:
     size = tuple(guide.shape[2:])
     classes = max(2, guide.shape[1]) - 1
     found = prototypes(features, guide, tissue=tissue)
@@ -120,7 +127,8 @@ def map_counts(
     for sample, label in enumerate(labels):
         for k in range(classes):
             inside = (label == k + 1).to(torch.float32)[None]
-            counts[sample, k] = _count(inside, columns[sample, k])[0].cpu()
+            with torch.autocast(inside.device.type, enabled=False):
+                counts[sample, k] = _count(inside, columns[sample, k])[0].cpu()
     return MapCounts(counts[..., 0], counts[..., 1:])
 
 

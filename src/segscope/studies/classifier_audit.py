@@ -15,7 +15,7 @@ from torch import nn
 
 from segscope.data import AS_STORED, Reading, read_label
 from segscope.explain import layer_ability
-from segscope.features import Taps
+from segscope.features import Taps, run, untouched
 from segscope.images import Case
 from segscope.inference.classify import ClassifierModel, build_classifier, prepare_image
 from segscope.progress import track
@@ -62,7 +62,7 @@ def audit_classifier(
         assert case.label_file is not None  # they hold something
         drawn = read_label(case.label_file, reading=reading).array > 0
         mask = torch.from_numpy(stretched(drawn, model.spec.size).astype(np.int64))[None, None]
-        for net, known in zip((model.net.eval(), untrained), scores, strict=True):
+        for net, known in zip((model.net, untrained), scores, strict=True):
             for name, (shape, value) in _layers(net, x, mask.to(x.device)).items():
                 shapes[name] = shape
                 known.setdefault(name, []).append(value)
@@ -87,6 +87,6 @@ def _layers(
             value = layer_ability(features.float(), mask.to(x), mask).dice.mean().item()
             found[name] = (tuple(features.shape[1:]), value)
 
-    with torch.inference_mode(), Taps(net, "auto", score):
-        net(x)
+    with untouched(net), torch.no_grad(), Taps(net, "auto", score):
+        run(net, x)
     return found

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from segscope.audit import Subject
+from segscope.audit import Opened, Subject, open_subject
 from segscope.data import AS_STORED, Reading
 from segscope.errors import InputError
 from segscope.features import Taps
@@ -48,15 +48,18 @@ def feature_maps(
     Raises:
         InputError: No such layer; the case is refused.
     """
-    subject = Subject.of(model, reading=reading)
-    opened = subject.open(case)
+    with open_subject(model, reading=reading) as subject:
+        return _read(subject, subject.open(case), layer)
+
+
+def _read(subject: Subject, opened: Opened, layer: str | None) -> FeatureMaps:
     pieces = subject.pieces(opened)
     name = layer or subject.layer_names(pieces.image[:1].to(subject.device), "auto")[-1]
     found = []
     try:
-        with torch.inference_mode(), Taps(subject.net, [name]) as taps:
+        with torch.no_grad(), Taps(subject.net, [name]) as taps:
             for x in pieces.image.split(1):
-                subject.net(x.to(subject.device))
+                subject.run(x)
                 features = taps.features[name].float().cpu()
                 found.append(functional.interpolate(features, x.shape[2:], mode="nearest-exact"))
     except ValueError as error:

@@ -39,8 +39,11 @@ class OnlineLoss(nn.Module):
             ValueError: There is no such layer.
         """
 
+        # activations are not written over in networks of ours; what a name or a type means may be
+        copied = layers != "auto"
+
         def keep(name: str, features: Tensor) -> None:
             if torch.is_grad_enabled():  # not when validating
-                self._features.append(features)
+                self._features.append(features.clone() if copied else features)
 
         return Taps(net, layers, keep)
