@@ -173,8 +173,11 @@ class _How:
 
 
 def _flips(model: TrainedModel, mirror: bool) -> list[list[int]]:
-    """Spatial axes to flip, one list per copy; the first copy is the image."""
-    axes = model.spec.mirror_axes if mirror else ()
+    """Axes of the image to flip, one list per copy; the first copy is the image."""
+    # the network's axes are counted without the one that slices are taken along
+    plan = model.spec.plan
+    seen = [axis for axis in range(plan.image_dims) if axis != plan.slice_axis]
+    axes = [seen[axis] for axis in model.spec.mirror_axes] if mirror else []
     if mirror and not axes:
         raise InputError(
             "--mirror: this model was not trained on mirrored images (mirror_axes of model.json "
