@@ -16,7 +16,6 @@ from segscope.inference.windows import (
     window_starts,
 )
 
-
 SHORT = [1, 2, 3, 5, 7, 8, 13]  # also shorter than a window, equal, a voxel, prime
 LONG = [1, 3, 16, 30, 47, 100]
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from segscope import __version__
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, Reading, load_case
+from segscope.errors import naming
 from segscope.features import Layers, feature_names, inner
 from segscope.images import Case
 from segscope.inference import TrainedModel
@@ -217,7 +218,8 @@ class Subject:
                 "preparation, or give (name, image, truth)"
             )
         loaded = known.read(case, self.reading)
-        prepared = known.plan.apply(loaded.image)
+        with naming(case.image_files[0]):
+            prepared = known.plan.apply(loaded.image)
         truth = None
         if loaded.label is not None:
             labels = known.plan.apply_label(loaded.label, prepared)

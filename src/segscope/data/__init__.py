@@ -2,6 +2,7 @@
 
 from segscope.data.cache import Cache, cache_key
 from segscope.data.check import Report, check_dataset
+from segscope.data.facts import image_facts
 from segscope.data.files import (
     TEMPORARY,
     Limits,
@@ -15,7 +16,7 @@ from segscope.data.files import (
     write_text,
 )
 from segscope.data.finding import find_cases
-from segscope.data.fingerprint import measure_fingerprint
+from segscope.data.fingerprint import measure_fingerprint, read_fingerprint
 from segscope.data.formats import IMAGE_ENDINGS, image_ending
 from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset, open_dataset
@@ -44,6 +45,7 @@ __all__ = [
     "copy_file",
     "find_cases",
     "image_ending",
+    "image_facts",
     "json_ready",
     "load_case",
     "load_of",
@@ -52,6 +54,7 @@ __all__ = [
     "nested_subsets",
     "open_dataset",
     "read_column",
+    "read_fingerprint",
     "read_image",
     "read_label",
     "read_label_of",

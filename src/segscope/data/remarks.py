@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.fingerprint import CaseFacts, closest_axes
+from segscope.data.fingerprint import CaseFacts
 from segscope.data.layout import Dataset, shorten
 from segscope.data.loading import LoadedCase
 from segscope.data.problems import Problem
@@ -68,16 +68,6 @@ def on_label(facts: CaseFacts, case: Case) -> list[Problem]:
             )
         ]
     return []
-
-
-def orientation_of(loaded: LoadedCase) -> str:
-    """Name the axes as NIfTI tools do, e.g. ``RAS``; empty for plane images."""
-    grid = loaded.image.grid
-    if grid.ndim != 3:
-        return ""
-    codes = ("LR", "PA", "IS")
-    axes = closest_axes(grid)
-    return "".join(codes[axis][int(grid.affine[axis, k] > 0)] for k, axis in enumerate(axes))
 
 
 def on_dataset(

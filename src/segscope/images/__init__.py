@@ -1,8 +1,18 @@
 """Arrays on grids: what every other room hands around."""
 
 from segscope.images.case import Case
-from segscope.images.fingerprint import ChannelStatistics, Fingerprint
+from segscope.images.fingerprint import ChannelStatistics, Fingerprint, ImageFacts, Intensities
 from segscope.images.grid import Grid
 from segscope.images.image import Image, LabelMap, Probabilities
 
-__all__ = ["Case", "ChannelStatistics", "Fingerprint", "Grid", "Image", "LabelMap", "Probabilities"]
+__all__ = [
+    "Case",
+    "ChannelStatistics",
+    "Fingerprint",
+    "Grid",
+    "Image",
+    "ImageFacts",
+    "Intensities",
+    "LabelMap",
+    "Probabilities",
+]

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from segscope.data import sha256_of, write_text
 from segscope.errors import InputError
+from segscope.images import Fingerprint
 from segscope.inference.device import choose_device
+from segscope.inference.meant import read_seen
 from segscope.inference.weights import check_weights, load_weights, save_weights
 from segscope.networks import Segmenter, build_network, fold_batch_norms
 from segscope.preprocessing import Inputs, MaskPlan, Plan, mask_channels
@@ -103,12 +105,14 @@ class TrainedModel:
         net: On the device that shall predict.
         bf16: Compute in bfloat16 where that is safe (automatic mixed precision).
         weights_sha256: Of the file of weights; empty for a network that came from no file.
+        seen: What its training cases were like, where that is known.
     """
 
     spec: ModelSpec
     net: Segmenter
     bf16: bool = False
     weights_sha256: str = ""
+    seen: Fingerprint | None = None
 
     @property
     def device(self) -> torch.device:
@@ -179,7 +183,7 @@ def load_model(
         forms = {2: torch.channels_last, 3: torch.channels_last_3d}
         form: Any = forms.get(spec.network.spatial_dims, torch.contiguous_format)
         net = fold_batch_norms(net).to(memory_format=form)
-    return TrainedModel(spec, net, bf16, sha256_of(file))
+    return TrainedModel(spec, net, bf16, sha256_of(file), read_seen(folder, spec.plan))
 
 
 def read_spec(folder: Path) -> ModelSpec:
