@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segscope.data.fingerprint import CaseFacts
 from segscope.data.layout import Dataset, shorten
 from segscope.data.loading import LoadedCase
+from segscope.data.outliers import unlike
 from segscope.data.problems import Problem
 from segscope.images import Case, Fingerprint
 
@@ -84,6 +85,8 @@ def on_dataset(
         *_absent_labels(dataset, fingerprint),
         *_twins(cases, facts),
         *_channel_orders(cases, dataset, facts),
+        *_modalities(cases, facts),
+        *_intensities(cases, dataset, facts),
     ]
 
 
@@ -187,6 +190,38 @@ def _channel_orders(
                 )
             )
     return found
+
+
+def _modalities(cases: dict[str, Case], facts: Sequence[CaseFacts]) -> list[Problem]:
+    counted = Counter(fact.image.modality for fact in facts if fact.image.modality)
+    if len(counted) < 2:
+        return []
+    usual = min(counted, key=lambda code: (-counted[code], code))
+    return [
+        Problem(
+            _image(cases[fact.name]),
+            f"is of modality {fact.image.modality}, most images are {usual}",
+            "make a dataset of each modality",
+            fact.name,
+        )
+        for fact in facts
+        if fact.image.modality not in (None, usual)
+    ]
+
+
+def _intensities(
+    cases: dict[str, Case], dataset: Dataset, facts: Sequence[CaseFacts]
+) -> list[Problem]:
+    return [
+        Problem(
+            str(cases[name].image_files[min(number, len(cases[name].image_files) - 1)]),
+            said,
+            "look whether it is of the same kind and in the same unit",
+            name,
+        )
+        for number, channel in enumerate(dataset.channel_names)
+        for name, said in unlike(channel, facts, number)
+    ]
 
 
 def _image(case: Case) -> str:

@@ -64,30 +64,30 @@ _UNKNOWN = ("OT", "SC", "SEG", "")  # derived images of any kind
 def compare(seen: Fingerprint, image: ImageFacts, plan: Plan) -> Verdict:
     """Judge an image by the images that a model was trained on.
 
-        Args:
-            seen: Of the training cases.
-            image: Measured; with as many channels and dimensions as the plan has.
-            plan: How the model prepares images: what it makes equal cannot be outside.
+    Args:
+        seen: Of the training cases.
+        image: Measured; with as many channels and dimensions as the plan has.
+        plan: How the model prepares images: what it makes equal cannot be outside.
 
-        Example:
-            >>> from segscope.preprocessing import ChannelPlan
-            >>> values = Intensities(lowest=0, highest=9, percentiles=(0, 1, 2, 3, 4, 5, 8))
-            >>> case = ImageFacts(
-            ...     name="a", shape=(9, 9, 9), spacing_mm=(1, 1, 1), orientation="RAS",
-            ...     channels=(values,),
-            ... )
-            >>> seen = Fingerprint(
-            ...     dataset="d", image_dims=3, channels=(), labels={}, cases=("a",),
-            ...     shapes=(case.shape,), spacings_mm=(case.spacing_mm,), label_voxels={},
-            ...     pcd_percent=1, cases_without_foreground=(), images=(case,),
-            ... )
-            >>> channel = ChannelPlan(name="T1")
-            >>> plan = Plan(image_dims=3, spatial_dims=3, spacing_mm=(1, 1, 1), channels=(channel,))
-            >>> compare(seen, case, plan).level
-            'seen'
-            >>> found = compare(seen, case.model_copy(update={"spacing_mm": (20, 20, 20)}), plan)
-            >>> found.level, found.reasons[0].said
-            ('far outside', 'spacing 20 x 20 x 20 mm, training had 1 x 1 x 1 mm')
+    Example:
+        >>> from segscope.preprocessing import ChannelPlan
+        >>> values = Intensities(lowest=0, highest=9, percentiles=(0, 1, 2, 3, 4, 5, 8))
+        >>> case = ImageFacts(
+        ...     name="a", shape=(9, 9, 9), spacing_mm=(1, 1, 1), orientation="RAS",
+        ...     channels=(values,),
+        ... )
+        >>> seen = Fingerprint(
+        ...     dataset="d", image_dims=3, channels=(), labels={}, cases=("a",),
+        ...     shapes=(case.shape,), spacings_mm=(case.spacing_mm,), label_voxels={},
+        ...     pcd_percent=1, cases_without_foreground=(), images=(case,),
+        ... )
+        >>> channel = ChannelPlan(name="T1")
+        >>> plan = Plan(image_dims=3, spatial_dims=3, spacing_mm=(1, 1, 1), channels=(channel,))
+        >>> compare(seen, case, plan).level
+        'seen'
+        >>> found = compare(seen, case.model_copy(update={"spacing_mm": (20, 20, 20)}), plan)
+        >>> found.level, found.reasons[0].said
+        ('far outside', 'spacing 20 x 20 x 20 mm, training had 1 x 1 x 1 mm')
     """
     reasons = [*_modality(seen, image, plan), *_spacing(seen, image, plan)]
     reasons += _size(seen, image, plan)
