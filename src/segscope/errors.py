@@ -70,11 +70,17 @@ class Failures:
         self._defects: list[Exception] = []
 
     @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Whatever is raised within is kept as the reason of this case; only a stop goes on."""
+    def of(self, name: str, *expected: type[Exception]) -> Iterator[None]:
+        """Whatever is raised within is kept as the reason of this case; only a stop goes on.
+
+        Args:
+            name: Of the case.
+            *expected: Errors, beside segscope's own, that say what is wrong with a case.
+        """
+        known: tuple[type[Exception], ...] = (InputError, WorkError, *expected)
         try:
             yield
-        except (InputError, WorkError) as error:
+        except known as error:
             self.reasons[name] = str(error)
         except MemoryError:
             self.reasons[name] = "memory ran out; close other programs"
@@ -87,6 +93,27 @@ class Failures:
             )
             traceback.clear_frames(error.__traceback__)  # they would keep the case's voxels
             self._defects.append(error)
+
+    def check(self, total: int, *, what: str) -> None:
+        """End the work where no case is left, as bad input.
+
+        Args:
+            total: Number of cases that were tried.
+            what: Command or part that tells.
+
+        Raises:
+            InputError: Every case failed for reasons that segscope knows.
+            WorkError: Every case failed, some by a defect.
+        """
+        if len(self.reasons) < total or not total:
+            return
+        if self._defects:
+            raise self.error(total)
+        same = set(self.reasons.values())
+        if len(same) == 1:
+            raise InputError(f"{what}: {same.pop()}")
+        lines = [f"{name}: {reason}" for name, reason in self.reasons.items()]
+        raise InputError(f"{what}: no case is usable:", lines)
 
     def error(self, total: int, *, kept: str = "") -> WorkError:
         """The error that lists all reasons; tracebacks of defects are its cause.

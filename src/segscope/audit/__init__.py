@@ -12,7 +12,7 @@ from segscope.audit.result import (
     layer_groups,
     read_audit,
 )
-from segscope.audit.run import CaseMaps, audit
+from segscope.audit.run import CaseMaps, audit, audit_subject
 from segscope.audit.subject import AuditCase, Opened, Preparation, Subject
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "UnitScores",
     "add_quality",
     "audit",
+    "audit_subject",
     "available",
     "choose_cases",
     "draw_case",

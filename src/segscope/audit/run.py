@@ -1,6 +1,7 @@
 """The audit of any network: one pass per case, features read on the way."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,6 +12,7 @@ from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
 from segscope.audit.subject import AuditCase, Opened, Output, Preparation, Subject
 from segscope.data import AS_STORED, Reading
+from segscope.errors import Failures
 from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.explain.quality import foreground_certainty, max_probability
 from segscope.features import (
@@ -21,6 +23,7 @@ from segscope.features import (
     to_labels,
     unit_counts,
 )
+from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.progress import track
 
@@ -83,11 +86,31 @@ def audit(
         (('1',), ['accuracy', 'dice', 'iou', 'sensitivity', 'specificity'])
     """
     subject = Subject.of(model, output=output, preparation=preparation, reading=reading)
+    return audit_subject(
+        subject, cases, layers=layers, units=units, receive=receive, low_memory=low_memory
+    )
+
+
+def audit_subject(
+    subject: Subject,
+    cases: Iterable[AuditCase],
+    *,
+    layers: Layers = "auto",
+    units: Units = "last2",
+    receive: Callable[[CaseMaps], None] | None = None,
+    low_memory: bool = False,
+    failures: Failures | None = None,
+) -> DatasetAudit:
+    """Measure as `audit` does; ``failures`` takes what is wrong with single cases.
+
+    Those are left out then; without it the first one ends the audit.
+    """
     wanted = _Wanted(layers, units, low_memory)
-    done = [
-        _audit_case(subject, subject.open(case), wanted, receive)
-        for case in track(cases, "auditing")
-    ]
+    done = []
+    for case in track(cases, "auditing"):
+        name = case.name if isinstance(case, Case) else case[0]
+        with nullcontext() if failures is None else failures.of(name, ValueError):
+            done.append(_audit_case(subject, subject.open(case), wanted, receive))
     classes = subject.class_names or tuple(
         str(k + 1) for k in range(len(done[0].layers[0].agreement) if done else 0)
     )

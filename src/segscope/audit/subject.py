@@ -13,8 +13,8 @@ from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, Reading, load_case
 from segscope.errors import naming
 from segscope.features import Layers, feature_names, inner
-from segscope.images import Case
-from segscope.inference import TrainedModel
+from segscope.images import Case, Fingerprint
+from segscope.inference import TrainedModel, judge
 from segscope.networks import Segmenter
 from segscope.preprocessing import Plan, Prepared
 
@@ -55,6 +55,7 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
+        seen: What the training cases were like, where that is known: cases unlike them are noted.
     """
 
     plan: Plan
@@ -62,13 +63,14 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
+    seen: Fingerprint | None = None
 
     @classmethod
     def of(cls, model: TrainedModel) -> Self:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
-        return cls(spec.plan, spec.labels, channels, spec.patch, model.net.multiple)
+        return cls(spec.plan, spec.labels, channels, spec.patch, model.net.multiple, model.seen)
 
     def read(self, case: Case, reading: Reading) -> LoadedCase:
         """Read a case's files."""
@@ -225,7 +227,9 @@ class Subject:
             labels = known.plan.apply_label(loaded.label, prepared)
             truth = torch.from_numpy(labels.astype("int64"))[None]
         image = torch.from_numpy(prepared.array.copy())
-        return Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
+        odd = judge(known.seen, case.name, loaded.image, known.plan).say()
+        notes = (*prepared.notes, *odd)
+        return Opened(case.name, image, truth, prepared, known.plan, notes, case)
 
 
 def _tensor(output: object) -> Tensor | None:
