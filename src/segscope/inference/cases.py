@@ -138,7 +138,9 @@ def predict_cases(
             file.unlink(missing_ok=True)
         notes[case.name] = (*label.notes, *verdicts[case.name].say())
         manifest.finish(case.name, inputs[case.name], files, notes[case.name], verdicts[case.name])
-    return _outcome(folder, cases, reused, failures, notes, verdicts, limits(model.seen))
+    return _outcome(
+        folder, cases, reused, failures, notes, verdicts, limits(model.seen), chosen.anyway
+    )
 
 
 def _outcome(
@@ -149,6 +151,7 @@ def _outcome(
     notes: dict[str, tuple[str, ...]],
     verdicts: dict[str, Verdict],
     remarks: tuple[str, ...],
+    anyway: bool,
 ) -> Predicted:
     """Sum up, and raise what has to be raised."""
     failed = failures.reasons
@@ -161,7 +164,7 @@ def _outcome(
         remarks=remarks,
     )
     refused = [name for name in failed if name in verdicts and verdicts[name].level == FAR]
-    if len(refused) == len(cases):
+    if len(refused) == len(cases) and not anyway:
         raise NotMeantError(done)
     if failed:
         kept = f"\nthe others are in {folder}" if len(failed) < len(cases) else ""

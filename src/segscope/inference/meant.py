@@ -11,7 +11,7 @@ size (mm; else voxels)      1.5 w times along an axis          8 w larger along 
                                                                volume (16 w in area)
 scale of intensities        5 w times, or a fifth / w; 3       6 times where the network sees
                             times where values are absolute    absolute values (CT, none, ...)
-level, absolute values      1 w spreads off the range          4 w spreads
+level, absolute values      1 w spreads off the range          6 w spreads
 distribution (shape)        1 w spreads off the range          inverted: 3 w off, and fits when
                                                                turned upside down
 sign                        negative, in training never        CT without a negative value; what
@@ -44,12 +44,13 @@ _RATIO, _SPACING_FAR, _SPACING_FAR_VOLUME = 1.5, 8.0, 64.0
 _SIZE_FAR, _SIZE_FAR_VOLUME = 8.0, {2: 16.0, 3: 27.0}
 _SCALE, _SCALE_ABSOLUTE, _SCALE_FAR = 5.0, 3.0, 6.0
 _SHAPE_OUTSIDE, _INVERTED, _FITS = 1.0, 3.0, 0.5
-_LEVEL_OUTSIDE, _LEVEL_FAR, _LEVEL_SHARE = 1.0, 4.0, 0.25
+_LEVEL_OUTSIDE, _LEVEL_FAR, _LEVEL_SHARE = 1.0, 6.0, 0.5
 # smallest spreads of a distribution's seven numbers (see `_shape`) that count as different
 _FLOORS = np.array([0.05, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3])
 _HOUNSFIELD = -500.0  # what has one voxel of 200 below is air in Hounsfield units
 _TISSUE = -20.0  # CT that shows any fat or air is below this in one voxel of 200
-_ABSOLUTE = ("ct", "window", "rescale", "none")
+_CLIPPED = ("ct", "window")
+_ABSOLUTE = (*_CLIPPED, "rescale", "none")
 _WORDS = {
     "CT": "ct cbct hu",
     "MR": "mr mri t1 t1w t1c t1ce t1gd t2 t2w t2s t2star flair dwi adc swi pdw fmri cine bssfp",
@@ -252,6 +253,8 @@ def _channel(known: Sequence[Intensities], value: Intensities, plan: ChannelPlan
     unit = list(_units(varied, value, plan))
     if any(one.level == FAR for one in unit):
         return unit  # the rest would only say the same again
+    if plan.scheme in _CLIPPED:
+        return unit  # padding and metal, which the network does not see, would rule the rest
     return [*unit, *_shapes(varied, value, plan)]
 
 
@@ -294,7 +297,7 @@ def _level(known: Sequence[Intensities], value: Intensities, plan: ChannelPlan) 
     """
     marks = np.array([(case.low, case.median, case.high) for case in (*known, value)])
     least = float(np.median([case.contrast for case in known]))
-    if plan.scheme in ("ct", "window"):
+    if plan.scheme in _CLIPPED:
         lower, upper = plan.window()
         marks, least = np.clip(marks, lower, upper), upper - lower
     return float(_beyond(marks[-1], marks[:-1], _LEVEL_SHARE * least).max())
