@@ -48,6 +48,10 @@ def naming(file: object) -> Iterator[None]:
         raise InputError(f"{file}: {error}") from error
 
 
+# torch has a type of its own on CUDA, elsewhere memory that ran out is a plain RuntimeError
+_NO_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator", "out of memory")
+
+
 class Failures:
     """What went wrong with single cases, while the work on the others goes on.
 
@@ -84,7 +88,11 @@ class Failures:
             self.reasons[name] = str(error)
         except MemoryError:
             self.reasons[name] = "memory ran out; close other programs"
-        except Exception as error:  # a defect of segscope is listed as one, not hidden
+        except Exception as error:
+            if any(sign in f"{type(error).__name__}: {error}" for sign in _NO_MEMORY):
+                self.reasons[name] = "memory ran out; close other programs"
+                return
+            # a defect of segscope is listed as one, not hidden
             said = " ".join(str(error).split())
             kind = type(error).__name__
             self.reasons[name] = (

@@ -18,6 +18,7 @@ from segscope.inference import (
     predict_prepared,
     predict_probabilities,
 )
+from segscope.networks import build_network
 from tests.inference.nets import Pointwise, random_model, spec_of, threshold_model
 
 SIDES = st.tuples(st.integers(1, 23), st.integers(1, 23))
@@ -311,6 +312,50 @@ def test_running_out_of_memory_says_what_to_try(error):
     model = TrainedModel(spec_of(2, classes=1), Failing(error))
     with pytest.raises(WorkError, match="memory ran out on cpu; try --batch 1"):
         predict_prepared(model, noise(1, 8, 8))
+
+
+def test_the_remedy_for_lack_of_memory_is_the_right_one(monkeypatch):
+    model = TrainedModel(spec_of(2, classes=1), Failing(MemoryError()))
+    with pytest.raises(WorkError, match="memory ran out on cpu; crop the image, or close other"):
+        predict_prepared(model, noise(1, 8, 8), batch=1)
+    spec = spec_of(3, spacing_mm=(1, 1, 2))
+    image = Image(noise(1, 8, 9, 7), Grid.from_spacing((8, 9, 7), (3, 3, 3)))
+
+    def short(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(type(spec.plan), "apply", short)
+    said = "an image of 8 x 9 x 7 voxels of 3 x 3 x 3 mm was prepared to a spacing of 1 x 1 x 2"
+    with pytest.raises(WorkError, match=said):
+        predict_labels(TrainedModel(spec, model.net), image)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "group"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (2, 1, 1), (3, 4, 2), (16, 16, 16), (4, 40, 1)],
+    ids=["voxel", "two", "few", "one step", "thin"],
+)  # fmt: skip
+def test_images_of_few_voxels_get_through_every_norm(norm, shape):
+    for dims, options in ((3, {}), (2, {"image_dims": 3, "slice_axis": 2})):
+        spec = spec_of(dims, widths=(2, 2, 2), patch=(16,) * dims, **options)
+        net = build_network("unet", dims, 1, 2, widths=[2, 2, 2], norm=norm).eval()
+        model = TrainedModel(spec, net)
+        image = Image(noise(1, *shape), Grid.from_spacing(shape))
+        assert predict_labels(model, image).array.shape == shape
+        found = predict_probabilities(model, image, overlap=0.0, batch=2).array
+        np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+
+
+def test_only_what_an_instance_norm_cannot_take_is_padded_further():
+    nets = {norm: build_network("unet", 2, 1, 2, widths=[2, 2, 2], norm=norm)
+            for norm in ("instance", "batch")}  # fmt: skip
+    assert nets["batch"].multiple == (4, 4)
+    assert [nets["batch"].padded(sides) for sides in ((1, 1), (4, 3), (5, 3))] == [
+        (4, 4), (4, 4), (8, 4),
+    ]  # fmt: skip
+    assert [nets["instance"].padded(sides) for sides in ((1, 1), (4, 3), (5, 3))] == [
+        (8, 8), (8, 8), (8, 4),
+    ]  # fmt: skip
 
 
 def test_other_failures_are_not_hidden_as_lack_of_memory():

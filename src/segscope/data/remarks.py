@@ -79,14 +79,15 @@ def on_dataset(
 ) -> list[Problem]:
     """Say which cases are unlike the others, and which labels never occur."""
     cases = {case.name: case for case in (*dataset.test, *dataset.training)}
+    swapped = _channel_orders(cases, dataset, facts)
     return [
         *_orientations(cases, orientations),
         *_spacings(cases, fingerprint),
         *_absent_labels(dataset, fingerprint),
         *_twins(cases, facts),
-        *_channel_orders(cases, dataset, facts),
+        *swapped,
         *_modalities(cases, facts),
-        *_intensities(cases, dataset, facts),
+        *_intensities(cases, dataset, facts, known={problem.case for problem in swapped}),
     ]
 
 
@@ -210,8 +211,12 @@ def _modalities(cases: dict[str, Case], facts: Sequence[CaseFacts]) -> list[Prob
 
 
 def _intensities(
-    cases: dict[str, Case], dataset: Dataset, facts: Sequence[CaseFacts]
+    cases: dict[str, Case],
+    dataset: Dataset,
+    facts: Sequence[CaseFacts],
+    known: set[str | None],
 ) -> list[Problem]:
+    """Name cases with odd channels, but those whose channels are known to be exchanged."""
     return [
         Problem(
             str(cases[name].image_files[min(number, len(cases[name].image_files) - 1)]),
@@ -221,6 +226,7 @@ def _intensities(
         )
         for number, channel in enumerate(dataset.channel_names)
         for name, said in unlike(channel, facts, number)
+        if name not in known
     ]
 
 

@@ -18,7 +18,7 @@ from segscope.data import sha256_of, write_json
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
-from segscope.inference.verdict import Verdict
+from segscope.inference.verdict import LEVELS, Verdict
 
 _NAME = "manifest.json"
 
@@ -231,6 +231,7 @@ def _read(file: Path) -> dict[str, Any]:
         whole = found["format"] == 1 and all(
             {"inputs", "outputs", "made_by"} <= entry.keys()
             and all(name == Path(name).name for name in entry["outputs"])
+            and Verdict.from_dict(entry.get("verdict")).level in LEVELS
             for entry in cases.values()
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError):
