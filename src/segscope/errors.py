@@ -57,6 +57,7 @@ class Failures:
 
     Args:
         reasons: Name of a case to what was wrong with it.
+        bad_input: Whether all reasons are files or arguments.
 
     Example:
         >>> failures = Failures()
@@ -71,6 +72,7 @@ class Failures:
 
     def __init__(self) -> None:
         self.reasons: dict[str, str] = {}
+        self.bad_input = True
         self._defects: list[Exception] = []
 
     @contextmanager
@@ -86,10 +88,11 @@ class Failures:
             yield
         except known as error:
             self.reasons[name] = str(error)
-        except MemoryError:
-            self.reasons[name] = "memory ran out; close other programs"
+            self.bad_input &= not isinstance(error, WorkError)
         except Exception as error:
-            if any(sign in f"{type(error).__name__}: {error}" for sign in _NO_MEMORY):
+            self.bad_input = False
+            shown = f"{type(error).__name__}: {error}"
+            if isinstance(error, MemoryError) or any(sign in shown for sign in _NO_MEMORY):
                 self.reasons[name] = "memory ran out; close other programs"
                 return
             # a defect of segscope is listed as one, not hidden
@@ -110,12 +113,12 @@ class Failures:
             what: Command or part that tells.
 
         Raises:
-            InputError: Every case failed for reasons that segscope knows.
-            WorkError: Every case failed, some by a defect.
+            InputError: Every case failed, as its files or the arguments are not usable.
+            WorkError: Every case failed, some for other reasons.
         """
         if len(self.reasons) < total or not total:
             return
-        if self._defects:
+        if not self.bad_input:
             raise self.error(total)
         same = set(self.reasons.values())
         if len(same) == 1:

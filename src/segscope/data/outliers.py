@@ -15,6 +15,7 @@ said, or levels that are 1.5 apart.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,13 +57,13 @@ def unlike(name: str, facts: Sequence[CaseFacts], channel: int) -> Iterator[tupl
     few = len(known) < _FEWEST_CASES
     odd_scale = _halves(scales, _FEW_SCALE) if few else _apart(scales, _SCALE_LEAST)
     odd_level = _halves(levels, _FEW_LEVEL) if few else _apart(levels, _LEVEL_LEAST)
-    for k, fact in enumerate(known):
-        value, judged = values[k], "" if few else _judged(shapes, k)
-        usual = float(np.median(np.delete(scales, k))) if len(known) > 1 else scales[k]
+    judgements = [""] * len(known) if few else _judged(shapes)
+    for k, (fact, value, judged) in enumerate(zip(known, values, judgements, strict=True)):
         range_ = f"{value.low:.4g} to {value.high:.4g}"
         if judged == _TURNED:
             said = judged
         elif odd_scale[k]:
+            usual = float(np.median(np.delete(scales, k)))
             off = 10 ** abs(scales[k] - usual)
             times = "larger" if scales[k] > usual else "smaller"
             said = f"has values about {off:.2g} times {times} than the other cases ({range_})"
@@ -97,18 +98,23 @@ def _shape(fact: CaseFacts, channel: int) -> NDArray[np.float64]:
     return np.array([np.log2(1 + tails[0]), *marks, np.log2(1 + tails[1]), middle])
 
 
-def _judged(shapes: NDArray[np.float64], k: int) -> str:
-    others = np.delete(shapes, k, 0)
-    low, high = others.min(0), others.max(0)
-    spread = np.maximum(high - low, _FLOORS) * (1 + _FEW / len(others))
+def _judged(shapes: NDArray[np.float64]) -> list[str]:
+    """Say of each case whether its distribution is unlike that of all others."""
+    ordered = np.sort(shapes, axis=0)
+    # the range of the others: without a case's own value where that is an end of it
+    low = np.where(shapes == ordered[0], ordered[1], ordered[0])
+    high = np.where(shapes == ordered[-1], ordered[-2], ordered[-1])
+    spread = np.maximum(high - low, _FLOORS) * (1 + _FEW / (len(shapes) - 1))
 
-    def beyond(shape: NDArray[np.float64]) -> float:
-        return float((np.maximum(np.maximum(low - shape, shape - high), 0) / spread).max())
+    def beyond(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        off = np.maximum(np.maximum(low - values, values - high), 0) / spread
+        return cast(NDArray[np.float64], off.max(axis=1))
 
-    off = beyond(shapes[k])
-    if off > _INVERTED and beyond(shapes[k][_MIRROR] * _TURN + _SHIFT) < _FITS:
-        return _TURNED
-    return _UNLIKE if off > _OTHER else ""
+    off, turned = beyond(shapes), beyond(shapes[:, _MIRROR] * _TURN + _SHIFT)
+    return [
+        _TURNED if far > _INVERTED and fits < _FITS else _UNLIKE if far > _OTHER else ""
+        for far, fits in zip(off, turned, strict=True)
+    ]
 
 
 def _apart(values: NDArray[np.float64], least: float) -> NDArray[np.bool_]:

@@ -217,8 +217,8 @@ def make_masks(
     ``masks.json`` beside them holds hashes, figures, plausibility and transforms.
 
     Raises:
-        InputError: No case or mask can be read.
-        WorkError: After all others were made: some cases failed; each is named with its reason.
+        InputError: After all others were made: cases or masks that cannot be read; each is named.
+        WorkError: The same, where some failed for other reasons.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder / _RECORD)
@@ -231,7 +231,10 @@ def make_masks(
         note_plausibility(folder, made)
     failures.check(len(cases), what="masks")
     if failures.reasons:
-        raise failures.error(len(cases), kept=f"\nthe masks of the others are in {folder}")
+        error = failures.error(len(cases), kept=f"\nthe masks of the others are in {folder}")
+        if failures.bad_input:
+            raise InputError(str(error))
+        raise error
     return made
 
 
