@@ -335,12 +335,24 @@ def test_values_beyond_float32_are_the_cases_own_fault(tmp_path, scans, model):
     assert str(scans[1].image_files[0]) in str(caught.value)
 
 
-def test_predictions_do_not_lie_among_the_images(tmp_path, scans, model):
-    with pytest.raises(InputError, match="holds the images; name another folder"):
-        predict_cases(model, scans, tmp_path / "in")
-    # of one file they may, as it is found again by its name
-    for _ in range(2):
-        predict_cases(model, [find_cases(scans[0].image_files[0], channels=1)[0]], tmp_path / "in")
+@pytest.mark.parametrize("ending", [".nii.gz", ".jpg"])
+def test_predictions_beside_their_images_are_no_images_the_next_time(tmp_path, ending):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    dims = 3 if ending == ".nii.gz" else 2
+    for name in "ab":
+        if dims == 3:
+            write_nifti(folder / f"{name}_0000.nii.gz")
+        else:
+            PillowImage.fromarray(np.eye(9, dtype=np.uint8)).save(folder / f"{name}_0000.jpg")
+    model = threshold_model(dims, above=0.3)
+    for number in range(3):
+        done = predict_cases(model, find_cases(folder, channels=1), folder)
+        assert (len(done.written), len(done.reused)) == ((2, 0), (0, 2))[number > 0]
+    # without their images, predictions are what they are named as: images for another model
+    for file in folder.glob("*_0000*"):
+        file.unlink()
+    assert [case.name for case in find_cases(folder, channels=1)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cases": 1}', '{"format": 1, "cases": {"a": 1}}'])

@@ -72,8 +72,6 @@ def predict(
     )
     from segscope.studies.masks_run import mask_cases
 
-    if source.is_dir() and source.resolve() == output.resolve():
-        raise InputError(f"-o {output}: holds the images; name another folder for the predictions")
     model = load_model(
         run,
         weights=weights,

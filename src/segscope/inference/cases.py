@@ -198,7 +198,6 @@ def _check(
         raise InputError("--mirror: this model was not trained on mirrored images; leave it out")
     problems = [fault for case in cases for fault in _faults(case, model.spec)]
     sources = {file.resolve() for case in cases for file in case.image_files}
-    problems += _beside(cases, folder)
     seen: set[Path] = set()
     for file in (f for case in cases if case.image_files for f in _targets(case, folder, options)):
         if file.resolve() in sources:
@@ -208,14 +207,6 @@ def _check(
         seen.add(file)
     if problems:
         raise InputError("nothing was predicted:", problems)
-
-
-def _beside(cases: Sequence[Case], folder: Path) -> list[str]:
-    """Refuse a folder of several images: there, predictions are images the next time."""
-    inputs = [file for case in cases for file in case.image_files]
-    if len(cases) < 2 or not any(file.parent.resolve() == folder.resolve() for file in inputs):
-        return []
-    return [f"-o {folder}: holds the images; name another folder for the predictions"]
 
 
 def _faults(case: Case, spec: ModelSpec) -> list[str]:
