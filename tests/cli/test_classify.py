@@ -64,6 +64,23 @@ def test_images_alone_are_classified_too(run, tmp_path, capsys):
     assert "accuracy" not in said
 
 
+def test_an_image_that_is_refused_leaves_the_others(run, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    for name in ("a", "z"):  # whichever comes first
+        (tmp_path / "in" / f"{name}.png").write_bytes(b"no image")
+    for file in sorted((run / "data" / "imagesTr").iterdir())[:3]:
+        (tmp_path / "in" / file.name.replace("_0000", "")).write_bytes(file.read_bytes())
+    for command, table in (("predict", "classes.csv"), ("cam", "cam.csv")):
+        words = ["classify", command] if command == "predict" else [command]
+        out = tmp_path / command
+        code, _, err = call(capsys, *words, run / "run", "-i", tmp_path / "in", "-o", out)
+        assert code == 1, err
+        assert "2 of 5 cases failed" in err
+        assert "a.png" in err
+        assert "z.png" in err
+        assert len(list(csv.DictReader((out / table).read_text().splitlines()))) == 3
+
+
 @pytest.mark.parametrize("threshold", ["otsu", "image-level"])
 def test_maps_lie_on_the_images_pixels_and_are_scored_by_the_masks(
     run, tmp_path, capsys, threshold

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segscope.data import LoadedCase, measure_fingerprint, open_dataset
-from segscope.data.fingerprint import SAMPLES_PER_CASE, case_facts, ras_geometry
+from segscope.data.facts import ras_geometry
+from segscope.data.fingerprint import SAMPLES_PER_CASE, case_facts
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
 from tests.synthetic import write_plane_dataset, write_volume_dataset

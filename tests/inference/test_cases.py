@@ -1,14 +1,17 @@
 """Predictions as files: the input's geometry, nothing of the patient, nobody's file destroyed."""
 
 import json
+import traceback
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK
+import torch
 from PIL import Image as PillowImage
 
-from segscope.data import find_cases, read_image, read_label, sha256_of
+from segscope.data import find_cases, load_case, read_image, read_label, sha256_of
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference import TrainedModel, predict_cases
@@ -282,6 +285,74 @@ def test_a_full_disk_ends_the_work_and_keeps_what_was_there(tmp_path, scans, mod
         predict_cases(other_weights(model), scans, out, overwrite=True)
     after = contents(out)
     assert all(after[name] == before[name] for name in before if name != "manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError(64), "defect in segscope (please report it with --debug): KeyError: 64"),
+        (MemoryError(), "memory ran out"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "memory ran out"),
+        (RuntimeError("Expected more"), "RuntimeError: Expected more"),
+        (np.linalg.LinAlgError("singular"), "LinAlgError: singular"),
+        (OSError(5, "Input/output error"), "OSError"),
+    ],
+    ids=["key", "memory", "GPU memory", "torch", "numpy", "disk"],
+)
+def test_nothing_that_one_case_does_ends_the_others(
+    tmp_path, scans, model, monkeypatch, capsys, error, reason
+):
+    apply = type(model.spec.plan).apply
+
+    def failing(plan, image):
+        if image.notes == ("bad",):
+            raise error
+        return apply(plan, image)
+
+    def loading(case, **options):
+        loaded = load_case(case, **options)
+        odd = loaded.image.with_notes(*(["bad"] if case.name == "case1" else []))
+        return replace(loaded, image=odd)
+
+    monkeypatch.setattr(type(model.spec.plan), "apply", failing)
+    monkeypatch.setattr(cases_module, "load_case", loading)
+    with pytest.raises(WorkError, match="1 of 3 cases failed") as caught:
+        predict_cases(model, scans, tmp_path / "out")
+    assert f"case1: {reason}" in str(caught.value) or reason in str(caught.value)
+    assert caught.value.done.written == ("case0", "case2")
+    traceback.print_exception(caught.value)
+    hidden = "Traceback" in capsys.readouterr().err
+    assert hidden or "defect" not in str(caught.value)
+
+
+def test_values_beyond_float32_are_the_cases_own_fault(tmp_path, scans, model):
+    array = np.ones((6, 7, 5))
+    array[0, 0, 0] = 1e39
+    write_nifti(scans[1].image_files[0], array)
+    with pytest.raises(WorkError, match="1 of 3 cases failed") as caught:
+        predict_cases(model, scans, tmp_path / "out")
+    assert "defect" not in str(caught.value)
+    assert str(scans[1].image_files[0]) in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".jpg"])
+def test_predictions_beside_their_images_are_no_images_the_next_time(tmp_path, ending):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    dims = 3 if ending == ".nii.gz" else 2
+    for name in "ab":
+        if dims == 3:
+            write_nifti(folder / f"{name}_0000.nii.gz")
+        else:
+            PillowImage.fromarray(np.eye(9, dtype=np.uint8)).save(folder / f"{name}_0000.jpg")
+    model = threshold_model(dims, above=0.3)
+    for number in range(3):
+        done = predict_cases(model, find_cases(folder, channels=1), folder)
+        assert (len(done.written), len(done.reused)) == ((2, 0), (0, 2))[number > 0]
+    # without their images, predictions are what they are named as: images for another model
+    for file in folder.glob("*_0000*"):
+        file.unlink()
+    assert [case.name for case in find_cases(folder, channels=1)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cases": 1}', '{"format": 1, "cases": {"a": 1}}'])

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.inferers.utils import sliding_window_inference
 
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid, Image
@@ -17,6 +18,7 @@ from segscope.inference import (
     predict_prepared,
     predict_probabilities,
 )
+from segscope.networks import build_network
 from tests.inference.nets import Pointwise, random_model, spec_of, threshold_model
 
 SIDES = st.tuples(st.integers(1, 23), st.integers(1, 23))
@@ -176,6 +178,75 @@ def test_a_plane_network_takes_a_volume_slice_by_slice(axis, batch):
         np.testing.assert_allclose(np.take(found, k, 1 + axis), alone, atol=1e-6)
 
 
+def by_monai(model, x, flips, overlap):
+    """Logits of an image or slice ``(1, *S)``: windows of MONAI, one of all where it is small."""
+    patch, multiple, sides = model.spec.patch, model.net.multiple, x.shape[1:]
+    one = all(side <= 1.25 * size for side, size in zip(sides, patch, strict=True))
+    window = [-(-s // m) * m for s, m in zip(sides if one else patch, multiple, strict=True)]
+    shown = torch.from_numpy(x).flip(flips)[None]
+    with torch.inference_mode():
+        found = sliding_window_inference(
+            shown, window, 8, model.net, overlap=overlap, mode="gaussian", sigma_scale=0.125,
+            padding_mode="replicate",
+        )  # fmt: skip
+    return found[0].flip(flips)
+
+
+SIDE = st.sampled_from([1, 2, 3, 7, 8, 11, 19, 20, 21, 31])
+
+
+@settings(max_examples=50)
+@given(
+    image=st.tuples(SIDE, SIDE, SIDE),
+    patch=st.tuples(*(st.sampled_from([4, 16, 24]) for _ in range(3))),
+    shape=st.sampled_from(["plane", "volume", "slices 0", "slices 1", "slices 2"]),
+    overlap=st.sampled_from([0.0, 0.5, 0.7]),
+    batch=st.integers(1, 5),
+    mirror=st.booleans(),
+)
+def test_every_size_of_image_patch_and_slice_is_monais(image, patch, shape, **how):
+    kind, axis = (*shape.split(), None)[:2]
+    dims = 3 if kind == "volume" else 2
+    if kind == "volume":  # fewer voxels, as every one takes 27 products
+        image, patch = tuple(min(side, 11) for side in image), tuple(min(p, 8) for p in patch)
+    slices = {"image_dims": 3, "slice_axis": int(axis)} if axis else {}
+    model = random_model(dims, patch=patch[:dims], widths=(2, 2), **slices)
+    x = noise(1, *(image[:2] if kind == "plane" else image))
+    found = predict_prepared(model, x, **how)
+    axes = range(1, 1 + dims)
+    copies = [f for n in axes for f in itertools.combinations(axes, n)] if how["mirror"] else []
+    parts = np.moveaxis(x, 1 + int(axis), 0) if axis else [x]  # each (1, *S)
+    every = [[by_monai(model, part, f, how["overlap"]) for f in ((), *copies)] for part in parts]
+    expected = torch.stack([torch.stack(one).softmax(1).mean(0) for one in every])
+    expected = expected.movedim(0, 1 + int(axis)) if axis else expected[0]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+def test_the_axes_that_are_mirrored_are_those_of_the_slices(slice_axis):
+    model = random_model(2, patch=(16, 16), image_dims=3, slice_axis=slice_axis)
+    spec = model.spec.model_copy(update={"mirror_axes": (1,)})  # the second side of a slice
+    second = [axis for axis in (0, 1, 2) if axis != slice_axis][1]
+    x = noise(1, 16, 12, 20)
+    found = predict_prepared(TrainedModel(spec, model.net), x, mirror=True)
+    plain, flipped = predict_prepared(model, x), predict_prepared(model, np.flip(x, 1 + second))
+    np.testing.assert_allclose(found, (plain + np.flip(flipped, 1 + second)) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("mirror", [False, True], ids=["plain", "mirrored"])
+@pytest.mark.parametrize(
+    ("slices", "patch"),
+    [((30, 100), 64), ((62, 200), 96), ((1, 90), 64), ((100, 30), 64)],
+    ids=["30x100", "62x200", "one row", "100x30"],
+)
+def test_slices_that_are_far_shorter_than_a_window_are_predicted(slices, patch, mirror):
+    options = {"patch": (patch, patch), "image_dims": 3, "slice_axis": 2}
+    model = threshold_model(2, channels=[{"name": "x", "scheme": "none"}], **options)
+    image = Image(noise(1, *slices, 3), Grid.from_spacing((*slices, 3)))
+    label = predict_labels(model, image, mirror=mirror)
+    assert (label.array == (image.array[0] > 0.5)).all()
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -241,6 +312,50 @@ def test_running_out_of_memory_says_what_to_try(error):
     model = TrainedModel(spec_of(2, classes=1), Failing(error))
     with pytest.raises(WorkError, match="memory ran out on cpu; try --batch 1"):
         predict_prepared(model, noise(1, 8, 8))
+
+
+def test_the_remedy_for_lack_of_memory_is_the_right_one(monkeypatch):
+    model = TrainedModel(spec_of(2, classes=1), Failing(MemoryError()))
+    with pytest.raises(WorkError, match="memory ran out on cpu; crop the image, or close other"):
+        predict_prepared(model, noise(1, 8, 8), batch=1)
+    spec = spec_of(3, spacing_mm=(1, 1, 2))
+    image = Image(noise(1, 8, 9, 7), Grid.from_spacing((8, 9, 7), (3, 3, 3)))
+
+    def short(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(type(spec.plan), "apply", short)
+    said = "an image of 8 x 9 x 7 voxels of 3 x 3 x 3 mm was prepared to a spacing of 1 x 1 x 2"
+    with pytest.raises(WorkError, match=said):
+        predict_labels(TrainedModel(spec, model.net), image)
+
+
+@pytest.mark.parametrize("norm", ["instance", "batch", "group"])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (2, 1, 1), (3, 4, 2), (16, 16, 16), (4, 40, 1)],
+    ids=["voxel", "two", "few", "one step", "thin"],
+)  # fmt: skip
+def test_images_of_few_voxels_get_through_every_norm(norm, shape):
+    for dims, options in ((3, {}), (2, {"image_dims": 3, "slice_axis": 2})):
+        spec = spec_of(dims, widths=(2, 2, 2), patch=(16,) * dims, **options)
+        net = build_network("unet", dims, 1, 2, widths=[2, 2, 2], norm=norm).eval()
+        model = TrainedModel(spec, net)
+        image = Image(noise(1, *shape), Grid.from_spacing(shape))
+        assert predict_labels(model, image).array.shape == shape
+        found = predict_probabilities(model, image, overlap=0.0, batch=2).array
+        np.testing.assert_allclose(found.sum(0), 1, atol=1e-5)
+
+
+def test_only_what_an_instance_norm_cannot_take_is_padded_further():
+    nets = {norm: build_network("unet", 2, 1, 2, widths=[2, 2, 2], norm=norm)
+            for norm in ("instance", "batch")}  # fmt: skip
+    assert nets["batch"].multiple == (4, 4)
+    assert [nets["batch"].padded(sides) for sides in ((1, 1), (4, 3), (5, 3))] == [
+        (4, 4), (4, 4), (8, 4),
+    ]  # fmt: skip
+    assert [nets["instance"].padded(sides) for sides in ((1, 1), (4, 3), (5, 3))] == [
+        (8, 8), (8, 8), (8, 4),
+    ]  # fmt: skip
 
 
 def test_other_failures_are_not_hidden_as_lack_of_memory():

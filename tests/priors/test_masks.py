@@ -54,6 +54,17 @@ def test_masks_are_made_once_and_again_when_something_changed(tmp_path, volumes)
     assert (tmp_path / "m" / "masks.json").read_text().count("data") == 0  # no path of the image
 
 
+def test_a_case_that_cannot_be_read_leaves_the_others(tmp_path, volumes):
+    source = source_of(plan_of("threshold", volumes), volumes, tmp_path / "prior")
+    volumes.training[1].image_files[0].write_bytes(b"no image")
+    with pytest.raises(InputError, match="1 of 3 cases failed") as caught:
+        make_masks(volumes.training, source, tmp_path / "m", reading=AS_STORED)
+    assert "c1_0000.nii.gz" in str(caught.value)
+    assert sorted(f.name for f in (tmp_path / "m").glob("c*")) == ["c0.nii.gz", "c2.nii.gz"]
+    with pytest.raises(InputError, match="c1_0000"):
+        make_masks(volumes.training[1:2], source, tmp_path / "n", reading=AS_STORED)
+
+
 def test_another_record_is_refused(tmp_path, volumes):
     source = source_of(plan_of("threshold", volumes), volumes, tmp_path / "prior")
     (tmp_path / "m").mkdir()

@@ -15,7 +15,7 @@ from segscope.audit.result import (
     layer_groups,
     read_audit,
 )
-from segscope.audit.run import CaseMaps, audit
+from segscope.audit.run import CaseMaps, audit, audit_subject
 from segscope.audit.subject import Preparation, Subject, open_subject
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "UnitScores",
     "add_quality",
     "audit",
+    "audit_subject",
     "available",
     "choose_cases",
     "draw_case",

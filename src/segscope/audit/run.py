@@ -1,6 +1,7 @@
 """The audit of any network: one pass per case, features read on the way."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,7 @@ from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
 from segscope.audit.subject import Output, Preparation, Subject, open_subject
 from segscope.data import AS_STORED, Reading
+from segscope.errors import Failures
 from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.explain.quality import foreground_certainty, max_probability
 from segscope.features import (
@@ -22,6 +24,7 @@ from segscope.features import (
     to_labels,
     unit_counts,
 )
+from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.progress import track
 
@@ -89,17 +92,40 @@ def audit(
         (('1',), ['accuracy', 'dice', 'iou', 'sensitivity', 'specificity'])
     """
     with open_subject(model, output=output, preparation=preparation, reading=reading) as subject:
-        wanted = _Wanted(layers, units, low_memory)
-        done = [
-            _audit_case(subject, subject.open(case), wanted, receive)
-            for case in track(cases, "auditing")
-        ]
-        if not done:
-            raise ValueError("there is no case to audit; give at least one")
-        classes = subject.class_names or tuple(
-            str(k + 1) for k in range(len(done[0].layers[0].agreement) if done[0].layers else 0)
+        return audit_subject(
+            subject, cases, layers=layers, units=units, receive=receive, low_memory=low_memory
         )
-        return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
+
+
+def audit_subject(
+    subject: Subject,
+    cases: Iterable[AuditCase],
+    *,
+    layers: Layers = "auto",
+    units: Units = "last2",
+    receive: Callable[[CaseMaps], None] | None = None,
+    low_memory: bool = False,
+    failures: Failures | None = None,
+) -> DatasetAudit:
+    """Measure as `audit` does; ``failures`` takes what is wrong with single cases.
+
+    Those are left out then; without it the first one ends the audit.
+
+    Raises:
+        ValueError: There is no case.
+    """
+    wanted = _Wanted(layers, units, low_memory)
+    done, count = [], 0
+    for case in track(cases, "auditing"):
+        count += 1
+        name = case.name if isinstance(case, Case) else case[0]
+        with nullcontext() if failures is None else failures.of(name, ValueError):
+            done.append(_audit_case(subject, subject.open(case), wanted, receive))
+    if not count:
+        raise ValueError("there is no case to audit; give at least one")
+    known = len(done[0].layers[0].agreement) if done and done[0].layers else 0
+    classes = subject.class_names or tuple(str(k + 1) for k in range(known))
+    return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from segscope import __version__
 from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, Reading, load_case
+from segscope.errors import naming
 from segscope.features import (
     Answer,
     Layers,
@@ -24,8 +25,8 @@ from segscope.features import (
     untouched,
 )
 from segscope.features.untouched import device_of, refuse_quantised
-from segscope.images import Case
-from segscope.inference import TrainedModel
+from segscope.images import Case, Fingerprint
+from segscope.inference import TrainedModel, judge
 from segscope.networks import Segmenter
 from segscope.preprocessing import Plan
 
@@ -45,6 +46,7 @@ class Preparation:
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
+        seen: What the training cases were like, where that is known: cases unlike them are noted.
     """
 
     plan: Plan
@@ -53,6 +55,7 @@ class Preparation:
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
     axes: Axes = "xyz"
+    seen: Fingerprint | None = None
 
     @property
     def slice_axis(self) -> int | None:
@@ -65,7 +68,8 @@ class Preparation:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
-        return cls(spec.plan, spec.labels, channels, spec.patch, model.net.multiple)
+        multiple = model.net.multiple
+        return cls(spec.plan, spec.labels, channels, spec.patch, multiple, seen=model.seen)
 
     def read(self, case: Case, reading: Reading) -> LoadedCase:
         """Read a case's files."""
@@ -249,14 +253,17 @@ class Subject:
                 "preparation, or give (name, image, truth)"
             )
         loaded = known.read(case, self.reading)
-        prepared = known.plan.apply(loaded.image)
+        with naming(case.image_files[0]):
+            prepared = known.plan.apply(loaded.image)
         truth = None
         if loaded.label is not None:
             labels = known.plan.apply_label(loaded.label, prepared)
             truth = torch.from_numpy(labels.astype("int64"))[None]
             truth = turned(truth, known.axes)
         image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
-        opened = Opened(case.name, image, truth, prepared, known.plan, prepared.notes, case)
+        odd = judge(known.seen, case.name, loaded.image, known.plan).say()
+        notes = (*prepared.notes, *odd)
+        opened = Opened(case.name, image, truth, prepared, known.plan, notes, case)
         return replace(opened, axes=known.axes)
 
 

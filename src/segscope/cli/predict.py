@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from segscope.cli.options import Masks, ReplaceNonfinite, ResampleShear, reading
+
+if TYPE_CHECKING:
+    from segscope.inference import Predicted
+    from segscope.studies.masks_run import Masked
 
 
 def predict(
@@ -42,19 +46,30 @@ def predict(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make all again; replace files made otherwise.")
     ] = False,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Predict label maps on the images' own grids.
 
-    What is in the output folder already and was made in the same way is not made again. A network
-    that is shown global binary masks has them made first, into OUTPUT/masks.
+    Every image is compared with those that the run was trained on (spacing, size, intensities,
+    modality): what is outside is said, what is far outside is refused. What is in the output folder
+    already and was made in the same way is not made again. A network that is shown global binary
+    masks has them made first, into OUTPUT/masks.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
     from segscope.data import find_cases
     from segscope.errors import InputError
-    from segscope.inference import load_model, parse_level, predict_cases
-    from segscope.progress import peak_memory_gib
+    from segscope.inference import (
+        NotMeantError,
+        SomeFailedError,
+        load_model,
+        parse_level,
+        predict_cases,
+    )
     from segscope.studies.masks_run import mask_cases
 
     model = load_model(
@@ -75,29 +90,48 @@ def predict(
         reading=reading(replace_nonfinite, resample_shear),
         files=masks,
     )
-    done = predict_cases(
-        model,
-        shown.cases,
-        output,
-        mirror=mirror,
-        overlap=overlap,
-        batch=batch,
-        probabilities=probabilities,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        overwrite=overwrite,
-    )
-    for line in shown.say():
+    failure = None
+    try:
+        done = predict_cases(
+            model,
+            shown.cases,
+            output,
+            mirror=mirror,
+            overlap=overlap,
+            batch=batch,
+            probabilities=probabilities,
+            replace_nonfinite=replace_nonfinite,
+            resample_shear=resample_shear,
+            anyway=anyway,
+            overwrite=overwrite,
+        )
+    except (SomeFailedError, NotMeantError) as error:
+        failure, done = error, error.done
+    _print(done, shown, output, as_json=as_json)
+    if failure is not None:
+        raise failure
+
+
+def _print(done: "Predicted", shown: "Masked", output: Path, *, as_json: bool) -> None:
+    """Say what became of the cases; what is odd on stderr."""
+    from segscope.progress import peak_memory_gib
+
+    for line in (*done.remarks, *shown.say()):
         typer.echo(line, err=True)
     for name, notes in done.notes.items():
         for note in notes:
             typer.echo(f"{name}: {note}", err=True)
     peak = f"{peak_memory_gib():.2f} GiB"
     if as_json:
-        outcome = {"written": done.written, "reused": done.reused, "notes": done.notes}
-        outcome |= {"peak_memory": peak}
+        outcome: dict[str, Any] = {"written": done.written, "reused": done.reused}
+        outcome |= {"notes": done.notes, "peak_memory": peak}
+        outcome |= {"failed": done.failed} if done.failed else {}
+        verdicts = {name: one.to_dict() for name, one in done.verdicts.items()}
+        outcome |= {"verdicts": verdicts} if verdicts else {}
         outcome |= {"mask_warnings": shown.warnings} if shown.files else {}
         typer.echo(json.dumps(outcome))
-        return
-    reused = f", {len(done.reused)} were there already" if done.reused else ""
-    typer.echo(f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}")
+    elif done.written or done.reused:
+        reused = f", {len(done.reused)} were there already" if done.reused else ""
+        typer.echo(
+            f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}"
+        )

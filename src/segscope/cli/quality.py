@@ -55,6 +55,7 @@ def quality(
     """
     from segscope.audit import choose_cases, read_from
     from segscope.data import json_ready, write_json, write_text
+    from segscope.errors import WorkError
     from segscope.inference import load_model, write_manifest
     from segscope.studies.quality_run import measure_quality
 
@@ -83,7 +84,10 @@ def quality(
         write_manifest(output, chosen, device=model.device, weights=model.weights_sha256)
     if as_json:
         typer.echo(json.dumps(facts))
-        return
-    typer.echo(ranked.to_text(target))
-    if output is not None:
-        typer.echo(f"{output / 'quality.csv'}  {output / 'quality.json'}")
+    else:
+        typer.echo(ranked.to_text(target))
+        if output is not None:
+            typer.echo(f"{output / 'quality.csv'}  {output / 'quality.json'}")
+    if ranked.failed:
+        said = [f"{name}: {why}" for name, why in ranked.failed.items()]
+        raise WorkError("\n  ".join([f"{len(said)} of {len(chosen)} cases failed:", *said]))

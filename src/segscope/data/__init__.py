@@ -2,6 +2,7 @@
 
 from segscope.data.cache import Cache, cache_key
 from segscope.data.check import Report, check_dataset
+from segscope.data.facts import image_facts
 from segscope.data.files import (
     TEMPORARY,
     Limits,
@@ -45,6 +46,7 @@ __all__ = [
     "copy_file",
     "find_cases",
     "image_ending",
+    "image_facts",
     "json_ready",
     "load_case",
     "load_of",

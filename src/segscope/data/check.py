@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from segscope.data.decoders.decoded import decoding
+from segscope.data.facts import orientation_of
 from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_files
 from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset, survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
 from segscope.data.readers import AS_STORED, Reading
-from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label, orientation_of
+from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
@@ -133,7 +134,7 @@ def _examined(case: Case, dataset: Dataset, problems: list[Problem]) -> _Examine
     if loaded is None:
         return _Examined(case, problems, [])
     warnings = on_files(loaded)
-    orientation = orientation_of(loaded)
+    orientation = orientation_of(loaded.image.grid)
     if loaded.label is None:
         channels = [channel.ravel(order="K") for channel in loaded.image.array]
         lowest, highest = (np.array([f(c) for c in channels]) for f in (np.min, np.max))

@@ -1,5 +1,6 @@
 """Cases to predict, wherever they are: one file, a folder, a dataset, DICOM series."""
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -64,6 +65,7 @@ def _find(path: Path, channels: int) -> tuple[Case, ...]:
             f"{path}: holds DICOM series ({folders[0].name}) and image files ({images[0].name}); "
             "name a folder with one kind"
         )
+    images = _without_predictions(path, images)
     if folders:
         refuse(str(path), problems)
         return tuple(Case(folder.name, (folder,)) for folder in folders)
@@ -102,6 +104,25 @@ def _fault_of_no_series(folder: Path) -> tuple[str, str] | None:
             "bring every series to the same level, or name this folder",
         )
     return None
+
+
+def _without_predictions(folder: Path, images: list[Path]) -> list[Path]:
+    """Leave out label maps that were predicted into the folder of their own images.
+
+    ``a.nii.gz`` is one beside ``a_0000.nii.gz`` where the folder's manifest says so; without a
+    numbered image beside it, a file is what a person names it.
+    """
+    try:
+        cases = json.loads((folder / "manifest.json").read_text("utf-8"))["cases"]
+        made = {output: case for case, entry in cases.items() for output in entry["outputs"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return images  # no manifest of predictions
+    numbered = {match["name"] for f in images if (match := CHANNEL_SUFFIX.match(_stem(f)))}
+    return [file for file in images if made.get(file.name) not in numbered]
+
+
+def _stem(file: Path) -> str:
+    return file.name[: -len(image_ending(file) or "")]
 
 
 def _of_dataset(folder: Path, channels: int) -> tuple[Case, ...]:

@@ -10,13 +10,14 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from segscope.data.facts import image_facts
 from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset
 from segscope.data.loading import LoadedCase, load_of
 from segscope.data.problems import refuse
 from segscope.data.workers import in_order, reading_workers
 from segscope.errors import InputError
-from segscope.images import Case, ChannelStatistics, Fingerprint, Grid
+from segscope.images import Case, ChannelStatistics, Fingerprint, ImageFacts
 from segscope.progress import track
 
 SAMPLES_PER_CASE = 10_000
@@ -35,6 +36,7 @@ class CaseFacts:
         minima: ``(C,)`` over all voxels.
         maxima: ``(C,)`` over all voxels.
         content: Equal for images with equal voxels.
+        image: Of all voxels.
     """
 
     name: str
@@ -45,6 +47,7 @@ class CaseFacts:
     minima: NDArray[np.float64]
     maxima: NDArray[np.float64]
     content: tuple[int, ...]
+    image: ImageFacts
 
 
 def measure_fingerprint(dataset: Dataset, *, workers: int | None = None) -> Fingerprint:
@@ -88,16 +91,17 @@ def case_facts(loaded: LoadedCase, labels: dict[str, int]) -> CaseFacts:
     counts = np.bincount(flat[foreground], minlength=len(labels))
     counts[0] = flat.size - foreground.size
     chosen = _sample(foreground, loaded.case.name)
-    shape, spacing = ras_geometry(image.grid)
+    facts = image_facts(loaded.case.name, image)
     return CaseFacts(
         loaded.case.name,
-        shape,
-        spacing,
+        facts.shape,
+        facts.spacing_mm,
         counts,
         np.array([channel[chosen] for channel in channels], np.float64),
-        np.array([channel.min() for channel in channels], np.float64),
-        np.array([channel.max() for channel in channels], np.float64),
+        np.array([channel.lowest for channel in facts.channels]),
+        np.array([channel.highest for channel in facts.channels]),
         tuple(isal_zlib.crc32(channel.view(np.uint8)) for channel in channels),
+        facts,
     )
 
 
@@ -107,36 +111,6 @@ def _sample(places: NDArray[np.int64], name: str) -> NDArray[np.int64]:
     random = np.random.default_rng(zlib.crc32(name.encode("utf-8", "surrogateescape")))
     chosen = random.choice(len(places), SAMPLES_PER_CASE, replace=False, shuffle=False)
     return places[np.sort(chosen)]
-
-
-def ras_geometry(grid: Grid) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Shape and spacing with axes in the order closest to RAS; plane images stay as they are.
-
-    Example:
-        >>> affine = np.diag([1.0, 2.0, 3.0, 1.0])[[2, 1, 0, 3]]
-        >>> ras_geometry(Grid((10, 20, 30), affine))
-        ((30, 20, 10), (3.0, 2.0, 1.0))
-    """
-    if grid.ndim != 3:
-        return grid.shape, grid.spacing_mm
-    order = np.argsort(closest_axes(grid)).tolist()
-    spacing = grid.spacing_mm
-    return tuple(grid.shape[k] for k in order), tuple(spacing[k] for k in order)
-
-
-def closest_axes(grid: Grid) -> list[int]:
-    """Which world axis (0 right, 1 anterior, 2 superior) each array axis of a volume is closest to.
-
-    Example:
-        >>> closest_axes(Grid((2, 3, 4), np.diag([1.0, 2.0, 3.0, 1.0])[[2, 0, 1, 3]]))
-        [1, 2, 0]
-    """
-    axes: list[int] = np.abs(grid.directions).argmax(axis=0).tolist()
-    if len(set(axes)) < grid.ndim:  # so oblique that two axes share one: the best assignment
-        import nibabel as nib
-
-        return [int(axis) for axis in nib.io_orientation(grid.affine)[:, 0]]
-    return axes
 
 
 def image_files(cases: Sequence[Case]) -> list[Path]:
@@ -170,6 +144,7 @@ def combine(dataset: Dataset, facts: Iterable[CaseFacts]) -> Fingerprint:
         label_voxels={value: int(counts[value]) for value in dataset.labels.values()},
         pcd_percent=100.0 * float(counts[1:].sum()) / float(counts.sum()),
         cases_without_foreground=tuple(f.name for f in known if not f.label_voxels[1:].any()),
+        images=tuple(f.image for f in known),
     )
 
 

@@ -137,7 +137,8 @@ def _joined(case: Case, images: Sequence[Image], channels: int, problems: list[P
     if len(images) == 1 or any(apart):
         return first
     array: NDArray[np.generic] = np.concatenate([image.array for image in images])
-    return Image(array, first.grid, tuple(note for image in images for note in image.notes))
+    notes = tuple(note for image in images for note in image.notes)
+    return Image(array, first.grid, notes, first.modality)
 
 
 def _apart(grid: Grid, other: Grid) -> str | None:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.fingerprint import CaseFacts, closest_axes
+from segscope.data.fingerprint import CaseFacts
 from segscope.data.layout import Dataset
 from segscope.data.loading import LoadedCase
+from segscope.data.outliers import unlike
 from segscope.data.problems import Problem, shorten
 from segscope.images import Case, Fingerprint
 
@@ -70,16 +71,6 @@ def on_label(facts: CaseFacts, case: Case) -> list[Problem]:
     return []
 
 
-def orientation_of(loaded: LoadedCase) -> str:
-    """Name the axes as NIfTI tools do, e.g. ``RAS``; empty for plane images."""
-    grid = loaded.image.grid
-    if grid.ndim != 3:
-        return ""
-    codes = ("LR", "PA", "IS")
-    axes = closest_axes(grid)
-    return "".join(codes[axis][int(grid.affine[axis, k] > 0)] for k, axis in enumerate(axes))
-
-
 def on_dataset(
     dataset: Dataset,
     facts: Sequence[CaseFacts],
@@ -88,12 +79,15 @@ def on_dataset(
 ) -> list[Problem]:
     """Say which cases are unlike the others, and which labels never occur."""
     cases = {case.name: case for case in (*dataset.test, *dataset.training)}
+    swapped = _channel_orders(cases, dataset, facts)
     return [
         *_orientations(cases, orientations),
         *_spacings(cases, fingerprint),
         *_absent_labels(dataset, fingerprint),
         *_twins(cases, facts),
-        *_channel_orders(cases, dataset, facts),
+        *swapped,
+        *_modalities(cases, facts),
+        *_intensities(cases, dataset, facts, known={problem.case for problem in swapped}),
     ]
 
 
@@ -197,6 +191,43 @@ def _channel_orders(
                 )
             )
     return found
+
+
+def _modalities(cases: dict[str, Case], facts: Sequence[CaseFacts]) -> list[Problem]:
+    counted = Counter(fact.image.modality for fact in facts if fact.image.modality)
+    if len(counted) < 2:
+        return []
+    usual = min(counted, key=lambda code: (-counted[code], code))
+    return [
+        Problem(
+            _image(cases[fact.name]),
+            f"is of modality {fact.image.modality}, most images are {usual}",
+            "make a dataset of each modality",
+            fact.name,
+        )
+        for fact in facts
+        if fact.image.modality not in (None, usual)
+    ]
+
+
+def _intensities(
+    cases: dict[str, Case],
+    dataset: Dataset,
+    facts: Sequence[CaseFacts],
+    known: set[str | None],
+) -> list[Problem]:
+    """Name cases with odd channels, but those whose channels are known to be exchanged."""
+    return [
+        Problem(
+            str(cases[name].image_files[min(number, len(cases[name].image_files) - 1)]),
+            said,
+            "look whether it is of the same kind and in the same unit",
+            name,
+        )
+        for number, channel in enumerate(dataset.channel_names)
+        for name, said in unlike(channel, facts, number)
+        if name not in known
+    ]
 
 
 def _image(case: Case) -> str:

@@ -1,7 +1,7 @@
 """Arrays on grids: what every other room hands around."""
 
 from segscope.images.case import Case
-from segscope.images.fingerprint import ChannelStatistics, Fingerprint
+from segscope.images.fingerprint import ChannelStatistics, Fingerprint, ImageFacts, Intensities
 from segscope.images.grid import Grid, is_invertible
 from segscope.images.image import Image, LabelMap, Probabilities
 
@@ -11,6 +11,8 @@ __all__ = [
     "Fingerprint",
     "Grid",
     "Image",
+    "ImageFacts",
+    "Intensities",
     "LabelMap",
     "Probabilities",
     "is_invertible",

@@ -22,6 +22,60 @@ class ChannelStatistics(BaseModel):
     foreground_percentile_99_5: float
 
 
+class Intensities(BaseModel):
+    """One channel of one image, over all its voxels, in the units of its file.
+
+    ``lowest`` and ``highest`` are exact; the percentiles 0.5, 5, 25, 50, 75, 95 and 99.5 are those
+    of a fixed sample of voxels.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    lowest: float
+    highest: float
+    percentiles: tuple[float, float, float, float, float, float, float]
+
+    @property
+    def low(self) -> float:
+        """The 0.5th percentile."""
+        return self.percentiles[0]
+
+    @property
+    def median(self) -> float:
+        """The 50th percentile."""
+        return self.percentiles[3]
+
+    @property
+    def high(self) -> float:
+        """The 99.5th percentile."""
+        return self.percentiles[-1]
+
+    @property
+    def contrast(self) -> float:
+        """Distance from the 0.5th to the 99.5th percentile."""
+        return self.high - self.low
+
+
+class ImageFacts(BaseModel):
+    """What one image is like, for the question whether another one is of its kind.
+
+    ``shape`` and ``spacing_mm`` are in the order of axes that `Fingerprint` has.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    orientation: str
+    """Of the file's axes, e.g. ``RAS``; empty for plane images."""
+    modality: str | None = None
+    """As DICOM names it; None where the file does not say."""
+    channels: tuple[Intensities, ...]
+    twins: tuple[tuple[int, int], ...] = ()
+    """Pairs of channels that hold the same values, as those of a grey image stored as RGB do."""
+
+
 class Fingerprint(BaseModel):
     """Measured once per dataset; everything that is planned follows from it.
 
@@ -43,6 +97,8 @@ class Fingerprint(BaseModel):
     pcd_percent: float
     """Positive voxels of the truth in percent of all voxels."""
     cases_without_foreground: tuple[str, ...]
+    images: tuple[ImageFacts, ...] = ()
+    """One per case; empty in fingerprints that were measured before these facts were kept."""
 
     @property
     def median_shape(self) -> tuple[int, ...]:

@@ -1,6 +1,12 @@
 """Trained networks on images: load, predict, prune."""
 
-from segscope.inference.cases import Predicted, predict_cases, target
+from segscope.inference.cases import (
+    NotMeantError,
+    Predicted,
+    SomeFailedError,
+    predict_cases,
+    target,
+)
 from segscope.inference.device import choose_device, parse_level
 from segscope.inference.manifest import (
     PredictOptions,
@@ -9,6 +15,7 @@ from segscope.inference.manifest import (
     made_with,
     write_manifest,
 )
+from segscope.inference.meant import compare, judge, limits
 from segscope.inference.model import (
     ModelSpec,
     NetworkSpec,
@@ -20,21 +27,29 @@ from segscope.inference.model import (
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
 from segscope.inference.run_files import read_fingerprint
+from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.weights import fit_weights, load_into, load_weights, save_weights
 
 __all__ = [
+    "FAR",
     "LevelRow",
     "ModelSpec",
     "NetworkSpec",
+    "NotMeantError",
     "PredictOptions",
     "Predicted",
     "Pruned",
+    "SomeFailedError",
     "TrainedModel",
+    "Verdict",
     "choose_device",
     "choose_level",
+    "compare",
     "fit_weights",
     "hash_cases",
     "input_hashes",
+    "judge",
+    "limits",
     "load_into",
     "load_model",
     "load_weights",

@@ -1,12 +1,12 @@
 """Many cases through a network, to files beside a manifest that says how each was made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Unpack
 
 from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
-from segscope.errors import InputError, WorkError
+from segscope.errors import Failures, InputError, WorkError, naming
 from segscope.images import Case, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
@@ -15,8 +15,16 @@ from segscope.inference.manifest import (
     input_hashes,
     weights_hash,
 )
+from segscope.inference.meant import judge, limits
 from segscope.inference.model import ModelSpec, TrainedModel
-from segscope.inference.predict import HowKeywords, label_prepared, predict_prepared, say_memory
+from segscope.inference.predict import (
+    HowKeywords,
+    label_prepared,
+    predict_prepared,
+    prepare,
+    say_memory,
+)
+from segscope.inference.verdict import FAR, Verdict
 from segscope.progress import track
 
 
@@ -27,12 +35,37 @@ class Predicted:
     Args:
         written: Names of the cases that were predicted.
         reused: Names of the cases whose predictions were there already.
-        notes: Of the cases in ``written`` that have any: what a reader chose, what is odd.
+        notes: Of the cases in ``written`` that have any: what a reader chose, what is odd, in
+            what they are outside of what the model has seen. Of those in ``reused`` the last.
+        verdicts: Of the cases that are outside of what the model has seen, refused ones included.
+        failed: Names of the cases that were not predicted, and why.
+        remarks: On all of them: what could not be compared.
     """
 
     written: tuple[str, ...]
     reused: tuple[str, ...]
     notes: dict[str, tuple[str, ...]]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+class SomeFailedError(WorkError):
+    """Some cases could not be predicted; ``done`` says what became of the others."""
+
+    def __init__(self, error: WorkError, done: Predicted) -> None:
+        super().__init__(str(error))
+        self.__cause__ = error.__cause__
+        self.done = done
+
+
+class NotMeantError(InputError):
+    """Every image is far outside of what the model has seen; ``done`` says in what."""
+
+    def __init__(self, done: Predicted) -> None:
+        lines = [f"{name}: {reason}" for name, reason in done.failed.items()]
+        super().__init__("nothing was predicted:", lines)
+        self.done = done
 
 
 def predict_cases(
@@ -50,6 +83,10 @@ def predict_cases(
     folder's manifest vouches for (same inputs, weights and options, unchanged since) is not made
     again, unless ``overwrite``; one that a stopped call had begun is.
 
+    Where the model knows what its training cases were like (``model.seen``), every image is
+    compared with them before it is predicted, see `segscope.inference.meant`: what is outside is
+    noted, what is far outside is not predicted, unless ``anyway``.
+
     Args:
         model: To predict with.
         cases: What to predict.
@@ -58,36 +95,39 @@ def predict_cases(
             An input is never replaced.
         model_hash: Identifies the weights in the manifest; by default the hash of their file.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
-            replace_nonfinite, resample_shear.
+            replace_nonfinite, resample_shear, anyway.
 
     Raises:
         InputError: Before any work, with all that can be known without reading voxels: a file is
             missing, two cases or an input and an output have one name, another's file stands where
             a prediction would go.
-        WorkError: After all others were made: some cases failed; each is named with its reason.
+        NotMeantError: An `InputError`: every image lies far outside of what the model has seen.
+        SomeFailedError: A `WorkError`, after all others were made: some cases failed; each is named
+            with its reason.
     """
     folder, chosen = Path(folder), PredictOptions(**options)
     manifest = Manifest(folder, model, chosen, model_hash or weights_hash(model))
     _check(model, cases, folder, chosen)
     inputs = {case.name: input_hashes(case.image_files) for case in cases}
     outputs = {case.name: _targets(case, folder, chosen) for case in cases}
-    reused = [
-        case.name
-        for case in cases
-        if not overwrite and manifest.vouches(case.name, inputs[case.name], outputs[case.name])
-    ]
-    todo = [case for case in cases if case.name not in reused]
+    names = [case.name for case in cases]
+    ours = [n for n in names if not overwrite and manifest.vouches(n, inputs[n], outputs[n])]
     if not overwrite:
-        _check_foreign([c.name for c in todo], manifest, inputs, outputs)
+        _check_foreign([n for n in names if n not in ours], manifest, inputs, outputs)
+    # what was predicted anyway is not handed out to who does not say so
+    reused = [n for n in ours if chosen.anyway or manifest.verdict(n).level != FAR]
+    todo = [case for case in cases if case.name not in reused]
     folder.mkdir(parents=True, exist_ok=True)
-    failed: dict[str, str] = {}
-    notes: dict[str, tuple[str, ...]] = {}
+    failures = Failures()
+    verdicts = {name: manifest.verdict(name) for name in reused}
+    notes = {name: verdict.say() for name, verdict in verdicts.items()}
     for case in track(todo, "predicting"):
-        try:
-            label, found = _predict(model, case, chosen)
-        except (InputError, WorkError) as error:
-            failed[case.name] = str(error)
+        made = None
+        with failures.of(case.name):
+            made = _predict(model, case, chosen, verdicts)
+        if made is None:
             continue
+        label, found = made
         files = outputs[case.name]
         stale = manifest.stale(case.name, files)
         manifest.begin(case.name, inputs[case.name])
@@ -96,16 +136,40 @@ def predict_cases(
             write_probabilities(files[1], found)
         for file in stale:  # probabilities of an older prediction would contradict this one
             file.unlink(missing_ok=True)
-        manifest.finish(case.name, inputs[case.name], files, label.notes)
-        if label.notes:
-            notes[case.name] = label.notes
+        notes[case.name] = (*label.notes, *verdicts[case.name].say())
+        manifest.finish(case.name, inputs[case.name], files, notes[case.name], verdicts[case.name])
+    return _outcome(
+        folder, cases, reused, failures, notes, verdicts, limits(model.seen), chosen.anyway
+    )
+
+
+def _outcome(
+    folder: Path,
+    cases: Sequence[Case],
+    reused: Sequence[str],
+    failures: Failures,
+    notes: dict[str, tuple[str, ...]],
+    verdicts: dict[str, Verdict],
+    remarks: tuple[str, ...],
+    anyway: bool,
+) -> Predicted:
+    """Sum up, and raise what has to be raised."""
+    failed = failures.reasons
+    done = Predicted(
+        written=tuple(c.name for c in cases if c.name not in reused and c.name not in failed),
+        reused=tuple(reused),
+        notes={name: said for name, said in notes.items() if said},
+        verdicts={name: one for name, one in verdicts.items() if one.reasons},
+        failed=failed,
+        remarks=remarks,
+    )
+    refused = [name for name in failed if name in verdicts and verdicts[name].level == FAR]
+    if len(refused) == len(cases) and not anyway:
+        raise NotMeantError(done)
     if failed:
-        lines = [f"{name}: {reason}" for name, reason in failed.items()]
-        raise WorkError(
-            "\n  ".join([f"{len(failed)} of {len(cases)} cases failed:", *lines])
-            + (f"\nthe others are in {folder}" if len(failed) < len(cases) else "")
-        )
-    return Predicted(tuple(case.name for case in todo), tuple(reused), notes)
+        kept = f"\nthe others are in {folder}" if len(failed) < len(cases) else ""
+        raise SomeFailedError(failures.error(len(cases), kept=kept), done)
+    return done
 
 
 def target(case: Case, folder: Path) -> Path:
@@ -183,7 +247,7 @@ def _check_foreign(
 
 
 def _predict(
-    model: TrainedModel, case: Case, options: PredictOptions
+    model: TrainedModel, case: Case, options: PredictOptions, verdicts: dict[str, Verdict]
 ) -> tuple[LabelMap, Probabilities | None]:
     plan = model.spec.plan
     image = load_case(
@@ -193,13 +257,18 @@ def _predict(
             replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
         ),
     ).image
+    file = case.image_files[0]
     if image.grid.ndim != plan.image_dims:
+        raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {plan.image_dims}D")
+    verdicts[case.name] = judge(model.seen, case.name, image, plan)
+    if verdicts[case.name].level == FAR and not options.anyway:
         raise InputError(
-            f"{case.image_files[0]}: is {image.grid.ndim}D, the model is for {plan.image_dims}D"
+            f"{file}: {'; '.join(verdicts[case.name].say())}; check the image, or say --anyway"
         )
-    with say_memory(model.device):
-        prepared = plan.apply(image)
-        del image
+    with naming(file):
+        prepared = prepare(model, image)
+    del image
+    with say_memory(model.device, options.batch):
         how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
         if not options.probabilities:
             return label_prepared(model, prepared, **how), None

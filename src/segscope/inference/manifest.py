@@ -19,6 +19,7 @@ from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
+from segscope.inference.verdict import LEVELS, Verdict
 
 _NAME = "manifest.json"
 
@@ -34,6 +35,7 @@ class PredictOptions:
         probabilities: Also write ``CASE.npz``.
         replace_nonfinite: Put this in place of NaN and infinities in images.
         resample_shear: Bring sheared images (gantry tilt) to an upright grid, and predict there.
+        anyway: Also predict images that lie far outside of what the model has seen.
     """
 
     mirror: bool = False
@@ -42,6 +44,7 @@ class PredictOptions:
     probabilities: bool = False
     replace_nonfinite: float | None = None
     resample_shear: bool = False
+    anyway: bool = False
 
 
 class PredictKeywords(TypedDict, total=False):
@@ -53,6 +56,7 @@ class PredictKeywords(TypedDict, total=False):
     probabilities: bool
     replace_nonfinite: float | None
     resample_shear: bool
+    anyway: bool
 
 
 class Manifest:
@@ -97,6 +101,10 @@ class Manifest:
             and not entry["outputs"]
         )
 
+    def verdict(self, name: str) -> Verdict:
+        """How far this case lay from what the model had seen, when it was predicted."""
+        return Verdict.from_dict((self._cases.get(name) or {}).get("verdict"))
+
     def stale(self, name: str, outputs: list[Path]) -> list[Path]:
         """Files of an older prediction of this case, unchanged, that the new one does not have."""
         entry = self._cases.get(name) or {"outputs": {}}
@@ -110,21 +118,32 @@ class Manifest:
 
     def begin(self, name: str, inputs: list[str]) -> None:
         """Note that files of this case are ours, should the work end before it is finished."""
-        self._put(name, inputs, {}, ())
+        self._put(name, inputs, {}, (), Verdict())
 
     def finish(
-        self, name: str, inputs: list[str], outputs: list[Path], notes: tuple[str, ...]
+        self,
+        name: str,
+        inputs: list[str],
+        outputs: list[Path],
+        notes: tuple[str, ...],
+        verdict: Verdict,
     ) -> None:
         """Note a case's written files."""
-        self._put(name, inputs, {file.name: sha256_of(file) for file in outputs}, notes)
+        self._put(name, inputs, {file.name: sha256_of(file) for file in outputs}, notes, verdict)
 
     def _put(
-        self, name: str, inputs: list[str], outputs: Mapping[str, str], notes: tuple[str, ...]
+        self,
+        name: str,
+        inputs: list[str],
+        outputs: Mapping[str, str],
+        notes: tuple[str, ...],
+        verdict: Verdict,
     ) -> None:
         self._cases[name] = {
             "inputs": inputs,
             "outputs": dict(outputs),
             "notes": list(notes),
+            "verdict": verdict.to_dict(),
             "made_by": self._how,
             "made_with": self._with,
         }
@@ -198,7 +217,7 @@ def _folder_hash(folder: Path) -> str:
 def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str, Any]:
     """All that a prediction depends on beside its input, but for rounding."""
     chosen = asdict(options)
-    del chosen["batch"]
+    del chosen["batch"], chosen["anyway"]  # neither changes what comes out
     return chosen | {
         "weights_sha256": weights,
         "model_sha256": sha256_of(model.spec.model_dump_json().encode()),
@@ -217,6 +236,7 @@ def _read(file: Path) -> dict[str, Any]:
         whole = found["format"] == 1 and all(
             {"inputs", "outputs", "made_by"} <= entry.keys()
             and all(name == Path(name).name for name in entry["outputs"])
+            and Verdict.from_dict(entry.get("verdict")).level in LEVELS
             for entry in cases.values()
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError):

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from segscope.errors import InputError
+from segscope.images import Fingerprint
 from segscope.inference.device import choose_device
+from segscope.inference.meant import read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights, weights_file
 from segscope.inference.spec import MODEL, ModelSpec, NetworkSpec, parse_spec, read_spec, spec_text
 from segscope.networks import Segmenter, build_network, fold_batch_norms
@@ -48,6 +50,7 @@ class TrainedModel:
         bf16: Compute in bfloat16 where that is safe (automatic mixed precision).
         weights_sha256: Of the file of weights; empty for a network that came from no file.
         notes: What was done to its weights when they were read, or could not be checked.
+        seen: What its training cases were like, where that is known.
     """
 
     spec: ModelSpec
@@ -55,6 +58,7 @@ class TrainedModel:
     bf16: bool = False
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
+    seen: Fingerprint | None = None
 
     @property
     def device(self) -> torch.device:
@@ -127,7 +131,8 @@ def load_model(
         forms = {2: torch.channels_last, 3: torch.channels_last_3d}
         form: Any = forms.get(spec.network.spatial_dims, torch.contiguous_format)
         net = fold_batch_norms(net).to(memory_format=form)
-    return TrainedModel(spec, net, bf16, found.sha256, found.notes)
+    seen = read_seen(folder, spec.plan)
+    return TrainedModel(spec, net, bf16, found.sha256, found.notes, seen)
 
 
 def prune(net: Segmenter, level: int) -> Segmenter:

@@ -1,6 +1,6 @@
 """One image through a network: prepared, in windows, mirrored if asked, back to its own grid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
@@ -50,9 +50,8 @@ def predict_probabilities(
         ValueError: The image has other channels or dimensions than the model.
         WorkError: Memory ran out, or the network's output is not finite.
     """
-    plan = model.spec.plan
-    with say_memory(model.device):
-        prepared = plan.apply(image)
+    plan, prepared = model.spec.plan, prepare(model, image)
+    with say_memory(model.device, batch):
         found = predict_prepared(model, prepared.array, mirror=mirror, overlap=overlap, batch=batch)
         return plan.undo(found, prepared)
 
@@ -70,10 +69,28 @@ def predict_labels(
     Arguments and errors as of `predict_probabilities`; takes less memory. The notes are those of
     the image and of what preparing it found (a constant channel, for example).
     """
-    plan = model.spec.plan
-    with say_memory(model.device):
-        prepared = plan.apply(image)
-        return label_prepared(model, prepared, mirror=mirror, overlap=overlap, batch=batch)
+    prepared = prepare(model, image)
+    return label_prepared(model, prepared, mirror=mirror, overlap=overlap, batch=batch)
+
+
+def prepare(model: TrainedModel, image: Image) -> Prepared:
+    """Prepare an image as the model's plan says.
+
+    Raises:
+        ValueError: As of `segscope.preprocessing.Plan.apply`.
+        WorkError: Memory ran out; what the image was to become is said.
+    """
+    plan, grid = model.spec.plan, image.grid
+    try:
+        return plan.apply(image)
+    except MemoryError as error:
+        sides, mm = (" x ".join(f"{n:.6g}" for n in part) for part in (grid.shape, grid.spacing_mm))
+        target = plan.spacing_mm or plan.resize or grid.spacing_mm
+        raise WorkError(
+            f"memory ran out while an image of {sides} voxels of {mm} mm was prepared to "
+            f"{'sides' if plan.resize else 'a spacing'} of {' x '.join(f'{n:.6g}' for n in target)}"
+            "; check its spacing, crop it, or close other programs"
+        ) from error
 
 
 def label_prepared(
@@ -90,7 +107,7 @@ def label_prepared(
     copies are averaged, for the prepared image. Arguments and errors as of `predict_prepared`.
     """
     plan = model.spec.plan
-    with say_memory(model.device):
+    with say_memory(model.device, batch):
         if mirror:
             found = predict_prepared(
                 model, prepared.array, mirror=True, overlap=overlap, batch=batch
@@ -124,7 +141,7 @@ def predict_prepared(
         WorkError: Memory ran out (the message says what to try), or the output is not finite.
     """
     how = _How(model, _flips(model, mirror), overlap, batch)
-    with say_memory(model.device):
+    with say_memory(model.device, batch):
         x = _tensor(array)
         total: NDArray[np.float32] | None = None
         for flips in how.flips:
@@ -139,8 +156,12 @@ def predict_prepared(
 
 
 @contextmanager
-def say_memory(device: torch.device) -> Iterator[None]:
+def say_memory(device: torch.device, batch: int) -> Iterator[None]:
     """Turn the ways in which memory runs out into one error that says what to try.
+
+    Args:
+        device: That computes.
+        batch: Of windows; where it is 1, it is not the remedy.
 
     Raises:
         WorkError: Memory ran out.
@@ -152,10 +173,10 @@ def say_memory(device: torch.device) -> Iterator[None]:
         short = isinstance(error, torch.OutOfMemoryError | MemoryError)
         if not short and not any(sign in str(error) for sign in _NO_MEMORY):
             raise
-        elsewhere = "" if device.type == "cpu" else " or --device cpu"
-        raise WorkError(
-            f"memory ran out on {device}; try --batch 1{elsewhere}, or close other programs"
-        ) from error
+        tries = ["--batch 1"] if batch > 1 else []
+        tries += ["--device cpu"] if device.type != "cpu" else []
+        said = f"try {' or '.join(tries)}, or " if tries else "crop the image, or "
+        raise WorkError(f"memory ran out on {device}; {said}close other programs") from error
 
 
 @dataclass(frozen=True)
@@ -173,8 +194,11 @@ class _How:
 
 
 def _flips(model: TrainedModel, mirror: bool) -> list[list[int]]:
-    """Spatial axes to flip, one list per copy; the first copy is the image."""
-    axes = model.spec.mirror_axes if mirror else ()
+    """Axes of the image to flip, one list per copy; the first copy is the image."""
+    # the network's axes are counted without the one that slices are taken along
+    plan = model.spec.plan
+    seen = [axis for axis in range(plan.image_dims) if axis != plan.slice_axis]
+    axes = [seen[axis] for axis in model.spec.mirror_axes] if mirror else []
     if mirror and not axes:
         raise InputError(
             "--mirror: this model was not trained on mirrored images (mirror_axes of model.json "
@@ -247,8 +271,7 @@ def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
     net, patch, sides = how.model.net, how.model.spec.patch, tuple(x.shape[2:])
     # a little more than a window is cheaper in one pass than in two windows
     if all(side <= 1.25 * size for side, size in zip(sides, patch, strict=True)):
-        padded = [-(-side // m) * m for side, m in zip(sides, net.multiple, strict=True)]
-        yield _unpad(_forward(how.model, _pad(x, padded)), sides)
+        yield _unpad(_forward(how.model, _pad(x, net.padded(sides))), sides)
         return
     yield from slabs_of_windows(
         x,
@@ -260,9 +283,8 @@ def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
     )
 
 
-def _window(how: _How) -> list[int]:
-    spec, multiple = how.model.spec, how.model.net.multiple
-    return [-(-size // m) * m for size, m in zip(spec.patch, multiple, strict=True)]
+def _window(how: _How) -> tuple[int, ...]:
+    return how.model.net.padded(how.model.spec.patch)
 
 
 def _forward(model: TrainedModel, x: Tensor) -> Tensor:
@@ -273,7 +295,7 @@ def _forward(model: TrainedModel, x: Tensor) -> Tensor:
     return logits.float()
 
 
-def _pad(x: Tensor, sides: list[int]) -> Tensor:
+def _pad(x: Tensor, sides: Sequence[int]) -> Tensor:
     widths: list[int] = []
     for have, want in zip(reversed(x.shape[2:]), reversed(sides), strict=True):
         before = (want - have) // 2

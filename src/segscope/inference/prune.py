@@ -29,7 +29,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError, WorkError, naming
 from segscope.images import Case, LabelMap
 from segscope.inference.manifest import made_with
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
@@ -99,7 +99,8 @@ def measure_levels(
         loaded = load_case(case, channels=channels, labels=labels, reading=reading)
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; pruning needs one")
-        prepared = model.spec.plan.apply(loaded.image)
+        with naming(case.image_files[0]):
+            prepared = model.spec.plan.apply(loaded.image)
         for small, found in zip(networks, scores, strict=True):
             probabilities = predict_prepared(small, prepared.array)
             predicted = model.spec.plan.undo_labels(probabilities, prepared)

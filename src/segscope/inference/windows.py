@@ -143,12 +143,12 @@ def _box(corner: Sequence[int], window: Sequence[int]) -> tuple[slice, ...]:
 def _cropped(
     done: Tensor, start: int, axis: int, before: Sequence[int], sides: Sequence[int]
 ) -> Tensor:
-    """Cut the padding off a slab whose first row is ``start``."""
+    """Cut the padding off a slab whose first row is ``start``; it may hold nothing else."""
     for a, (first, side) in enumerate(zip(before, sides, strict=True)):
         if a == axis:
-            low = max(0, first - start)
-            high = min(done.shape[2 + a], first + side - start)
-            done = done.narrow(2 + a, low, max(0, high - low))
+            rows = done.shape[2 + a]
+            low, high = (min(max(0, at - start), rows) for at in (first, first + side))
+            done = done.narrow(2 + a, low, high - low)
         else:
             done = done.narrow(2 + a, first, side)
     return done

@@ -212,6 +212,19 @@ class Segmenter(nn.Module):
             total = [t * s for t, s in zip(total, step, strict=True)]
         return tuple(total)
 
+    def padded(self, sides: Sequence[int]) -> tuple[int, ...]:
+        """Return the smallest sides that the network takes and that are not below ``sides``.
+
+        Multiples of `multiple`. Instance and group norms need two voxels to tell apart: with them,
+        sides that would leave one at the deepest level are doubled.
+        """
+        rounded = [-(-side // m) * m for side, m in zip(sides, self.multiple, strict=True)]
+        single = rounded == list(self.multiple)
+        norms = nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d, nn.GroupNorm
+        if single and any(isinstance(module, norms) for module in self.modules()):
+            rounded = [2 * side for side in rounded]
+        return tuple(rounded)
+
     def heads(self, x: Tensor) -> list[Tensor]:
         """Return the logits of every deep-supervision head, shallowest first."""
         return [self(x)]

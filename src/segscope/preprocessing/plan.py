@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap, Probabilities
 from segscope.preprocessing.crop import (
     Box,
@@ -27,6 +28,7 @@ from segscope.preprocessing.crop import (
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
 from segscope.preprocessing.resample import RowBlender, resample, resample_labels, resampled_grid
+from segscope.preprocessing.size import check_size, shrunk
 
 _SAME_SPACING = 1e-3  # relative: closer than this is the same
 _SPACINGS = 1e-7, 1e6  # mm: from below an atom to a kilometre; others are damaged numbers
@@ -142,7 +144,10 @@ class Plan(BaseModel):
         """Prepare an image.
 
         Raises:
-            ValueError: The image has other channels or dimensions than the plan, or is not finite.
+            ValueError: The image has other channels or dimensions than the plan.
+            InputError: Values that float32 does not hold; a spacing so far from the plan's that the
+                image would become many times larger. (The message has no file's name, see
+                `segscope.errors.naming`.)
         """
         if len(image.array) != len(self.channels) or image.grid.ndim != self.image_dims:
             raise ValueError(
@@ -157,13 +162,18 @@ class Plan(BaseModel):
         box = content_box(array) if self.crop else tuple((0, side) for side in whole.shape)
         array, grid = cut(array, box), cut_grid(whole, box)
         inner, shape = self.resampled_shape(grid), self.prepared_shape(grid)
+        if self.spacing_mm is not None:
+            check_size(grid, inner, self.spacing_mm)
         nearest_axis = self._nearest_axis(grid)
         prepared = np.empty((len(array), *shape), np.float32)
-        notes = list(image.notes)
+        notes = [*image.notes, *shrunk(grid, inner, self.spacing_mm)]
         # one channel after the other, so that one float copy exists at a time; normalised before
         # resampling, as nnU-Net does: the statistics are those of measured voxels
         for out, channel, plan in zip(prepared, array, self.channels, strict=True):
-            values, note = normalise(channel, plan)
+            try:
+                values, note = normalise(channel, plan)
+            except ValueError as error:
+                raise InputError(f"{error}; look at it with segscope data inspect") from None
             notes += [note] if note else []
             mask = plan.scheme == "mask"
             kind = "linear" if mask else self.interpolation

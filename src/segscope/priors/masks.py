@@ -25,7 +25,7 @@ from segscope.data import (
     write_label,
 )
 from segscope.data.json_files import read_json
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.images import Case, Image, LabelMap
 from segscope.inference import input_hashes, load_model, target
 from segscope.inference.run_files import check_prior
@@ -219,39 +219,55 @@ def make_masks(
     ``masks.json`` beside them holds hashes, figures, plausibility and transforms.
 
     Raises:
-        InputError: A case or its mask cannot be read.
+        InputError: After all others were made: cases or masks that cannot be read; each is named.
+        WorkError: The same, where some failed for other reasons.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = _read_record(folder / _RECORD)
     made: dict[str, CaseMask] = {}
+    failures = Failures()
     for case in track(cases, "making masks"):
-        file = target(case, folder)
-        inputs = _inputs(case, source)
-        known = record.get(case.name)
-        if known is None or not _vouched(known, source, inputs, file):
-            image = load_case(
-                replace(case, label_file=None),
-                channels=len(source.plan.image_channels),
-                reading=reading,
-            ).image
-            found = source.make(case, image, reading)
-            write_label(file, found.mask, like=case.image_files[0])
-            known = {
-                "made_by": source.identity,
-                "inputs": inputs,
-                "sha256": sha256_of(file),
-                "figures": found.figures.to_dict(),
-                "notes": list(found.mask.notes),
-                "transform": found.transform and found.transform.to_dict(),
-            }
-            record[case.name] = known
-            write_json(folder / _RECORD, {"format": 1, "cases": json_ready(record)})
-        figures = MaskFigures.from_dict(known["figures"])
-        judged = plausibility(figures, source.reference) if source.reference else None
-        made[case.name] = CaseMask(file, figures, judged, tuple(known["notes"]))
+        with failures.of(case.name):
+            made[case.name] = _made(case, source, folder, record, reading)
     if source.reference:
         note_plausibility(folder, made)
+    failures.check(len(cases), what="masks")
+    if failures.reasons:
+        error = failures.error(len(cases), kept=f"\nthe masks of the others are in {folder}")
+        if failures.bad_input:
+            raise InputError(str(error))
+        raise error
     return made
+
+
+def _made(
+    case: Case, source: MaskSource, folder: Path, record: dict[str, Any], reading: Reading
+) -> CaseMask:
+    """Make one mask, or take the one that is there, and note it in the record."""
+    file = target(case, folder)
+    inputs = _inputs(case, source)
+    known = record.get(case.name)
+    if known is None or not _vouched(known, source, inputs, file):
+        image = load_case(
+            replace(case, label_file=None),
+            channels=len(source.plan.image_channels),
+            reading=reading,
+        ).image
+        found = source.make(case, image, reading)
+        write_label(file, found.mask, like=case.image_files[0])
+        known = {
+            "made_by": source.identity,
+            "inputs": inputs,
+            "sha256": sha256_of(file),
+            "figures": found.figures.to_dict(),
+            "notes": list(found.mask.notes),
+            "transform": found.transform and found.transform.to_dict(),
+        }
+        record[case.name] = known
+        write_json(folder / _RECORD, {"format": 1, "cases": json_ready(record)})
+    figures = MaskFigures.from_dict(known["figures"])
+    judged = plausibility(figures, source.reference) if source.reference else None
+    return CaseMask(file, figures, judged, tuple(known["notes"]))
 
 
 def note_plausibility(folder: Path, masks: Mapping[str, CaseMask]) -> None:

@@ -5,10 +5,10 @@ audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.p
 
 import importlib.util
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import numpy as np
 from torch import nn
@@ -20,8 +20,9 @@ from segscope.audit import (
     Drawn,
     Preparation,
     add_quality,
-    audit,
+    audit_subject,
     draw_case,
+    open_subject,
 )
 from segscope.audit.run import Units
 from segscope.audit.subject import Output
@@ -34,7 +35,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.features import Layers
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, write_manifest
@@ -86,7 +87,8 @@ def run_audit(
         **options: As of `segscope.audit.audit`.
 
     Raises:
-        InputError: The folder holds something; a case cannot be read; layers that do not exist.
+        InputError: The folder holds something; no case can be read; layers that do not exist.
+        WorkError: After all others were audited and written: some cases failed; each is named.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
@@ -102,10 +104,9 @@ def run_audit(
 
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
     cases = shown.cases
-    try:
-        found = audit(model, cases, receive=receive, **options)
-    except ValueError as error:
-        raise InputError(f"audit: {error}") from None
+    failures = Failures()
+    found = _audited(model, cases, receive, failures, options)
+    tried, cases = len(cases), [case for case in cases if _name(case) not in failures.reasons]
     if isinstance(model, TrainedModel):
         found = add_quality(
             found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
@@ -122,7 +123,32 @@ def run_audit(
     made = found.made_with
     write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
+    if failures.reasons:
+        raise failures.error(tried, kept=f"\nthe audit of the others is in {folder}")
     return found
+
+
+def _audited(
+    model: nn.Module | TrainedModel,
+    cases: Sequence[Case],
+    receive: Callable[[CaseMaps], None],
+    failures: Failures,
+    options: AuditKeywords,
+) -> DatasetAudit:
+    """Audit what can be audited."""
+    of_subject = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
+    how: Any = {k: v for k, v in options.items() if k not in of_subject}
+    try:
+        with open_subject(model, **cast(Any, of_subject)) as subject:
+            found = audit_subject(subject, cases, receive=receive, failures=failures, **how)
+    except ValueError as error:
+        raise InputError(f"audit: {error}") from None
+    failures.check(len(cases), what="audit")
+    return found
+
+
+def _name(case: AuditCase) -> str:
+    return case.name if isinstance(case, Case) else case[0]
 
 
 def _masked(
@@ -188,7 +214,7 @@ def _write_pictures(
     how: dict[str, Any],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    by_name = {case.name if isinstance(case, Case) else case[0]: case for case in cases}
+    by_name = {_name(case): case for case in cases}
     ranked = worst_first(found)
     chosen = ranked[:_PICTURED]
     middle = ranked[len(ranked) // 2]

@@ -24,7 +24,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.explain import (
     best_dice,
     class_activation_map,
@@ -96,27 +96,32 @@ def run_cam(
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     subject = Subject.of(model, reading=reading)
     labels = {name: value for name, value in model.spec.labels.items() if value > 0}
-    rows = []
+    rows: list[CamRow] = []
+    failures = Failures()
     shown = mask_cases(model, run or folder, cases, folder / "masks", reading=reading, files=masks)
     for case in track(shown.cases, "mapping"):
-        opened = subject.open(case)
-        image, truth = _native(subject, case, reading)
-        for name, value in labels.items():
-            try:
+        with failures.of(case.name, ValueError):
+            opened = subject.open(case)
+            image, truth = _native(subject, case, reading)
+            for name, value in labels.items():
                 levels, grid = _map(subject, opened, value, method, layer)
-            except ValueError as error:
-                raise InputError(f"cam: {error}") from None
-            _write(folder, case, f"{case.name}_{name}", levels, grid)
-            mask = None if truth is None else truth == value
-            rows.append(score_map(case.name, name, levels, mask))
-            picture = draw_map(image, levels, mask, grid, rows[-1])
-            (folder / "pictures").mkdir(parents=True, exist_ok=True)
-            write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
+                _write(folder, case, f"{case.name}_{name}", levels, grid)
+                mask = None if truth is None else truth == value
+                row = score_map(case.name, name, levels, mask)
+                picture = draw_map(image, levels, mask, grid, row)
+                (folder / "pictures").mkdir(parents=True, exist_ok=True)
+                write_bytes(folder / "pictures" / f"{case.name}_{name}.png", picture)
+                rows.append(row)
+    failures.check(len(shown.cases), what="cam")
+    cases = [case for case in cases if case.name not in failures.reasons]
     made = subject.facts()
     write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, "layer": layer, **made}
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
+    if failures.reasons:
+        kept = f"\nthe maps of the others are in {folder}"
+        raise failures.error(len(shown.cases), kept=kept)
     return rows
 
 

@@ -23,7 +23,7 @@ from segscope.data import (
     write_label,
     write_text,
 )
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.explain import class_activation_map, to_levels
 from segscope.explain.cam import METHODS_OF_INPUT
 from segscope.explain.last_layer import last_layer
@@ -147,30 +147,51 @@ def run_classifier_cam(
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     if criterion not in get_args(Criterion):
         raise InputError(f"--threshold {criterion}: expected {' or '.join(get_args(Criterion))}")
-    rows = []
-    if layer is None and method not in METHODS_OF_INPUT and cases:
-        layer = _last_layer(model, cases[0], reading)  # once for all, and for the record
+    rows: list[CamRow] = []
+    failures = Failures()
     for case in track(cases, "mapping"):
-        found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)
-        threshold = None
-        if criterion == "image-level":
-            threshold = choose_threshold(model, case, found, reading=reading)
-        mask = None
-        if case.label_file is not None:
-            drawn = read_label(case.label_file, reading=reading).array > 0
-            mask = drawn if drawn.any() else None
-        rows.append(score_map(case.name, found.name, found.levels, mask, threshold))
-        grid = Grid.from_spacing(found.levels.shape)
-        (folder / "heatmaps").mkdir(parents=True, exist_ok=True)
-        write_label(folder / "heatmaps" / f"{case.name}.png", LabelMap(found.levels, grid))
-        if pictures:
-            image = read_plane_image(case, len(model.spec.channel_names), reading).numpy()
-            (folder / "pictures").mkdir(parents=True, exist_ok=True)
-            png = draw_map(image, found.levels, mask, grid, rows[-1])
-            write_bytes(folder / "pictures" / f"{case.name}.png", png)
+        with failures.of(case.name):
+            if layer is None and method not in METHODS_OF_INPUT:
+                layer = _last_layer(model, case, reading)  # once for all, and for the record
+            found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)
+            threshold = None
+            if criterion == "image-level":
+                threshold = choose_threshold(model, case, found, reading=reading)
+            rows.append(_written(model, case, found, threshold, folder, pictures, reading))
+    failures.check(len(cases), what="cam")
+    cases = [case for case in cases if case.name not in failures.reasons]
     write_manifest(folder, cases, device=model.device, weights=model.weights_sha256)
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, "layer": layer, "class": of, "criterion": criterion,
              "network": model.spec.network, "weights_sha256": model.weights_sha256}  # fmt: skip
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
+    if failures.reasons:
+        total = len(cases) + len(failures.reasons)
+        raise failures.error(total, kept=f"\nthe maps of the others are in {folder}")
     return rows
+
+
+def _written(
+    model: ClassifierModel,
+    case: Case,
+    found: ClassMap,
+    threshold: int | None,
+    folder: Path,
+    pictures: bool,
+    reading: Reading,
+) -> CamRow:
+    """Score and write the map of one image."""
+    mask = None
+    if case.label_file is not None:
+        drawn = read_label(case.label_file, reading=reading).array > 0
+        mask = drawn if drawn.any() else None
+    row = score_map(case.name, found.name, found.levels, mask, threshold)
+    grid = Grid.from_spacing(found.levels.shape)
+    (folder / "heatmaps").mkdir(parents=True, exist_ok=True)
+    write_label(folder / "heatmaps" / f"{case.name}.png", LabelMap(found.levels, grid))
+    if pictures:
+        image = read_plane_image(case, len(model.spec.channel_names), reading).numpy()
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        png = draw_map(image, found.levels, mask, grid, row)
+        write_bytes(folder / "pictures" / f"{case.name}.png", png)
+    return row

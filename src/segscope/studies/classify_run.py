@@ -16,7 +16,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.inference import input_hashes, made_with
 from segscope.inference.classify import ClassifierModel, class_probabilities, prepare_image
 from segscope.metrics import Interval, classification_scores
@@ -51,7 +51,8 @@ def classify_cases(
         reading: What may be changed when images are read.
 
     Raises:
-        InputError: No image; one is refused; classes that the model does not know.
+        InputError: No image that is not refused; classes that the model does not know.
+        WorkError: After all others were classified: some images failed; each is named.
     """
     spec = model.spec
     truth: dict[str, str] = {}
@@ -67,11 +68,18 @@ def classify_cases(
     else:
         cases = find_cases(source, channels=len(spec.channel_names))
     rows: list[dict[str, Any]] = []
+    failures = Failures()
     hashes: dict[str, list[str]] = {}
     for start in track(range(0, len(cases), _CHUNK), "classifying"):
-        part = cases[start : start + _CHUNK]
-        images = torch.stack([prepare_image(spec, case, reading) for case in part])
-        for case, values in zip(part, class_probabilities(model, images), strict=True):
+        images = {}
+        for case in cases[start : start + _CHUNK]:
+            with failures.of(case.name):
+                images[case.name] = prepare_image(spec, case, reading)
+        if not images:
+            continue
+        part = [case for case in cases[start : start + _CHUNK] if case.name in images]
+        stacked = torch.stack(list(images.values()))
+        for case, values in zip(part, class_probabilities(model, stacked), strict=True):
             hashes[case.name] = input_hashes(case.image_files)
             rows.append(
                 {
@@ -81,11 +89,12 @@ def classify_cases(
                     **{f"p({n})": float(p) for n, p in zip(spec.classes, values, strict=True)},
                 }
             )
+    failures.check(len(cases), what="classify")
     scores = {}
     if truth:
         numbers = [spec.classes.index(row["class"]) for row in rows]
         found = [[row[f"p({name})"] for name in spec.classes] for row in rows]
-        groups = [case.group for case in cases]
+        groups = [case.group for case in cases if case.name in hashes]
         scores = classification_scores(numbers, found, spec.classes, groups=groups)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "classes.csv", to_csv(rows))
@@ -98,5 +107,8 @@ def classify_cases(
         "scores": {name: asdict(value) for name, value in scores.items()},
         "images": rows,
     }
+    facts |= {"failed": failures.reasons} if failures.reasons else {}
     write_json(folder / "classes.json", json_ready(facts))
+    if failures.reasons:
+        raise failures.error(len(cases), kept=f"\nthe classes of the others are in {folder}")
     return Classes(rows, scores)

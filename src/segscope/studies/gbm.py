@@ -335,7 +335,7 @@ def run_job(folder_name: str, name: str) -> None:
         resume=has_begun(run),
     )  # fmt: skip
     model = load_model(run, device=recipe.train.device)
-    predict_cases(model, cases, run / "test", overwrite=True)
+    predict_cases(model, cases, run / "test", overwrite=True, anyway=True)
     summary = evaluate_folders(
         run / "test",
         dataset.truth,

@@ -1,7 +1,7 @@
 """Predictions ranked by figures that need no truth, and how well these find the bad ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,14 +11,16 @@ from segscope.audit import (
     DatasetAudit,
     add_quality,
     audit,
+    audit_subject,
     available,
     layer_groups,
+    open_subject,
     quality_of,
     read_from,
 )
 from segscope.audit.result import mean_of
 from segscope.data import AS_STORED, Reading, open_dataset, to_csv
-from segscope.errors import InputError
+from segscope.errors import Failures, InputError
 from segscope.explain import (
     DicePredictor,
     at_coverage,
@@ -46,12 +48,14 @@ class Ranked:
         missing: Figures that could not, and why.
         predictor: Of the Dice, where one was calibrated.
         predicted: Case to predicted Dice, lower and upper end.
+        failed: Case that could not be measured to the reason.
     """
 
     audit: DatasetAudit
     missing: dict[str, str]
     predictor: DicePredictor | None
     predicted: dict[str, tuple[float, float, float]]
+    failed: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self, target: float) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -60,6 +64,7 @@ class Ranked:
             "cases": self._rows(),
             "figures": self._figures(target),
             "not_available": self.missing,
+            **({"failed": self.failed} if self.failed else {}),
             "predictor": None if self.predictor is None else self.predictor.to_dict(),
         }
 
@@ -91,6 +96,7 @@ class Ranked:
             said = "cannot be reached" if share is None else f"takes {100 * share:.0f} % of them"
             lines.append(f"a mean Dice of {target:g} by reviewing the lowest mu {said}")
         lines += [f"{name}: not available, {why}" for name, why in self.missing.items()]
+        lines += [f"case {name}: failed, {why}" for name, why in self.failed.items()]
         return "\n".join(lines)
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -157,17 +163,22 @@ def measure_quality(
     """
     if not cases:
         raise InputError("quality: there is no case to rank")
+    failures = Failures()
     with TemporaryDirectory() as folder:
         shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
-        found = audit(model, shown.cases, reading=reading)
+        with open_subject(model, reading=reading) as subject:
+            found = audit_subject(subject, shown.cases, failures=failures)
+        failures.check(len(cases), what="quality")
+        cases = [case for case in cases if case.name not in failures.reasons]
+        known_good = [case for case in shown.cases if case.name not in failures.reasons]
         found = add_quality(
-            found, model, shown.cases, run=run, ensemble=ensemble, masks=shown.files,
+            found, model, known_good, run=run, ensemble=ensemble, masks=shown.files,
             reading=reading,
         )  # fmt: skip
     can = available(model, run, ensemble, masks=bool(shown.files))
     missing = {name: why for name, why in can.items() if why}
     if calibrate is None:
-        return Ranked(found, missing, None, {})
+        return Ranked(found, missing, None, {}, failures.reasons)
     known = validation_cases(run, open_dataset(calibrate, reading=read_from(run)))
     both = {case.name for case in known} & {case.name for case in cases}
     if both and {c.image_files for c in known} & {c.image_files for c in cases}:
@@ -191,7 +202,7 @@ def measure_quality(
     predicted = {
         n: (float(p), float(a), float(b)) for n, (p, a, b) in zip(names, ends, strict=True)
     }
-    return Ranked(found, missing, predictor, predicted)
+    return Ranked(found, missing, predictor, predicted, failures.reasons)
 
 
 def _figures_of(found: DatasetAudit, k: int) -> list[float]:

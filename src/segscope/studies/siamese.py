@@ -291,7 +291,7 @@ def _scored(
 ) -> LossScore:
     model = load_model(folder / "runs" / name, weights="last")
     out = folder / "predictions" / where / name
-    predict_cases(model, cases, out)
+    predict_cases(model, cases, out, anyway=True)
     by_file = {case.label_file: case for case in cases}
     summary = evaluate_folders(
         out,

@@ -71,7 +71,7 @@ def train_on(
 def dice_of_run(run: Path, cases: Sequence[Case]) -> list[float]:
     """Predict images with a lesion by a run's last weights and score them with their true masks."""
     model = load_model(run, weights="last")
-    predict_cases(model, cases, run / "test", overwrite=True)
+    predict_cases(model, cases, run / "test", overwrite=True, anyway=True)
     return [
         dice_of(read_label(target(case, run / "test")).array > 0, mask_of(case)) for case in cases
     ]

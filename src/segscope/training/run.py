@@ -28,7 +28,7 @@ from segscope.data import (
     write_splits,
     write_text,
 )
-from segscope.errors import InputError
+from segscope.errors import InputError, naming
 from segscope.images import Case, Fingerprint
 from segscope.inference import (
     ModelSpec,
@@ -52,7 +52,13 @@ from segscope.training.run_folder import (
     unchanging,
     write_run_manifest,
 )
-from segscope.training.setup import make_fabric, make_network, make_objective, model_spec
+from segscope.training.setup import (
+    check_deepest,
+    make_fabric,
+    make_network,
+    make_objective,
+    model_spec,
+)
 from segscope.training.validation import read_split
 
 _PREPARED_FORMAT = "prepared-1"
@@ -203,10 +209,8 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
         loaded = load_of(dataset, case)
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; training needs one")
-        try:
+        with naming(case.image_files[0]):
             prepared = plan.apply(loaded.image)
-        except InputError as error:  # of one channel's values
-            raise InputError(f"{case.image_files[0]}: {error}") from None
         label = plan.apply_label(loaded.label, prepared)
         found = foreground_voxels(label)
         return {
@@ -260,6 +264,7 @@ def _train_prepared(
 ) -> Progress:
     spec = model_spec(recipe, dataset)
     net = make_network(spec, recipe.train.seed)
+    check_deepest(net, recipe, training)
     plan, settings = recipe.preprocessing, recipe.train
     slices = plan.slice_axis if plan.spatial_dims < plan.image_dims else None
     samples = PatchDataset(

@@ -1,6 +1,8 @@
 """From a recipe to the objects of a training: network, loss, opponent, devices."""
 
+import math
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +25,7 @@ from segscope.losses import (
 from segscope.networks import Segmenter, build_network
 from segscope.training.minmax import ContentOpponent
 from segscope.training.online import OnlineLoss
+from segscope.training.patches import PreparedCase
 from segscope.training.recipe import Recipe
 
 
@@ -142,6 +145,29 @@ def make_network(spec: ModelSpec, seed: int) -> Segmenter:
             )
         except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
             raise InputError(f"recipe: network {network.name}: {error}") from None
+
+
+def check_deepest(net: Segmenter, recipe: Recipe, cases: Sequence[PreparedCase]) -> None:
+    """Refuse patches of which the deepest level keeps one voxel: norms need two to tell apart.
+
+    Raises:
+        InputError: With the patch, and the smallest case as the likely reason.
+    """
+    left = math.prod(-(-p // m) for p, m in zip(recipe.patch, net.multiple, strict=True))
+    batches = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    pooled = left * recipe.train.batch_size == 1
+    alone = pooled and any(isinstance(module, batches) for module in net.modules())
+    if not alone and net.padded(recipe.patch) == tuple(
+        -(-p // m) * m for p, m in zip(recipe.patch, net.multiple, strict=True)
+    ):
+        return
+    smallest = min(cases, key=lambda case: case.label.size)
+    patch, sides = (" x ".join(map(str, part)) for part in (recipe.patch, smallest.label.shape))
+    raise InputError(
+        f"patch {patch}: leaves one voxel at the network's deepest level, and its norms need two "
+        f"(case {smallest.name} is {sides} voxels after preparing); use larger images, a finer "
+        "preprocessing.spacing_mm, or fewer network.widths"
+    )
 
 
 def make_fabric(recipe: Recipe) -> Fabric:
