@@ -62,11 +62,15 @@ def run_jobs(
 
 def _here(work: Work, arguments: Sequence[Item], doing: str) -> dict[str, str]:
     failed = {}
+    bad: list[InputError] = []
     for item in track(arguments, doing):
         try:
             work(*item)
         except (InputError, WorkError, MemoryError) as error:
             failed[item[-1]] = str(error) or type(error).__name__
+            bad += [error] if isinstance(error, InputError) else []
+    if bad and len(bad) == len(arguments):  # nothing was possible: it is the input's fault
+        raise bad[0]
     return failed
 
 
