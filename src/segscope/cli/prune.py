@@ -27,8 +27,8 @@ def prune(
     from segscope.errors import InputError
     from segscope.inference import parse_level, prune_run, read_spec
     from segscope.report.figures import pruning_figure
-    from segscope.studies.masks_run import mask_run
     from segscope.training import read_recipe, read_split, reading_of, validation_cases
+    from segscope.workflows.masks import mask_run
 
     source = dataset or Path(read_split(run)["dataset"])
     if dataset is None and not source.is_dir():

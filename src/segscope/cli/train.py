@@ -52,7 +52,6 @@ def train(
     from segscope.data import measure_fingerprint, open_dataset, split_by_groups
     from segscope.errors import InputError
     from segscope.paths import is_folder, is_there
-    from segscope.studies.masks_run import mask_run
     from segscope.training import (
         check_run_folder,
         evaluate_validation,
@@ -64,6 +63,7 @@ def train(
         train_dataset,
         write_plan,
     )
+    from segscope.workflows.masks import mask_run
 
     settings = [*(setting or []), *([f"train.device={device}"] if device else [])]
     check_run_folder(output, resume=resume)

@@ -42,7 +42,7 @@ from segscope.inference import TrainedModel, write_manifest
 from segscope.report import worst_first
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
 from segscope.report.audit_page import unit_means
-from segscope.studies.masks_run import Masked, mask_cases
+from segscope.workflows.masks import Masked, mask_cases
 
 _PICTURED = 8
 

@@ -39,7 +39,7 @@ from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.progress import track
 from segscope.report import widest_slice
 from segscope.report.audit_figures import heat_figure
-from segscope.studies.masks_run import mask_cases
+from segscope.workflows.masks import mask_cases
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from segscope.explain import (
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.report import COVERAGES, worst_first
-from segscope.studies.masks_run import mask_cases
 from segscope.training import validation_cases
+from segscope.workflows.masks import mask_cases
 
 _SHOWN = 20
 

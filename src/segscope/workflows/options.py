@@ -1,0 +1,60 @@
+"""Options that several verbs share; each verb adds its own in one frozen dataclass."""
+
+import logging
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segscope.data import Reading
+
+_LOG = logging.getLogger(__name__)
+
+
+def to_log(line: str) -> None:
+    """Say a line in the log; what a verb does with its remarks unless told otherwise."""
+    _LOG.info(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a verb; paths may be given as text, several values as a list.
+
+    Example:
+        >>> from segscope.workflows.predict import PredictOptions
+        >>> PredictOptions(masks="a/b").masks == Path("a/b")
+        True
+    """
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            given = value = getattr(self, one.name)
+            if one.type in (Path, Path | None) and isinstance(value, str):
+                value = Path(value)
+            elif one.type == tuple[Path, ...]:
+                value = tuple(Path(part) for part in value)
+            elif isinstance(value, list):
+                value = tuple(value)
+            if value is not given:
+                object.__setattr__(self, one.name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(Options):
+    """What may be changed when files are read.
+
+    Args:
+        replace_nonfinite: Put this in place of NaN and infinities.
+        resample_shear: Resample a sheared grid to an upright one.
+        resample_labels: Bring labels of another grid onto the image's.
+    """
+
+    replace_nonfinite: float | None = None
+    resample_shear: bool = False
+    resample_labels: bool = False
+
+    def reading(self) -> "Reading":
+        """The same for readers."""
+        from segscope.data import Reading
+
+        return Reading(self.replace_nonfinite, self.resample_shear, self.resample_labels)
