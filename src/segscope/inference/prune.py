@@ -76,6 +76,16 @@ class Pruned:
     rows: tuple[LevelRow, ...]
     max_dice_loss: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        levels = [asdict(row) for row in self.rows]
+        return {
+            "folder": str(self.folder),
+            "level": self.level,
+            "max_dice_loss": self.max_dice_loss,
+            "levels": levels,
+        }
+
 
 def measure_levels(
     model: TrainedModel,

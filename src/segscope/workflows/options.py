@@ -1,9 +1,11 @@
 """Options that several verbs share; each verb adds its own in one frozen dataclass."""
 
+import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from segscope.data import Reading
@@ -14,6 +16,20 @@ _LOG = logging.getLogger(__name__)
 def to_log(line: str) -> None:
     """Say a line in the log; what a verb does with its remarks unless told otherwise."""
     _LOG.info(line)
+
+
+def as_settings(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Bring a recipe's values into the form of the command line.
+
+    Example:
+        >>> as_settings({"train.epochs": 5, "network.widths": [4, 8]})
+        ['train.epochs=5', 'network.widths=[4, 8]']
+        >>> as_settings(("train.epochs=5",))
+        ['train.epochs=5']
+    """
+    if isinstance(settings, Mapping):
+        return [f"{key}={json.dumps(value, default=str)}" for key, value in settings.items()]
+    return list(settings)
 
 
 @dataclass(frozen=True, kw_only=True)
