@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segscope.errors import InputError
+
 if TYPE_CHECKING:
     from segscope.data import Reading
 
@@ -74,3 +76,38 @@ class ReadOptions(Options):
         from segscope.data import Reading
 
         return Reading(self.replace_nonfinite, self.resample_shear, self.resample_labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseOptions(ReadOptions):
+    """Which cases go through a network, and where.
+
+    Args:
+        cases: Of a dataset: ``validation`` or ``train`` of the run, ``test`` or ``all``; ``auto``.
+        truth: Folder of labels of images that are in no dataset.
+        masks: Folder of the user's global binary masks, instead of made ones.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+
+    cases: str = "auto"
+    truth: Path | None = None
+    masks: Path | None = None
+    device: str = "auto"
+
+    def reading_like(self, run: Path | None) -> "Reading":
+        """How a run's cases were read, unless these options say something."""
+        from segscope.audit import read_from
+        from segscope.data import AS_STORED
+
+        asked = self.reading()
+        return read_from(run) if run is not None and asked == AS_STORED else asked
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        InputError: It does, or a file is there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
