@@ -45,17 +45,22 @@ def test_a_case_that_fails_is_in_the_error_s_outcome(place):
     assert (facts["written"], list(facts["failed"])) == (["p0"], ["p1"])
 
 
-def test_a_file_in_place_of_the_output_is_told_before_anything_is_loaded(place):
-    (place / "out").write_text("")
+@pytest.mark.parametrize(
+    ("run", "out", "said"),
+    [("run", "file", "is a file; name a folder"), ("data", "out", "holds no model.json")],
+    ids=["output", "run"],
+)
+def test_what_is_wrong_with_folders_is_told_before_torch_is_there(place, run, out, said):
+    (place / "file").write_text("")
     code = (
         "import sys\n"
         "from pathlib import Path\n"
         "from segscope.errors import InputError\n"
         "from segscope.workflows.predict import predict\n"
         "try:\n"
-        f"    predict(Path('nowhere'), Path('nowhere'), Path({str(place / 'out')!r}))\n"
+        f"    predict(Path({str(place / run)!r}), Path('nowhere'), Path({str(place / out)!r}))\n"
         "except InputError as error:\n"
-        "    assert 'is a file; name a folder' in str(error)\n"
+        f"    assert {said!r} in str(error)\n"
         "    assert not {'torch', 'numpy'} & set(sys.modules)\n"
         "else:\n"
         "    raise AssertionError\n"

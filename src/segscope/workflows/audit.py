@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
-from segscope.workflows.options import CaseOptions, check_new_folder, to_log
+from segscope.workflows.options import CaseOptions, check_new_folder, check_run, to_log
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
@@ -101,6 +101,8 @@ def audit(
     """
     chosen = options or AuditOptions()
     chosen.check(run)
+    if run is not None:
+        check_run(run)
     check_new_folder(output)
 
     from segscope.audit import choose_cases

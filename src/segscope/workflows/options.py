@@ -111,3 +111,17 @@ def check_new_folder(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+
+
+def check_run(run: Path) -> None:
+    """Refuse what is no run, before anything that reads one is loaded.
+
+    Raises:
+        InputError: It holds no ``model.json``.
+    """
+    try:
+        (run / "model.json").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{run}: holds no model.json; name the folder of a run") from None
+    except OSError:  # its reader says what is wrong with the path
+        return

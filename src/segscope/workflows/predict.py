@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
-from segscope.workflows.options import Options
+from segscope.workflows.options import Options, check_run
 
 if TYPE_CHECKING:
     from segscope.data import Reading
@@ -70,6 +70,7 @@ def predict(
         SomeFailedError: A `WorkError`, after all others were predicted; its ``done`` says more.
     """
     chosen = options or PredictOptions()
+    check_run(run)
     if is_there(output) and not is_folder(output):
         raise InputError(f"-o {output}: is a file; name a folder")
 

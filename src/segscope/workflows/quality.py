@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segscope.workflows.options import CaseOptions
+from segscope.workflows.options import CaseOptions, check_run
 
 if TYPE_CHECKING:
     from segscope.workflows.ranking import Ranked
@@ -47,6 +47,7 @@ def quality(
         InputError: No case can be measured; too few cases to calibrate on.
     """
     chosen = options or QualityOptions()
+    check_run(run)
 
     from segscope.audit import choose_cases
     from segscope.data import write_json, write_text
