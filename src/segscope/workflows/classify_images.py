@@ -32,6 +32,11 @@ class Classes:
     rows: list[dict[str, Any]]
     scores: dict[str, Interval]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        scores = {name: asdict(value) for name, value in self.scores.items()}
+        return {"scores": scores, "images": self.rows}
+
 
 def classify_cases(
     model: ClassifierModel,
