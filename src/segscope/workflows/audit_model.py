@@ -98,12 +98,22 @@ def _made(name: str) -> nn.Module:
         module: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise InputError(f"--model {name}: cannot import {module_name} ({error})") from None
+    except (Exception, SystemExit) as error:
+        raise InputError(f"--model {name}: importing {module_name} fails: {_one(error)}") from error
     finally:
         sys.path.remove(here)
     make = getattr(module, function, None)
     if not callable(make):
         raise InputError(f"--model {name}: {module_name} has no function {function}")
-    net = make()
+    try:
+        net = make()
+    except (Exception, SystemExit) as error:
+        raise InputError(f"--model {name}: the function fails: {_one(error)}") from error
     if not isinstance(net, nn.Module):
         raise InputError(f"--model {name}: returned a {type(net).__name__}, expected a network")
     return net
+
+
+def _one(error: BaseException) -> str:
+    """Say an error of somebody else's code in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
