@@ -1,13 +1,15 @@
 """Everything known of a run on one page."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from segscope.audit import read_audit
-from segscope.data import write_text
+from segscope.data import sha256_of, write_text
 from segscope.data.json_files import read_record
 from segscope.errors import InputError
+from segscope.inference.run_files import LOG, MANIFEST, has_run_file
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.studies.audit_run import read_pictures
 
@@ -33,6 +35,7 @@ def write_run_page(run: Path, audit: Path, *, against: Sequence[str] = (), file:
             f"{audit}: holds no audit; run segscope audit {run} -i DATASET -o {audit} first"
         )
     found = read_audit(audit / "audit.json")
+    _check_audit(run, audit)
     others = dict(_named(item) for item in against)
     peers = {name: read_audit(folder / "audit.json") for name, folder in others.items()}
     sections = [*_training(run), *_scores(run), *_pruning(run)]
@@ -43,6 +46,20 @@ def write_run_page(run: Path, audit: Path, *, against: Sequence[str] = (), file:
     return file
 
 
+def _check_audit(run: Path, audit: Path) -> None:
+    """Refuse the audit of another network; older ones do not say of which they are."""
+    file = audit / MANIFEST
+    if not os.path.lexists(file):
+        return
+    audited = read_record(file).get("weights_sha256")
+    own = {sha256_of(weights) for weights in sorted(run.glob("weights_*.safetensors"))}
+    if audited and own and audited not in own:
+        raise InputError(
+            f"{file}: this audit is of other weights than those in {run}; audit this run, or name "
+            "its audit by --audit"
+        )
+
+
 def _named(item: str) -> tuple[str, Path]:
     name, equals, folder = item.partition("=")
     if not (name and equals and folder):
@@ -51,9 +68,9 @@ def _named(item: str) -> tuple[str, Path]:
 
 
 def _training(run: Path) -> list[Section]:
-    if not (run / "log.csv").is_file():
+    if not has_run_file(run, LOG):
         return []
-    curves = read_log(run / "log.csv")
+    curves = read_log(run / LOG)
     dice = {n.removeprefix("val_"): c for n, c in curves.items() if n.startswith("val_")}
     loss = {"training loss": curves["train_loss"]}
     charts = [Lines(loss, "epoch", "loss")]
