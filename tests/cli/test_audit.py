@@ -200,6 +200,38 @@ def test_a_report_shows_every_section(capsys, audited, tmp_path):
     assert text.count("data:image/png;base64,") >= 6
 
 
+def test_a_report_refuses_the_audit_of_another_network(capsys, audited, tmp_path):
+    words = ["report", audited / "online", "--audit", audited / "audit", "-o", tmp_path / "r.html"]
+    code, out, err = call(capsys, *words)
+    assert code == 2
+    assert f"{audited / 'audit' / 'manifest.json'}: this audit is of other weights" in out + err
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_a_report_refuses_a_log_that_the_run_did_not_write(capsys, audited, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(audited / "run", run)
+    (run / "log.csv").write_bytes((audited / "online" / "log.csv").read_bytes())
+    code, out, err = call(capsys, "report", run, "--audit", audited / "audit")
+    assert code == 2
+    assert f"{run / 'log.csv'}: is not the one that this run wrote" in out + err
+
+
+@pytest.mark.parametrize("command", ["audit", "cam", "quality", "prune"])
+def test_a_run_that_lost_its_split_does_not_take_its_training_cases(
+    capsys, place, tmp_path, command
+):
+    run = tmp_path / "run"
+    shutil.copytree(place / "run", run)
+    (run / "split.json").unlink()
+    words = [command, run, "-o", tmp_path / "out"]
+    words += [] if command == "prune" else ["-i", place / "data"]
+    code, out, err = call(capsys, *words)
+    assert code == 2
+    assert "split.json" in out + err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

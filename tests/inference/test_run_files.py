@@ -100,6 +100,15 @@ def test_a_folder_without_a_manifest_is_checked_by_what_the_weights_carry(run, t
         load_model(run)
 
 
+@pytest.mark.parametrize("target", [MANIFEST, "nowhere"], ids=["loop", "dangling"])
+def test_a_manifest_that_leads_nowhere_is_not_a_run_without_one(run, target):
+    (run / MANIFEST).unlink()
+    (run / MANIFEST).symlink_to(target)
+    with pytest.raises(InputError) as caught:
+        load_model(run)
+    assert str(caught.value).startswith(str(run / MANIFEST))
+
+
 def test_weights_without_hashes_are_used_and_it_is_said(run, caplog):
     (run / MANIFEST).unlink()
     file = run / "weights_best.safetensors"

@@ -75,7 +75,7 @@ def test_a_whole_run_is_gone_on_with(run, resume, planes):
     files = json.loads((run / "manifest.json").read_text())["files"]
     assert set(files) == {
         "model.json", "weights_best.safetensors", "weights_last.safetensors", "recipe.yaml",
-        "split.json", "splits_final.json", "fingerprint.json",
+        "split.json", "splits_final.json", "fingerprint.json", "state.safetensors", "log.csv",
     }  # fmt: skip
     assert resume().epoch == 1
     assert read_fingerprint(run) == planes[1]
@@ -169,6 +169,10 @@ def rewritten(file, change):
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     tensors, facts = change(tensors, facts)
     save_file(tensors, file, metadata=facts)
+    manifest = file.with_name("manifest.json")  # of a version that did not list it
+    known = json.loads(manifest.read_text())
+    del known["files"][file.name]
+    manifest.write_text(json.dumps(known))
 
 
 def without_hash(change):
@@ -206,6 +210,23 @@ def test_a_state_file_that_was_changed_is_refused(run, resume, change):
 def test_a_state_without_a_hash_is_an_older_one(run, resume):
     rewritten(run / "state.safetensors", without_hash(str))
     assert resume().epoch == 1
+
+
+def test_another_runs_state_is_refused(run, resume, planes, tmp_path):
+    dataset, fingerprint = planes
+    recipe = plan_recipe(fingerprint, None, {**TINY, "train": {**TINY["train"], "seed": 1}})
+    train_dataset(dataset, fingerprint, recipe, tmp_path / "other", folds=2)
+    shutil.copy(tmp_path / "other" / "state.safetensors", run)
+    refused(resume, f"{run / 'state.safetensors'}: is not the one that this run wrote")
+
+
+def test_a_log_is_written_anew_from_the_state(run, resume):
+    kept = (run / "log.csv").read_bytes()
+    (run / "log.csv").unlink()
+    recipe = run / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("epochs: 1\n", "epochs: 2\n"))
+    assert resume().epoch == 2
+    assert (run / "log.csv").read_bytes().startswith(kept)
 
 
 def test_a_state_that_is_no_file_is_refused(run, resume):

@@ -7,6 +7,7 @@ from pathlib import Path
 from segscope.data import Reading, find_cases, image_ending, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
+from segscope.inference.run_files import has_run_file
 from segscope.training import read_split
 
 WHICH = ("auto", "validation", "train", "test", "all")
@@ -49,7 +50,7 @@ def choose_cases(
             f"{source}: has {len(dataset.channel_names)} channels, the network takes {channels}"
         )
     by_name = {case.name: case for case in dataset.training}
-    split = read_split(run) if run is not None and (run / "split.json").is_file() else {}
+    split = read_split(run) if run is not None and has_run_file(run, "split.json") else {}
     known = [name for name in split.get("val", []) if name in by_name]
     if which == "auto":
         which = "validation" if known else "all" if by_name else "test"
@@ -91,4 +92,4 @@ def read_from(run: Path) -> Reading:
     """What was changed when the run's cases were read; nothing where it does not say."""
     from segscope.training import reading_of
 
-    return reading_of(run) if (run / "split.json").is_file() else Reading()
+    return reading_of(run) if has_run_file(run, "split.json") else Reading()

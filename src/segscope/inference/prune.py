@@ -34,7 +34,7 @@ from segscope.images import Case, LabelMap
 from segscope.inference.manifest import made_with
 from segscope.inference.model import ModelSpec, TrainedModel, load_model, prune, save_model
 from segscope.inference.predict import predict_prepared
-from segscope.inference.run_files import MANIFEST, hash_run_files
+from segscope.inference.run_files import MANIFEST, check_prior, has_run_file, hash_run_files
 from segscope.metrics import evaluate_case
 from segscope.networks import Segmenter, count_parameters, multiply_adds
 from segscope.paths import check_new_folder
@@ -172,8 +172,9 @@ def prune_run(
         small = prune(model.net, kept)
         save_model(building, pruned_spec(model.spec, small), small)
         for name in ("split.json", "recipe.yaml", "fingerprint.json"):
-            if (run / name).is_file():
+            if has_run_file(run, name):
                 copy_file(run / name, building / name)
+        check_prior(run / "prior")
         if (run / "prior").is_dir():  # what makes the masks that the network is shown
             shutil.copytree(run / "prior", building / "prior", copy_function=copy_file)
         write_json(building / "prune.json", _facts(result, run, model, chosen=level is None))

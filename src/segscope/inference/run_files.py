@@ -5,6 +5,7 @@ replaced while a training goes on is announced there first, under ``replacing``,
 when it stands: whenever the training is killed, what lies in the folder is one of the two.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from segscope.images import Fingerprint
 
 MANIFEST = "manifest.json"
 FINGERPRINT = "fingerprint.json"
+LOG = "log.csv"
 
 _FACTS = ("recipe.yaml", "split.json", "splits_final.json", FINGERPRINT, "model.json",
           "classifier.json")  # fmt: skip
@@ -42,7 +44,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         InputError: It is damaged.
     """
     file = Path(folder) / MANIFEST
-    if not file.exists():
+    if not os.path.lexists(file):  # a link to nowhere is no run without a manifest
         return None
     remedy = f"it is damaged: {ANEW}"
     facts: Any = read_json(file, remedy=remedy)
@@ -75,6 +77,16 @@ def check_run_file(folder: Path, name: str) -> None:
         raise InputError(
             f"{file}: is not the one that this run wrote (its SHA-256 is not {MANIFEST}'s); {ANEW}"
         )
+
+
+def has_run_file(folder: Path, name: str) -> bool:
+    """Whether a run has a file that some have, or that older versions did not write.
+
+    Raises:
+        InputError: The run's manifest lists it, and it is gone or another one.
+    """
+    check_run_file(folder, name)
+    return os.path.lexists(Path(folder) / name)
 
 
 def hash_run_files(folder: Path) -> dict[str, str]:
@@ -143,6 +155,6 @@ def read_fingerprint(folder: Path) -> Fingerprint | None:
     folder = Path(folder)
     check_run_file(folder, FINGERPRINT)
     file = folder / FINGERPRINT
-    if not file.exists():
+    if not os.path.lexists(file):
         return None
     return read_typed(file, Fingerprint, what="a fingerprint of this version", remedy=ANEW)

@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from segscope.data import atomic_path
 from segscope.errors import InputError
+from segscope.inference.run_files import replacing
 from segscope.inference.weights import content_hash
 
 ANEW = "train anew in another folder; the weights beside it are the last ones that were kept"
@@ -40,7 +40,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     skeleton = _take_out(state, tensors)
     text = json.dumps(skeleton)
     facts = {"state": text, "sha256": _hash(text, tensors)}
-    with atomic_path(path) as temporary:
+    with replacing(path.parent, path.name) as temporary:  # another run's state is told from it
         save_file(tensors, temporary, metadata=facts)
 
 

@@ -45,7 +45,7 @@ from segscope.progress import track
 from segscope.training.checkpoint import random_state, save_state
 from segscope.training.classify_images import Labelled, labelled_images, split_images
 from segscope.training.classify_recipe import ClassifyRecipe
-from segscope.training.log import rows_to_csv
+from segscope.training.log import write_log
 from segscope.training.restore import restore
 from segscope.training.run_folder import (
     STATE,
@@ -251,7 +251,7 @@ def _fit(
         progress.epoch += 1
         progress.seconds = time.monotonic() - started
         save_classifier(folder, model.spec, net, name="last")
-        write_text(folder / "log.csv", rows_to_csv(progress.rows))
+        write_log(folder, progress.rows)
         keep_state()
     return progress
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from segscope.data import write_text
+from segscope.inference.run_files import LOG, replacing
 
 Row = dict[str, float]
 
@@ -28,6 +28,12 @@ def rows_to_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def write_log(folder: Path, rows: Sequence[Row]) -> None:
+    """Replace a run's ``log.csv``, whole or not at all; its manifest knows it."""
+    with replacing(folder, LOG) as temporary:
+        temporary.write_bytes(rows_to_csv(rows).encode())
 
 
 class TrainingLog:
@@ -77,7 +83,7 @@ class TrainingLog:
 
     def epoch(self, rows: Sequence[Row]) -> None:
         """Write all rows so far; the last one is new."""
-        write_text(self._folder / "log.csv", rows_to_csv(rows))
+        write_log(self._folder, rows)
         for name, value in rows[-1].items():
             self._events.add_scalar(name, value, int(rows[-1]["epoch"]))
         self._events.flush()

@@ -17,6 +17,7 @@ from segscope.images import Case
 from segscope.inference import made_with
 from segscope.inference.run_files import (
     ANEW,
+    LOG,
     MANIFEST,
     check_run_file,
     hash_run_files,
@@ -143,6 +144,8 @@ def check_run_files(folder: Path) -> None:
     for name in {**facts.get("files", {}), **facts.get("replacing", {})}:
         if name == _RECIPE:
             _note_recipe(folder, facts)
+        elif name == LOG:
+            continue  # written anew from the rows that the state holds
         elif name in facts.get("files", {}) or (folder / name).exists():
             check_run_file(folder, name)
 

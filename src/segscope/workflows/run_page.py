@@ -1,12 +1,15 @@
 """The page of a run, from the files in its folder and in those of audits."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from segscope.audit import read_audit
-from segscope.data import write_text
+from segscope.data import sha256_of, write_text
 from segscope.data.json_files import read_record
+from segscope.errors import InputError
+from segscope.inference.run_files import LOG, MANIFEST, has_run_file
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.workflows.audit_folder import read_pictures
 
@@ -23,6 +26,7 @@ def write_run_page(run: Path, audit: Path, *, against: Mapping[str, Path], file:
         file: The page.
     """
     found = read_audit(audit / "audit.json")
+    _check_audit(run, audit)
     peers = {name: read_audit(folder / "audit.json") for name, folder in against.items()}
     sections = [*_training(run), *_scores(run), *_pruning(run)]
     sections += audit_sections(found, pictures=read_pictures(audit), against=peers)
@@ -32,10 +36,24 @@ def write_run_page(run: Path, audit: Path, *, against: Mapping[str, Path], file:
     return file
 
 
+def _check_audit(run: Path, audit: Path) -> None:
+    """Refuse the audit of another network; older ones do not say of which they are."""
+    file = audit / MANIFEST
+    if not os.path.lexists(file):
+        return
+    audited = read_record(file).get("weights_sha256")
+    own = {sha256_of(weights) for weights in sorted(run.glob("weights_*.safetensors"))}
+    if audited and own and audited not in own:
+        raise InputError(
+            f"{file}: this audit is of other weights than those in {run}; audit this run, or name "
+            "its audit by --audit"
+        )
+
+
 def _training(run: Path) -> list[Section]:
-    if not (run / "log.csv").is_file():
+    if not has_run_file(run, LOG):
         return []
-    curves = read_log(run / "log.csv")
+    curves = read_log(run / LOG)
     dice = {n.removeprefix("val_"): c for n, c in curves.items() if n.startswith("val_")}
     loss = {"training loss": curves["train_loss"]}
     charts = [Lines(loss, "epoch", "loss")]
