@@ -51,7 +51,7 @@ def train(
     """
     from segscope.data import measure_fingerprint, open_dataset, split_by_groups
     from segscope.errors import InputError
-    from segscope.paths import is_folder, is_there
+    from segscope.paths import is_folder, is_there, make_folder
     from segscope.studies.masks_run import mask_run
     from segscope.training import (
         check_run_folder,
@@ -69,6 +69,8 @@ def train(
     check_run_folder(output, resume=resume)
     if cache is not None and is_there(cache) and not is_folder(cache):
         raise InputError(f"--cache {cache}: is there and is no folder; name another one")
+    if cache is not None and not plan_only and not resume:
+        make_folder(cache)
     chosen = (
         reading_of(output)
         if resume

@@ -39,6 +39,7 @@ from segscope.errors import Failures, InputError
 from segscope.features import Layers
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, write_manifest
+from segscope.paths import check_new_folder
 from segscope.report import worst_first
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
 from segscope.report.audit_page import unit_means
@@ -90,6 +91,7 @@ def run_audit(
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
+    check_new_folder(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     if parquet and importlib.util.find_spec("pyarrow") is None:

@@ -35,6 +35,7 @@ from segscope.explain import (
 )
 from segscope.images import Case, Grid, Image
 from segscope.inference import TrainedModel, write_manifest
+from segscope.paths import check_new_folder
 from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.progress import track
 from segscope.report import widest_slice
@@ -92,6 +93,7 @@ def run_cam(
     Raises:
         InputError: The folder holds something; an unknown method or layer; a case is refused.
     """
+    check_new_folder(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     subject = Subject.of(model, reading=reading)

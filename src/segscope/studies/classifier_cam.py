@@ -37,6 +37,7 @@ from segscope.inference.classify import (
     read_plane_image,
     resize_image,
 )
+from segscope.paths import check_new_folder
 from segscope.progress import track
 from segscope.studies.cam_run import CamRow, draw_map, score_map
 
@@ -143,6 +144,7 @@ def run_classifier_cam(
     Raises:
         InputError: The folder holds something; what `class_map` refuses.
     """
+    check_new_folder(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
     if criterion not in get_args(Criterion):
