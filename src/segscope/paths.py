@@ -219,6 +219,21 @@ def list_folder(folder: Path) -> list[Path]:
         return sorted(folder / name for name in os.listdir(folder))
 
 
+def check_folder_name(folder: Path) -> None:
+    """Refuse a path that no folder can have, before there is anything to put into it.
+
+    Raises:
+        InputError: A part of it is a file, its name is too long, or it is a link to nowhere.
+    """
+    try:
+        os.stat(folder)
+    except FileNotFoundError:
+        if os.path.lexists(folder):
+            raise InputError(f"{folder}: is a link to what is not there; mend the link") from None
+    except OSError as error:
+        raise InputError(f"{folder}: {said_of(error)}") from error
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it; it may be there already.
 

@@ -138,3 +138,43 @@ def test_a_file_in_place_of_the_output_folder_is_refused(capsys, dataset):
     assert code == 2
     assert "is a file" in err
     assert json.loads(out.read_text()) == DATASET
+
+
+def test_labels_are_read_from_a_dataset_json_alone(capsys, dataset):
+    """As results have one, without images beside it."""
+    results = dataset / "results"
+    results.mkdir()
+    (dataset / "dataset.json").rename(results / "dataset.json")
+    code, said, err = call(
+        capsys, dataset / "predicted", dataset / "labelsTr", "-o", dataset / "o", "-d", results
+    )
+    assert code == 0, err
+    assert "label ball" in said
+
+
+def test_no_other_file_stands_for_dataset_json(capsys, dataset):
+    other = dataset / "dataset_v2.json"
+    other.write_text(json.dumps({**DATASET, "labels": {"background": 0, "tumour": 1}}))
+    code, _, err = call(
+        capsys, dataset / "predicted", dataset / "labelsTr", "-o", dataset / "o", "-d", other
+    )
+    assert code == 2
+    assert "dataset_v2.json: is no dataset.json; name" in err
+    assert not (dataset / "o").exists()
+
+
+def test_truth_is_mapped_as_its_dataset_says_and_predictions_are_not(capsys, dataset):
+    for k in range(3):
+        file = dataset / "labelsTr" / f"c{k}.nii.gz"
+        image = nib.load(file)
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj) * np.uint8(255), image.affine), file)
+    mapped = {**DATASET, "label_mapping": {"255": 1}}
+    (dataset / "dataset.json").write_text(json.dumps(mapped))
+    words = [dataset / "predicted", dataset / "labelsTr", "-o", dataset / "o", "-d", dataset]
+    code, said, err = call(capsys, *words, "--json")
+    assert code == 0, err
+    assert json.loads(said)["foreground_mean"]["Dice"] == pytest.approx(2 / 3)
+    nib.save(nib.load(dataset / "labelsTr" / "c0.nii.gz"), dataset / "predicted" / "c0.nii.gz")
+    code, _, err = call(capsys, *words)
+    assert code == 2
+    assert "predicted/c0.nii.gz: has labels that the dataset does not declare: 255" in err

@@ -31,7 +31,13 @@ COMMANDS = {
     "report": ("report BAD -o OUT", "", KINDS),
     "report of": ("report RUN --audit BAD -o OUT", "", KINDS),
     "train on": ("train BAD -o OUT", "", KINDS),
-    "train with": ("train DATA -o OUT --cache BAD", "", ["pipe", "loop", "socket", "device"]),
+    "maps": ("cam RUN -i BAD -o OUT", ".nii.gz", KINDS),
+    "maps into": ("cam RUN -i DATA -o BAD", "", KINDS),
+    "quality": ("quality RUN -i BAD", ".nii.gz", KINDS),
+    "masks": ("data masks -i BAD -o OUT", ".nii.gz", KINDS),
+    "masks into": ("data masks -i DATA -o BAD", "", KINDS),
+    "regions": ("data rois BAD -o OUT", "", KINDS),
+    "train with": ("train DATA -o OUT --cache BAD", "", KINDS),
 }
 
 
@@ -119,3 +125,46 @@ def test_a_nul_in_an_argument_is_bad_input(capsys):
     code, said = call(capsys, "data", "inspect", "a\0b.nii.gz")
     assert code == 2
     assert "NUL" in said.err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
+def test_a_pipe_in_place_of_a_manifest_is_not_waited_for(place, tmp_path, capsys):
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+        os.mkfifo(tmp_path / folder / "manifest.json")
+    (tmp_path / "in" / "c0_0000.nii.gz").symlink_to(place / "data/imagesTr/c0_0000.nii.gz")
+    words = ["predict", place / "run", "-i", tmp_path / "in", "-o"]
+    code, said = call(capsys, *words, tmp_path / "out")
+    assert code == 2
+    assert "manifest.json: is a named pipe" in said.err
+    assert call(capsys, *words, tmp_path / "new", "--anyway")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "check", ""],
+        ["predict", "r", "-i", "", "-o", "o"],
+        ["data", "check", "d", "--output="],
+    ],
+    ids=["argument", "option", "option with an equals sign"],
+)
+def test_an_empty_argument_does_not_name_this_folder(capsys, words):
+    code, said = call(capsys, *words)
+    assert code == 2
+    assert "an argument is empty" in said.err
+
+
+def test_folders_of_a_report_are_made(place, tmp_path, capsys):
+    file = tmp_path / "new" / "folder" / "report.json"
+    assert call(capsys, "data", "check", place / "data", "-o", file)[0] == 0
+    assert json.loads(file.read_text())["problems"] == []
+
+
+def test_one_dicom_file_is_answered_with_its_folder(place, tmp_path, capsys):
+    (tmp_path / "a.dcm").write_bytes(b"x")
+    code, said = call(
+        capsys, "predict", place / "run", "-i", tmp_path / "a.dcm", "-o", tmp_path / "o"
+    )
+    assert code == 2
+    assert "name the folder of its DICOM series" in said.err

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from segscope.data import Cache, cache_key
-from segscope.errors import WorkError
+from segscope.errors import InputError
 
 
 class Maker:
@@ -117,7 +117,7 @@ def test_a_failure_while_making_leaves_nothing(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkError, match="could not be made"):
+    with pytest.raises(InputError, match="a part of its path is a file"):
         Cache(tmp_path / "file" / "cache").get("k", Maker())
 
 

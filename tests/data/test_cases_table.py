@@ -132,6 +132,14 @@ WARNED = {
         "case,subject\nc0,Ann\nc1,ann\nc2,b\n",
         "'Ann' and 'ann' count as different persons",
     ),
+    "numbers of persons": (
+        "case,subject\nc0,7\nc1,7.0\nc2,8\n",
+        "'7' and '7.0' count as different persons",
+    ),
+    "zeros of persons": (
+        "case,subject\nc0,P007\nc1,P7\nc2,P8\n",
+        "'P007' and 'P7' count as different persons",
+    ),
     "a row twice": (PLAIN + "c2,s2,B\n", "gives case c2 twice, alike"),
 }
 

@@ -382,3 +382,20 @@ def test_two_channels_from_two_files_are_both_used(tmp_path):
     assert (read_label(tmp_path / "out" / "c.nii.gz").array == 1).all()
     predict_cases(model, [Case("d", (two, one))], tmp_path / "out")
     assert (read_label(tmp_path / "out" / "d.nii.gz").array == 0).all()
+
+
+def test_predictions_do_not_go_among_a_datasets_own_files(tmp_path, scans, model):
+    (tmp_path / "data" / "imagesTr").mkdir(parents=True)
+    (tmp_path / "data" / "dataset.json").write_text("{}")
+    for name in ("imagesTr", "imagesTs", "labelsTr"):
+        with pytest.raises(InputError, match="is where a dataset has its own files"):
+            predict_cases(model, scans, tmp_path / "data" / name, overwrite=True)
+    assert sorted(f.name for f in (tmp_path / "data").rglob("*")) == ["dataset.json", "imagesTr"]
+    assert predict_cases(model, scans, tmp_path / "data" / "predicted").written
+
+
+def test_a_deep_manifest_is_no_manifest(tmp_path, scans, model):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="is not a manifest of predictions"):
+        predict_cases(model, scans, tmp_path / "out")

@@ -32,7 +32,10 @@ def check(
     Example: segscope data check Dataset004_Hippocampus
     """
     from segscope.data import check_dataset, json_ready, write_json
+    from segscope.paths import is_there, make_folder
 
+    if output is not None and not is_there(output.parent):
+        make_folder(output.parent)
     report = check_dataset(
         dataset, reading=reading(replace_nonfinite, resample_shear, resample_labels)
     )

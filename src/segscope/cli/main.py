@@ -1,5 +1,6 @@
 """The ``segscope`` command: one line per subcommand, and what happens to errors."""
 
+import re
 import sys
 import traceback
 from typing import Annotated
@@ -24,6 +25,8 @@ from segscope.cli.study import app_study
 from segscope.cli.train import train
 from segscope.errors import InputError, WorkError
 from segscope.paths import is_fault_of_path, said_of
+
+_EMPTY = re.compile(r"--[a-z-]+=")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -80,8 +83,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(words: list[str], *, debug: bool) -> int:
-    if any("\0" in word for word in words):
-        return _say("an argument holds a NUL character, which no name can have; leave it out", 2)
+    if (fault := _unusable(words)) is not None:
+        return _say(fault, 2)
     try:
         status = app(words, standalone_mode=False)
     except Abort:
@@ -105,6 +108,15 @@ def _run(words: list[str], *, debug: bool) -> int:
     except Exception as error:  # the last door: a defect is said in one line, details on request
         return _fail(error, 1, debug, "defect in segscope (please report it with --debug): ")
     return int(status or 0)
+
+
+def _unusable(words: list[str]) -> str | None:
+    """What is wrong with the arguments whatever they are for."""
+    if any("\0" in word for word in words):
+        return "an argument holds a NUL character, which no name can have; leave it out"
+    if any(not word or _EMPTY.fullmatch(word) for word in words):  # as a path: this folder
+        return "an argument is empty (a variable without a value?); leave it out"
+    return None
 
 
 def _fail(error: BaseException, code: int, debug: bool, prefix: str = "") -> int:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from segscope.data.files import atomic_path, sha256_of, write_json
 from segscope.errors import WorkError
-from segscope.paths import is_file, is_folder, is_there, list_folder, read_json
+from segscope.paths import is_file, is_folder, is_there, list_folder, make_folder, read_json
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Cache:
     def _store(self, key: str, arrays: dict[str, NDArray[Any]]) -> dict[str, str]:
         known = {}
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
         except OSError as error:
             raise WorkError(f"{self.folder}: could not be made ({error.strerror})") from error
         for name, array in arrays.items():

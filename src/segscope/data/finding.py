@@ -1,6 +1,5 @@
 """Cases to predict, wherever they are: one file, a folder, a dataset, DICOM series."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,12 +8,13 @@ from pathlib import Path
 from segscope.data.decoders.dicom_files import entries, is_series, survey_slices
 from segscope.data.description import read_description
 from segscope.data.folders import visible_files
-from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
+from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending, unknown_kind
 from segscope.data.layout import CHANNEL_SUFFIX, complete
 from segscope.data.listing import listed_cases
 from segscope.data.problems import Problem, refuse, shorten
 from segscope.errors import InputError
 from segscope.images import Case
+from segscope.paths import read_json
 
 
 def find_cases(path: Path, *, channels: int) -> tuple[Case, ...]:
@@ -113,9 +113,9 @@ def _without_predictions(folder: Path, images: list[Path]) -> list[Path]:
     numbered image beside it, a file is what a person names it.
     """
     try:
-        cases = json.loads((folder / "manifest.json").read_text("utf-8"))["cases"]
+        cases = read_json(folder / "manifest.json")["cases"]
         made = {output: case for case, entry in cases.items() for output in entry["outputs"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return images  # no manifest of predictions
     numbered = {match["name"] for f in images if (match := CHANNEL_SUFFIX.match(_stem(f)))}
     return [file for file in images if made.get(file.name) not in numbered]
@@ -191,10 +191,7 @@ def _groups(
 def _single_file(path: Path, channels: int) -> Case:
     ending = image_ending(path)
     if ending is None:
-        raise InputError(
-            f"{path}: unknown kind of file; segscope reads {', '.join(IMAGE_ENDINGS)}, and DICOM "
-            "as the folder of a series"
-        )
+        raise InputError(unknown_kind(path))
     stem = path.name[: -len(ending)]
     match = CHANNEL_SUFFIX.match(stem)
     # a number other than 0000 is part of the name, as in a folder of such files

@@ -10,6 +10,7 @@ from segscope.data.formats import image_ending
 from segscope.data.names import alike
 from segscope.data.problems import Problem, shorten
 
+_WHOLE = re.compile(r"^([0-9]+)\.0+$")  # as spreadsheets write whole numbers beside empty cells
 _CHANNEL = re.compile(r"_[0-9]{4}$")
 _MISSING = frozenset({"nan", "na", "n/a", "none", "null", "nil", "-", "?", "unknown"})
 _PERSONS = ("subject_id", "patient", "patient_id", "patientid", "person", "participant_id")
@@ -65,7 +66,7 @@ def _odd_subjects(file: str, cells: Mapping[str, str]) -> list[Problem]:
     ]
     folded: dict[str, list[str]] = defaultdict(list)
     for subject in cases:
-        folded[alike(subject)].append(subject)
+        folded[_loose(_WHOLE.sub(r"\1", subject))].append(subject)
     return found + [
         Problem(
             file,
@@ -119,5 +120,5 @@ def _strangers(file: str, strangers: Sequence[str], known: Collection[str]) -> l
 
 
 def _loose(name: str) -> str:
-    """A name without capitals and leading zeros, which spreadsheets drop."""
+    """A name without capitals and leading zeros, which spreadsheets change."""
     return re.sub(r"(?<![0-9])0+(?=[0-9])", "", alike(name))

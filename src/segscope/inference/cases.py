@@ -25,7 +25,10 @@ from segscope.inference.predict import (
     say_memory,
 )
 from segscope.inference.verdict import FAR, Verdict
+from segscope.paths import is_there
 from segscope.progress import track
+
+_OF_DATASETS = ("imagesTr", "imagesTs", "labelsTr")
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,11 @@ def _check(
         raise InputError(f"-o {folder}: is a file; name a folder")
     if options.mirror and not model.spec.mirror_axes:
         raise InputError("--mirror: this model was not trained on mirrored images; leave it out")
+    if folder.name in _OF_DATASETS and is_there(folder.parent / "dataset.json"):
+        raise InputError(
+            f"-o {folder}: is where a dataset has its own files, which predictions would not be "
+            "told from; name another folder"
+        )
     problems = [fault for case in cases for fault in _faults(case, model.spec)]
     sources = {file.resolve() for case in cases for file in case.image_files}
     seen: set[Path] = set()

@@ -20,6 +20,7 @@ from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
 from segscope.inference.verdict import LEVELS, Verdict
+from segscope.paths import is_there, read_text
 
 _NAME = "manifest.json"
 
@@ -228,10 +229,11 @@ def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str
 
 
 def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
+    if not is_there(file):
         return {}
+    text = read_text(file)
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = json.loads(text)
         cases: dict[str, Any] = found["cases"]
         whole = found["format"] == 1 and all(
             {"inputs", "outputs", "made_by"} <= entry.keys()
@@ -239,7 +241,7 @@ def _read(file: Path) -> dict[str, Any]:
             and Verdict.from_dict(entry.get("verdict")).level in LEVELS
             for entry in cases.values()
         )
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise InputError(

@@ -1,6 +1,5 @@
 """Predictions against the truth: scores of every case, written and summed up."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from segscope.paths import is_folder, is_there, kind_of, make_folder
 from segscope.workflows.options import Options
 
 if TYPE_CHECKING:
+    from segscope.data.description import Description
     from segscope.metrics import Summary
 
 
@@ -52,16 +52,20 @@ def evaluate(
     if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
 
-    from segscope.data import read_label, write_json, write_text
+    from segscope.data import Reading, read_label, write_json, write_text
     from segscope.metrics import evaluate_folders
 
-    names = None if chosen.labels is None else _names(chosen.labels)
+    described = None if chosen.labels is None else _description(chosen.labels)
+    names = None if described is None else described.labels
+    # truth of a dataset may hold values that dataset.json maps to labels; predictions are labels
+    mapped = Reading() if described is None else Reading(label_mapping=described.label_mapping)
     # the challenge's label 2 need not be declared by a dataset of lesions
     declared = names if chosen.convention == "default" else None
     summary = evaluate_folders(
         predictions,
         truth,
         read=partial(read_label, labels=declared),
+        read_truth=partial(read_label, labels=declared, reading=mapped),
         labels=names,
         empty=chosen.empty,
         tolerance_mm=chosen.tolerance_mm,
@@ -73,10 +77,22 @@ def evaluate(
     return summary
 
 
-def _names(source: Path) -> Mapping[str, int]:
-    from segscope.data import open_dataset
+def _description(source: Path) -> "Description":
+    """Read a ``dataset.json`` alone: results and lists of labels have one without images."""
+    from segscope.data import Problem
+    from segscope.data.description import read_description
+    from segscope.data.problems import refuse
 
-    kind = kind_of(source) if is_there(source) else "a folder"
-    if kind not in (None, "a folder"):
-        raise InputError(f"{source}: is {kind}; name a dataset or its dataset.json")
-    return open_dataset(source if kind else source.parent).labels
+    if not is_there(source):
+        raise InputError(f"{source}: no such folder or file; name a dataset or its dataset.json")
+    kind = kind_of(source)
+    if kind not in (None, "a folder") or (kind is None and source.name != "dataset.json"):
+        said = kind or "no dataset.json"
+        raise InputError(f"{source}: is {said}; name a dataset or its dataset.json")
+    folder = source if kind else source.parent
+    problems: list[Problem] = []
+    found = read_description(folder, problems)
+    refuse(str(folder), problems)
+    if found is None:  # its problems say why, and are raised
+        raise InputError(f"{folder}: is not a dataset")
+    return found

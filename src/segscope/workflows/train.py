@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
-from segscope.paths import is_folder, is_there
+from segscope.paths import check_folder_name, is_folder, is_there
 from segscope.workflows.options import ReadOptions, as_settings, to_log
 
 if TYPE_CHECKING:
@@ -219,6 +219,8 @@ def _check(options: TrainOptions) -> None:
     cache = options.cache
     if cache is not None and is_there(cache) and not is_folder(cache):
         raise InputError(f"--cache {cache}: is there and is no folder; name another one")
+    if cache is not None:
+        check_folder_name(cache)
     if (options.train_on is None) != (options.test_on is None):
         raise InputError("--train-on and --test-on: name both, or neither")
 

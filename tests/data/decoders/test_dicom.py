@@ -380,3 +380,35 @@ def test_one_change_in_a_series_is_never_silently_wrong(tmp_path):
         if fault := compare(folder):
             faults.append((name, fault))
     assert faults == []
+
+
+def test_positions_of_one_decimal_are_even_as_far_as_they_can_be(tmp_path):
+    """0.625 mm from slice to slice, written as 0, 0.6, 1.2, 1.9, 2.5, ... as some archives do."""
+    places = [f"0\\0\\{round(k * 0.625, 1)}" for k in range(9)]
+    image = read_image(write_series(tmp_path, by_slice(0x00200032, "DS", *places), slices=9))
+    assert image.grid.affine[2, 2] == pytest.approx(0.625)
+    assert "positions are rounded to 0.1 mm; slices taken as even, 0.625 mm apart" in image.notes
+
+
+@pytest.mark.parametrize(
+    "places",
+    [(0, 0.6, 1.2, 1.8, 3, 3.6), (0, 0.6, 1.2, 1.8, 2.4, 3.6), (0, 0.62, 1.2, 1.9, 2.5, 3.1),
+     (0, 0.1, 0.3, 0.4, 0.5, 0.6)],
+    ids=["one missing", "the last but one missing", "two decimals", "too near to tell"],
+)  # fmt: skip
+def test_other_uneven_places_stay_refused(tmp_path, places):
+    change = by_slice(0x00200032, "DS", *(f"0\\0\\{z}" for z in places))
+    refused(write_series(tmp_path, change, slices=len(places)), "missing or unevenly spaced")
+
+
+def test_rounded_axes_are_of_unit_length_and_no_tilted_gantry(tmp_path):
+    # a turn of one degree; the tag's numbers make axes of the length 0.99995
+    write_series(tmp_path, put(0x00200037, "DS", "0.9998\\0.0175\\0\\-0.0175\\0.9998\\0"))
+    image = read_image(tmp_path)
+    assert image.notes == ("DICOM series of 4 slices, 2.5 mm apart",)
+    np.testing.assert_allclose(image.grid.spacing_mm, (0.5, 0.75, 2.5), rtol=1e-12)
+
+
+def test_a_missing_photometric_interpretation_is_a_tag_to_mend_and_no_picture(tmp_path):
+    said = refused(write_series(tmp_path, put(0x00280004, "CS", "")), "PhotometricInterpretation")
+    assert "MONOCHROME1 or MONOCHROME2; mend the tag" in said

@@ -122,3 +122,21 @@ def test_no_message_repeats_text_of_a_tag(tmp_path):
                 said = str(error)
             if tag != "PhotometricInterpretation":
                 assert not re.search("meier", said, re.IGNORECASE), tag
+
+
+@pytest.mark.parametrize("number", [0x20050010 | 0x0F, 0x00880200], ids=["vendor's", "icon"])
+def test_what_is_said_inside_of_a_vendors_sequence_or_an_icon_is_not_the_frames(tmp_path, number):
+    inside = {
+        0x00180081: "DS", 0x00280004: "CS", 0x00280010: "US", 0x00280101: "US", 0x00280103: "US",
+    }  # fmt: skip
+    values = {"DS": lambda k: str(k), "CS": lambda k: "MONOCHROME1", "US": lambda k: 1}
+
+    def per_frame(k):
+        return {number: ("SQ", [{tag: (vr, values[vr](k)) for tag, vr in inside.items()}])}
+
+    for name, change in (("plain", lambda k: {}), ("more", per_frame)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.dcm").write_bytes(encode(enhanced(per_frame=change)))
+    plain, more = read_image(tmp_path / "plain"), read_image(tmp_path / "more")
+    np.testing.assert_array_equal(more.array, plain.array)
+    assert more.notes == plain.notes

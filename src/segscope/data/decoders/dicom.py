@@ -38,6 +38,7 @@ __all__ = ["decode_series", "is_series"]
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _UNEVEN_SHARE = 0.05
 _OFF_SHARE = 0.1
+_ROUNDED_MM = 0.1
 _TILT_DEGREES = 0.2
 _SAME_PLACE_MM = 1e-3
 _FARTHEST_MM = 1e7
@@ -62,12 +63,13 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     _check_folders(listing, planes[0])
     rows, columns = _orientation(folder, planes)
     normal = np.cross(rows, columns)
+    normal /= np.linalg.norm(normal)
     origins = np.array([_position(plane) for plane in planes])
     order = np.argsort(origins @ normal, kind="stable")
     planes, origins = [planes[k] for k in order], origins[order]
     _check_places(folder, planes, origins @ normal)
     contrast = check_contrast(folder, planes)
-    step = _step(folder, origins @ normal)
+    step, rounded = _step(folder, origins @ normal, origins)
     spacing = spacing_of(planes[0])
     if max(spacing) > _FARTHEST_MM:
         raise odd(planes[0], "PixelSpacing", f"{max(spacing):g}", "millimetres")
@@ -81,7 +83,7 @@ def decode_series(folder: Path, *, stored: bool = False) -> Decoded:
     affine[:3] = _TO_RAS @ affine[:3]
     notes = (
         f"DICOM series of {len(planes)} slices, {step:.4g} mm apart",
-        *tilt, *uneven, *said, *contrast, *counted(planes, step), *listing.notes(),
+        *tilt, *rounded, *uneven, *said, *contrast, *counted(planes, step), *listing.notes(),
     )  # fmt: skip
     return Decoded(array[None], affine, notes, _modality(planes[0]))
 
@@ -136,7 +138,8 @@ def _orientation(folder: Path, planes: Sequence[Plane]) -> NDArray[np.float64]:
     axes: NDArray[np.float64] = cosines[0].reshape(2, 3)
     if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-3):
         raise InputError(f"{folder}: image axes {axes.tolist()} are not at right angles")
-    return axes
+    # tags are rounded; lengths are PixelSpacing's alone
+    return axes / np.linalg.norm(axes, axis=1, keepdims=True)
 
 
 def _position(plane: Plane) -> list[float]:
@@ -164,16 +167,31 @@ def _listed(places: NDArray[np.float64]) -> str:
     return ", ".join(f"{p:.2f}" for p in places[:60]) + more
 
 
-def _step(folder: Path, places: NDArray[np.float64]) -> float:
+def _step(
+    folder: Path, places: NDArray[np.float64], origins: NDArray[np.float64]
+) -> tuple[float, tuple[str, ...]]:
     steps = np.diff(places)
     step = float(np.median(steps))
-    if np.abs(steps - step).max() > _UNEVEN_SHARE * step:
+    # the mean carries no rounding error of single positions
+    mean = float((places[-1] - places[0]) / (len(places) - 1))
+    if np.abs(steps - step).max() <= _UNEVEN_SHARE * step:
+        return mean, ()
+    if not _is_rounded(places, origins, mean):
         raise InputError(
             f"{folder}: slices are missing or unevenly spaced (about {step:.3g} mm, up to "
             f"{steps.max():.3g}); positions in mm: {_listed(places)}"
         )
-    # the mean carries no rounding error of single positions
-    return float((places[-1] - places[0]) / (len(places) - 1))
+    said = f"positions are rounded to {_ROUNDED_MM} mm; slices taken as even, {mean:.4g} mm apart"
+    return mean, (said,)
+
+
+def _is_rounded(places: NDArray[np.float64], origins: NDArray[np.float64], mean: float) -> bool:
+    """Whether slices are as even as positions with one decimal can be, and none may be missing."""
+    off = np.abs(places - places[0] - mean * np.arange(len(places))).max()
+    tenths = origins / _ROUNDED_MM
+    written = bool(np.abs(tenths - np.rint(tenths)).max() < 1e-6)
+    # where one of two neighbours is missing, the other lies half a step off
+    return written and bool(off <= _ROUNDED_MM + 1e-6) and mean > 4 * _ROUNDED_MM
 
 
 def _check_straight(

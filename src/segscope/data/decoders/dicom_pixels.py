@@ -85,7 +85,11 @@ def check_kind(plane: Plane) -> None:
     if samples not in (None, 1):
         raise InputError(f"{plane.file}: is a colour image ({samples} samples a pixel); {_COLOUR}")
     if colours not in ("MONOCHROME1", "MONOCHROME2"):
-        said = "missing or empty" if colours is None else colours[:16]  # as long as codes are
+        if colours is None:
+            raise odd(
+                plane, "PhotometricInterpretation", "missing or empty", "MONOCHROME1 or MONOCHROME2"
+            )
+        said = colours[:16]  # as long as codes are
         raise InputError(f"{plane.file}: its PhotometricInterpretation is {said}; {_COLOUR}")
     if word(plane, "PixelPresentation") not in (None, "MONOCHROME"):
         raise InputError(f"{plane.file}: its PixelPresentation is partly in colour; {_COLOUR}")

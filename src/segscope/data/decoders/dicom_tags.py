@@ -106,6 +106,7 @@ TAGS: dict[str, tuple[int, str]] = {
 }
 """Number and VR of every tag that is read."""
 
+_APART = (TAGS["RealWorldValueMappingSequence"][0], 0x00880200)  # IconImageSequence
 _ITEM_BEGINS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 _TEXT = frozenset(
@@ -179,11 +180,14 @@ def planes_of(file: Path) -> list[Plane]:
 
 
 def _opened(group: DataSet) -> list[DataSet]:
-    """A frame's group, and what is in its sequences of one item (position, spacing, rescaling)."""
+    """A frame's group, and what is in its sequences of one item (position, spacing, rescaling).
+
+    Not in those of vendors, nor in pictures of the frame: what these hold is about themselves.
+    """
     inner = []
     for number, element in group.found.items():
         begins = group.data[element.start : min(element.end, element.start + 4)]
-        if begins in _ITEM_BEGINS and number != TAGS["RealWorldValueMappingSequence"][0]:
+        if begins in _ITEM_BEGINS and not (number >> 16) % 2 and number not in _APART:
             held = items(group, number)
             if len(held) == 1:
                 inner.append(held[0])
