@@ -2,6 +2,7 @@
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -17,6 +18,9 @@ TINY = [
     "network.widths=[4,6]", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=2",
     "preprocessing.resize=[32,32]", "patch=[32,32]",
 ]  # fmt: skip
+
+
+LABEL = {"background": 0, "ball": 1}
 
 
 def call(*words):
@@ -116,8 +120,11 @@ def test_a_study_of_the_old_form_is_refused(study, tmp_path, capsys):
 def test_volumes_are_scored_by_the_challenge_too(tmp_path):
     data = write_volume_dataset(tmp_path / "data", cases=4)
     description = json.loads((data / "dataset.json").read_text())
-    description["labels"] = {"background": 0, "ball": [1, 2]}
-    (data / "dataset.json").write_text(json.dumps(description))
+    (data / "dataset.json").write_text(json.dumps({**description, "labels": LABEL}))
+    for file in sorted((data / "labelsTr").iterdir()):  # one foreground label of its two
+        volume = nib.load(file)
+        array = (np.asarray(volume.dataobj) > 0).astype(np.uint8)
+        nib.save(nib.Nifti1Image(array, volume.affine), file)
     asked = Asked(settings=parse_settings(TINY), folds=2)
     run_study(open_dataset(data), tmp_path / "s", asked, losses=["dice", "focal"])
     assert set(read(tmp_path / "s")["again"]["wmh2017"]["arms"]["dice"]) == {"dice", "focal"}

@@ -40,8 +40,11 @@ def anunet(
     output: StudyFolder,
     budget: Budget = "minutes",
     setting: Settings = None,
-    fold: StudyFold = 0,
     folds: StudyFolds = 6,
+    seeds: StudySeeds = 1,
+    jobs: Jobs = 1,
+    ray: OnRay = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare U-Net, R2U-Net, UNet++, Attention U-Net, Attention R2U-Net and ANU-Net.
@@ -52,28 +55,11 @@ def anunet(
     """
     from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
-    from segscope.studies.anunet_page import write_page
+    from segscope.studies.declared import Asked
     from segscope.training import parse_settings
 
-    opened = open_dataset(dataset)
-    result = run_study(
-        opened,
-        output,
-        budget=budget,
-        settings=parse_settings(setting or []),
-        fold=fold,
-        folds=folds,
-    )
-    page = write_page(result, opened, output)
-    if as_json:
-        typer.echo((output / "study.json").read_text("utf-8"))
-        return
-    for score in result.scores:
-        typer.echo(
-            f"{score.network:18s} Dice {score.means['dice']:.4f} (sd {score.sd['dice']:.4f})  "
-            f"IoU {score.means['iou']:.4f}  {score.parameters / 1e6:.2f} M  {score.minutes:.1f} min"
-        )
-    typer.echo(f"page: {page}")
+    asked = Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
+    _print(run_study(open_dataset(dataset), output, asked), output, as_json=as_json)
 
 
 @app_study.command()

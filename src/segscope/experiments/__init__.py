@@ -1,6 +1,6 @@
 """Experiments: arms x draws, trials that anybody can take up, statistics by subject, one page."""
 
-from segscope.experiments.again import score_again, scored_again
+from segscope.experiments.again import on_trials, read_again, score_again, scored_again, write_again
 from segscope.experiments.arm import Arm, parse_arm
 from segscope.experiments.draw import Draw, fold_draws, group_draws, subset_draws
 from segscope.experiments.engine import page_again, plan_experiment, run_experiment
@@ -35,15 +35,18 @@ __all__ = [
     "fold_draws",
     "group_draws",
     "make_experiment",
+    "on_trials",
     "page_again",
     "parse_arm",
     "plan_experiment",
     "prediction_files",
+    "read_again",
     "read_experiment",
     "run_experiment",
     "run_jobs",
     "score_again",
     "scored_again",
     "subset_draws",
+    "write_again",
     "write_experiment",
 ]
