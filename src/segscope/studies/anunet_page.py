@@ -4,8 +4,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
 from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
 from segscope.experiments.statistics import mean_known
@@ -22,6 +20,7 @@ from segscope.report import (
 from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
 from segscope.studies.anunet_levels import MAIN, read_levels, trials_of
 from segscope.studies.declared import minutes, read_paper, scores_table, write_facts
+from segscope.studies.panels import at_equal_steps
 
 PAPER = read_paper("anunet")
 NETWORKS: dict[str, str] = PAPER["networks"]
@@ -83,11 +82,9 @@ def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]
     reference = outcome.experiment.reference
     dice = {n: v for n, v in outcome.of_cases(reference, "dice").items() if v == v}
     order = sorted(dice, key=lambda name: dice[name])
-    places = np.linspace(0, len(order) - 1, min(_PICTURED, len(order))).round().astype(int)
-    chosen = [order[k] for k in np.unique(places)]
     shown = [reference, *(n for n in ("unet",) if n != reference and n in outcome.costs)]
     panels = []
-    for case in cases_of(dataset, chosen):
+    for case in cases_of(dataset, at_equal_steps(order, _PICTURED)):
         files = prediction_files(outcome, folder, shown, case)
         named = {NETWORKS[name]: file for name, file in files.items()}
         panels += case_panel(dataset, case, case.name, named)

@@ -11,6 +11,7 @@ from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
 from segscope.images import Case
 from segscope.report import Lines, Picture, Section, Table, contour_sheet, scores_figure
 from segscope.studies.declared import read_paper, scores_table, write_facts
+from segscope.studies.panels import at_equal_steps
 
 _SHOWN = ("dice", "tversky", "content", "content_dice")
 _GAME = ("content", "content_game")
@@ -104,11 +105,10 @@ def _contours(
 ) -> list[Section]:
     """Cases with the least and the most foreground, and two between."""
     order = sorted(pcd, key=lambda name: pcd[name])
-    places = np.unique(np.linspace(0, len(order) - 1, min(4, len(order))).round().astype(int))
     arms = [arm.name for arm in outcome.experiment.arms]
     shown = [name for name in _SHOWN if name in arms] or arms[:1]
     panels = []
-    for case in cases_of(dataset, [order[k] for k in places]):
+    for case in cases_of(dataset, at_equal_steps(order, 4)):
         title = f"{case.name}  PCD {pcd[case.name]:.2g} %"
         panels += case_panel(dataset, case, title, prediction_files(outcome, folder, shown, case))
     if not panels:
