@@ -11,12 +11,15 @@ from segscope.data import open_dataset
 from segscope.errors import InputError, WorkError
 from segscope.experiments import (
     answer,
+    engine,
     fold_draws,
     make_experiment,
     page_again,
     parse_arm,
     plan_experiment,
     run_experiment,
+    score_again,
+    scored_again,
 )
 from segscope.training import labelled
 from tests.synthetic import write_plane_dataset
@@ -97,6 +100,42 @@ def test_a_comparison_that_was_moved_with_its_data_goes_on(place, tmp_path):
     assert again.undone == ()
     assert again.rows == outcome.rows
     assert str(folder) not in (tmp_path / "o" / "experiment.yaml").read_text()
+
+
+def test_another_machine_goes_on_with_the_trials_as_they_were_planned(place, tmp_path, monkeypatch):
+    folder, asked, outcome = place
+    shutil.copytree(folder / "out", tmp_path / "o")
+    next((tmp_path / "o").rglob("result.json")).unlink()
+    monkeypatch.setattr(engine, "plan_trial", None)  # is not called
+    monkeypatch.setattr(engine, "measure_cases", None)
+    again = run_experiment(asked, open_dataset(folder / "data"), tmp_path / "o")
+    assert again.rows == outcome.rows
+    assert again.trials == outcome.trials
+
+
+def test_a_page_of_another_dataset_is_refused(place, tmp_path):
+    folder, _, _ = place
+    other = open_dataset(write_plane_dataset(tmp_path / "data", cases=8, seed=3))
+    with pytest.raises(InputError, match="is not the dataset of"):
+        page_again(folder / "out", other)
+
+
+def test_trials_are_scored_again_and_elsewhere(place, tmp_path):
+    folder, _, outcome = place
+    shutil.copytree(folder / "out", tmp_path / "o")
+    data = open_dataset(folder / "data")
+    score_again(outcome, data, tmp_path / "o", "same")
+    other = open_dataset(write_plane_dataset(tmp_path / "other", cases=2, seed=5))
+    score_again(outcome, other, tmp_path / "o", "external")
+    found = scored_again(outcome, tmp_path / "o")
+    assert found["same"] == ("data", outcome)
+    name, elsewhere = found["external"]
+    assert name == "other"
+    # both cases by both trials of both arms
+    assert len(elsewhere.rows) == 8
+    files = {f: f.stat().st_mtime_ns for f in (tmp_path / "o").rglob("scores.json")}
+    score_again(outcome, other, tmp_path / "o", "external")
+    assert {f: f.stat().st_mtime_ns for f in (tmp_path / "o").rglob("scores.json")} == files
 
 
 def test_other_settings_are_other_trials(place):

@@ -1,7 +1,10 @@
 """Whoever is lost loses one piece of work, which another takes up again."""
 
+import multiprocessing
 import os
 import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -56,6 +59,43 @@ def test_the_piece_of_a_process_that_was_killed_is_done_by_another(tmp_path):
 def test_a_piece_that_kills_whoever_does_it_is_given_up(tmp_path):
     with pytest.raises(WorkError, match="its process died"):
         run_jobs(die_always, items(tmp_path), jobs=2)
+
+
+def wait(folder, name):
+    write(folder, name)
+    time.sleep(600)
+
+
+def begin_and_wait(folder):
+    run_jobs(wait, items(folder), jobs=2)
+
+
+def alive(process):
+    stat = Path(f"/proc/{process}/stat")
+    return stat.is_file() and stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def until(true):
+    """Wait for a minute or two, and no longer than is needed."""
+    for _ in range(1200):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError("has not come")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_nobody_goes_on_when_whoever_began_it_is_killed(tmp_path):
+    first = multiprocessing.get_context("spawn").Process(target=begin_and_wait, args=(tmp_path,))
+    first.start()
+    until(lambda: len(list(tmp_path.iterdir())) == 2)
+    until(lambda: all(file.read_text() for file in tmp_path.iterdir()))
+    workers = [int(file.read_text()) for file in tmp_path.iterdir()]
+    assert all(map(alive, workers))
+    first.kill()
+    first.join()
+    until(lambda: not any(map(alive, workers)))
 
 
 def test_no_job_is_refused(tmp_path):

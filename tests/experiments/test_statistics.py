@@ -75,6 +75,17 @@ def test_the_test_is_wilcoxons_over_subjects():
     assert found.estimate.mean == pytest.approx((b - a).mean())
 
 
+def test_pairs_by_hand():
+    base = np.random.default_rng(0).random(12) * 0.2
+    arms = {"a": named(base), "b": named(base + 0.1), "c": named(base)}
+    by = {found.arm: found for found in differences(arms, "b")}
+    assert by["a"].estimate.mean == pytest.approx(-0.1)
+    # all of twelve differences have one sign: p = 2 / 2^12, and Holm doubles the smaller of two
+    assert by["a"].p == pytest.approx(2 / 2**12)
+    assert by["a"].p_holm == pytest.approx(4 / 2**12)
+    assert by["c"].p_holm == pytest.approx(4 / 2**12)
+
+
 def test_five_pairs_cannot_show_anything():
     a = named([0.1, 0.2, 0.3, 0.4, 0.5])
     b = {name: value + 0.3 + value / 10 for name, value in a.items()}

@@ -1,19 +1,26 @@
-"""The loss study: small but whole, and its statistics."""
+"""The loss study: small but whole."""
 
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from segscope.cli.main import main
+from segscope.data import open_dataset
 from segscope.errors import InputError
-from segscope.studies.siamese import LOSSES, METRICS, LossScore, holm, paired_tests, run_study
+from segscope.studies.declared import Asked
+from segscope.studies.siamese import LOSSES, run_study
+from segscope.training import parse_settings
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
 TINY = [
     "network.widths=[4,6]", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=2",
     "preprocessing.resize=[32,32]", "patch=[32,32]",
 ]  # fmt: skip
+
+
+LABEL = {"background": 0, "ball": 1}
 
 
 def call(*words):
@@ -26,27 +33,101 @@ def sets():
     return [word for setting in TINY for word in ("--set", setting)]
 
 
-def test_every_loss_is_trained_scored_and_shown(tmp_path, capsys):
-    data = write_plane_dataset(tmp_path / "data", cases=6)
-    other = write_plane_dataset(tmp_path / "other", cases=2, seed=5)
-    words = ["study", "siamese", data, "-o", tmp_path / "s", "--phi", "random", *sets()]
+def read(folder):
+    return json.loads((folder / "study.json").read_text())
+
+
+def weights(folder):
+    return {f: f.stat().st_mtime_ns for f in folder.rglob("weights_last.safetensors")}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("siamese")
+    data = write_plane_dataset(folder / "data", cases=6)
+    other = write_plane_dataset(folder / "other", cases=2, seed=5)
+    words = ["study", "siamese", data, "-o", folder / "s", "--phi", "random", *sets()]
+    words += ["--folds", "2"]
     assert call(*words, "--external", other) == 0
-    facts = json.loads((tmp_path / "s" / "study.json").read_text())
-    assert [score["loss"] for score in facts["scores"]] == list(LOSSES)
-    assert [score["cases"] for score in facts["external"]] == [2] * len(LOSSES)
+    return folder, words
+
+
+def test_every_loss_is_trained_scored_and_shown(study):
+    folder, _ = study
+    facts = read(folder / "s")
+    assert set(facts["arms"]["dice"]) == set(LOSSES)
+    assert {one["n"] for one in facts["arms"]["dice"].values()} == {6}  # every case is tested once
     assert facts["features"] == "random"
-    assert facts["challenge"] == []
-    text = (tmp_path / "s" / "report.html").read_text()
-    assert "too few for a paired test" in text
-    assert "features had weights: random" in text
-    for run in ("content", "content_game"):
-        assert "random" in (tmp_path / "s" / "runs" / run / "loss.json").read_text()
-    assert not (tmp_path / "s" / "runs" / "dice" / "loss.json").exists()
-    before = (tmp_path / "s" / "runs" / "content" / "weights_last.safetensors").read_bytes()
+    (external,) = facts["again"].values()
+    assert external["cases"] == 2
+    assert set(external["arms"]["dice"]) == set(LOSSES)
+    text = (folder / "s" / "report.html").read_text()
+    for words in ("features had weights: random", "another dataset, other", "Table 2", "0.79"):
+        assert words in text
+    for name in ("contours", "differences", "cases"):
+        assert (folder / "s" / f"{name}.png").stat().st_size > 5000
+    trials = folder / "s" / "trials"
+    for loss in ("content", "content_game"):
+        assert len(list((trials / loss).glob("*/run/loss.json"))) == 2
+    assert not list((trials / "dice").glob("*/run/loss.json"))
+
+
+def test_the_table_is_the_mean_over_subjects_of_the_trials(study):
+    folder, _ = study
+    found = [
+        row["scores"]["dice"]
+        for file in (folder / "s" / "trials" / "focal").glob("*/result.json")
+        for row in json.loads(file.read_text())["rows"]
+    ]
+    assert len(found) == 6
+    assert read(folder / "s")["arms"]["dice"]["focal"]["mean"] == pytest.approx(np.mean(found))
+
+
+def test_a_finished_study_is_not_trained_again_and_its_page_is_the_same(study, capsys):
+    folder, words = study
+    before, facts = weights(folder / "s"), read(folder / "s")
     assert call(*words, "--json") == 0
-    after = (tmp_path / "s" / "runs" / "content" / "weights_last.safetensors").read_bytes()
-    assert before == after
-    capsys.readouterr()
+    assert json.loads(capsys.readouterr().out) == facts  # the other dataset's scores stay
+    assert call(*words, "--page-only") == 0
+    assert (weights(folder / "s"), read(folder / "s")) == (before, facts)
+
+
+def test_other_settings_are_other_trials(study):
+    folder, words = study
+    before = weights(folder / "s")
+    more = ["--set", "train.steps_per_epoch=3", "--loss", "dice", "--loss", "focal"]
+    assert call(*words, *more) == 0
+    assert before.items() <= weights(folder / "s").items()
+    assert len(weights(folder / "s")) == len(before) + 4
+    facts = read(folder / "s")
+    assert set(facts["arms"]["dice"]) == {"dice", "focal"}
+    assert facts["again"] == {}
+    text = (folder / "s" / "report.html").read_text()
+    assert "1 epochs of 3 steps" in text
+    assert "1 epochs of 2 steps" not in text
+
+
+def test_a_study_of_the_old_form_is_refused(study, tmp_path, capsys):
+    _, words = study
+    (tmp_path / "runs" / "dice").mkdir(parents=True)
+    words = [tmp_path if str(word).endswith("/s") else word for word in words]
+    assert call(*words) == 2
+    assert "of an older version" in " ".join(capsys.readouterr().err.split())
+    assert [f.name for f in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.slow
+def test_volumes_are_scored_by_the_challenge_too(tmp_path):
+    data = write_volume_dataset(tmp_path / "data", cases=4)
+    description = json.loads((data / "dataset.json").read_text())
+    (data / "dataset.json").write_text(json.dumps({**description, "labels": LABEL}))
+    for file in sorted((data / "labelsTr").iterdir()):  # one foreground label of its two
+        volume = nib.load(file)
+        array = (np.asarray(volume.dataobj) > 0).astype(np.uint8)
+        nib.save(nib.Nifti1Image(array, volume.affine), file)
+    asked = Asked(settings=parse_settings(TINY), folds=2)
+    run_study(open_dataset(data), tmp_path / "s", asked, losses=["dice", "focal"])
+    assert set(read(tmp_path / "s")["again"]["wmh2017"]["arms"]["dice"]) == {"dice", "focal"}
 
 
 def test_bad_input_is_said_before_any_work(tmp_path, capsys):
@@ -63,35 +144,6 @@ def test_bad_input_is_said_before_any_work(tmp_path, capsys):
         assert not (tmp_path / "s").exists()
 
 
-def score(name, values):
-    metrics = dict.fromkeys(METRICS, tuple(values))
-    numbers = dict.fromkeys(METRICS, 0.0)
-    return LossScore(name, 0.0, numbers, numbers, len(values), dict.fromkeys(METRICS, 0), metrics)
-
-
-def test_paired_tests_by_hand():
-    rng = np.random.default_rng(0)
-    base = rng.random(12) * 0.2
-    found = paired_tests([score("dice", base), score("content", base + 0.1), score("focal", base)])
-    by = {(t.loss, t.metric): t for t in found}
-    assert by["dice", "dice"].difference == pytest.approx(0.1)
-    # all of twelve differences have one sign: p = 2 / 2^12, and Holm doubles the smaller of two
-    assert by["dice", "dice"].p == pytest.approx(2 / 2**12)
-    assert by["dice", "dice"].p_holm == pytest.approx(4 / 2**12)
-
-
-def test_too_few_cases_and_equal_ones_are_not_tested():
-    assert paired_tests([score("dice", [0.1] * 5), score("content", [0.2] * 5)]) == []
-    assert paired_tests([score("dice", [0.1] * 9), score("content", [0.1] * 9)]) == []
-    assert paired_tests([score("dice", [0.1] * 9)]) == []
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-
-
 def test_a_dataset_is_needed(tmp_path):
     with pytest.raises(InputError):
-        run_study(None, tmp_path, budget="x")
+        run_study(None, tmp_path, Asked(budget="x"))

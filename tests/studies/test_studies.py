@@ -6,9 +6,13 @@ import json
 import pytest
 
 from segscope.data import open_dataset
+from segscope.errors import InputError
+from segscope.inference import LevelRow, load_model
 from segscope.studies.anunet import run_study
-from segscope.studies.anunet_page import write_page
-from segscope.studies.anunet_paper import NETWORKS, PRUNING, SEGMENTATION
+from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
+from segscope.studies.anunet_levels import mean_level
+from segscope.studies.anunet_page import NETWORKS
+from segscope.studies.declared import Asked, read_paper
 from segscope.studies.demo import run_demo
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
@@ -20,65 +24,113 @@ TINY = {
 }
 
 
+ASKED = Asked(settings=TINY, folds=2)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     dataset = open_dataset(write_plane_dataset(folder / "data", cases=6))
-    result = run_study(dataset, folder / "out", settings=TINY, folds=3)
-    write_page(result, dataset, folder / "out")
-    return dataset, folder / "out", result
+    return dataset, folder / "out", run_study(dataset, folder / "out", ASKED)
 
 
-def test_all_six_networks_are_scored_on_the_same_cases(study):
-    _, out, result = study
-    assert [s.network for s in result.scores] == list(NETWORKS)
-    assert {s.cases for s in result.scores} == {2}
-    splits = {(out / "runs" / n / "split.json").read_text() for n in NETWORKS}
-    assert len(splits) == 1
-    rows = list(csv.DictReader((out / "scores.csv").read_text().splitlines()))
-    assert [row["network"] for row in rows] == list(NETWORKS)
+def results(out):
+    return {f: f.stat().st_mtime_ns for f in (out / "trials").rglob("*.safetensors")}
+
+
+def test_all_six_networks_are_scored_on_the_same_cases_which_none_has_seen(study):
+    _, out, outcome = study
+    rows = list(csv.DictReader((out / "networks.csv").read_text().splitlines()))
+    assert {row["network"] for row in rows} == set(NETWORKS)
+    assert {row["dice_n"] for row in rows} == {"6"}
+    splits = {}
+    for trial in outcome.trials:
+        split = json.loads((out / trial.place / "run" / "split.json").read_text())
+        seen = frozenset({*split["train"], *split["val"]})
+        assert not seen & set(trial.draw.test)
+        splits.setdefault(trial.draw.name, set()).add(seen)
+        assert trial.arm.weights == "last"
+    assert [len(of_draw) for of_draw in splits.values()] == [1, 1]
 
 
 def test_levels_and_attention_of_anunet_are_there(study):
-    _, out, result = study
-    assert [row.level for row in result.levels] == [1, 2, 3, 4]
-    assert {m.node for m in result.attention} == {"0,1,0", "0,2,1", "0,3,2", "0,4,3"}
-    assert {m.epoch for m in result.attention} == {1, 2}
-    assert json.loads((out / "study.json").read_text())["dataset"] == "data"
+    dataset, out, outcome = study
+    facts = json.loads((out / "study.json").read_text())
+    assert facts["dataset"] == "data"
+    assert [row["level"] for row in facts["levels"]] == [1, 2, 3, 4]
+    # each of the two trials measured its three test cases
+    assert (facts["levels_trials"], {row["cases"] for row in facts["levels"]}) == (2, {6})
+    trial = next(t for t in outcome.trials if t.arm.name == "anunet")
+    run = out / trial.place / "run"
+    case = next(c for c in dataset.training if c.name == trial.draw.test[0])
+    image, truth = prepared_slice(load_model(run, weights="last"), case, dataset)
+    assert image.shape[1:] == truth.shape == (32, 32)
+    maps = attention_over_epochs(run, image)
+    assert {m.node for m in maps} == {"0,1,0", "0,2,1", "0,3,2", "0,4,3"}
+    assert {m.epoch for m in maps} == {1, 2}
 
 
 def test_the_page_stands_alone_and_shows_every_figure(study):
     _, out, _ = study
     text = (out / "report.html").read_text()
-    assert text.count('<img src="data:image/png') == 4
+    assert text.count('<img src="data:image/png') == 6
     assert "plotly" in text
-    for name in ("contours", "dice_of_cases", "attention", "pruning"):
+    for name in ("contours", "dice_of_cases", "attention", "pruning", "differences", "cases"):
         assert (out / f"{name}.png").stat().st_size > 5000
-    for words in (*NETWORKS.values(), "Table 6", "0.9815"):
+    for words in (*NETWORKS.values(), "Table 6", "0.9815", "2 epochs of 2 steps"):
         assert words in text
     assert 'src="http' not in text
 
 
 def test_a_finished_study_is_not_trained_again(study):
     dataset, out, first = study
-    before = {
-        n: (out / "runs" / n / "weights_last.safetensors").stat().st_mtime_ns for n in NETWORKS
-    }
-    again = run_study(dataset, out, settings=TINY, folds=3)
-    after = {
-        n: (out / "runs" / n / "weights_last.safetensors").stat().st_mtime_ns for n in NETWORKS
-    }
-    assert before == after
-    assert [s.means for s in again.scores] == [s.means for s in first.scores]
+    before = results(out)
+    again = run_study(dataset, out, ASKED)
+    assert results(out) == before
+    assert again.rows == first.rows
+    only = run_study(dataset, out, Asked(page_only=True))
+    assert results(out) == before
+    assert only.rows == first.rows
+
+
+def test_other_settings_are_other_trials(study):
+    dataset, out, _ = study
+    before = results(out)
+    longer = {**TINY, "train": {**TINY["train"], "steps_per_epoch": 3}}
+    run_study(dataset, out, Asked(settings=longer, folds=2), networks=["unet"])
+    assert before.items() < results(out).items()
+    text = (out / "report.html").read_text()
+    assert "2 epochs of 3 steps" in text
+    assert "2 epochs of 2 steps" not in text
+    assert NETWORKS["anunet"] not in text.split("The paper")[0].split("Six networks")[1]
+
+
+def test_what_cannot_be_compared_is_refused(study, tmp_path):
+    dataset, _, _ = study
+    with pytest.raises(InputError, match="expected some of"):
+        run_study(dataset, tmp_path, ASKED, networks=["none"])
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(InputError, match="older version"):
+        run_study(dataset, tmp_path, ASKED)
+
+
+def test_levels_are_averaged_over_trials():
+    one, two = LevelRow(2, 9, 8, 0.1, 0.8, 0.7, 5, 0), LevelRow(2, 9, 8, 0.3, 0.6, 0.5, 4, 1)
+    found = mean_level([one, two])
+    assert (found.level, found.parameters, found.multiply_adds) == (2, 9, 8)
+    assert (found.seconds, found.dice, found.iou) == pytest.approx((0.2, 0.7, 0.6))
+    assert (found.cases, found.undefined) == (9, 1)
 
 
 def test_the_papers_numbers_obey_arithmetic():
-    for rows in SEGMENTATION.values():
+    printed = read_paper("anunet")
+    for rows in printed["segmentation"].values():
+        assert list(rows) == list(NETWORKS)
         for name, (iou, dice, _, _) in rows.items():
             implied = 200 * iou / (100 + iou)
             # one cell of Table 2 repeats a precision, as its docstring says
             assert (abs(implied - dice) < 0.1) or (name == "anunet" and dice == 98.15)
-    for _, _, dice, iou in PRUNING.values():
+    for _, _, dice, iou in printed["pruning"].values():
         assert dice is None or iou is None or iou <= dice
 
 

@@ -29,6 +29,16 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", help="One recipe value for all runs; repeat.")
 ]
 StudyFold = Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")]
+StudySeeds = Annotated[
+    int, typer.Option("--seeds", min=1, help="Times that all is repeated: folds, weights, samples.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at the same time.")]
+OnRay = Annotated[
+    bool, typer.Option("--ray", help="Hand trainings to Ray (RAY_ADDRESS, or this machine).")
+]
+PageOnly = Annotated[
+    bool, typer.Option("--page-only", help="Make tables and page again from what is there.")
+]
 StudyFolds = Annotated[int, typer.Option("--folds", min=2, help="How many, by subject.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")]

@@ -1,7 +1,7 @@
 """``segscope study NAME``: a paper's tables and figures on any dataset."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,13 +9,20 @@ from segscope.cli.options import (
     AsJson,
     Budget,
     DatasetFolder,
+    Jobs,
+    OnRay,
+    PageOnly,
     Settings,
     StudyFold,
     StudyFolder,
     StudyFolds,
+    StudySeeds,
 )
 from segscope.cli.study_cam import cam
 from segscope.cli.study_gbm import gbm
+
+if TYPE_CHECKING:
+    from segscope.experiments import Outcome
 
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
@@ -33,8 +40,11 @@ def anunet(
     output: StudyFolder,
     budget: Budget = "minutes",
     setting: Settings = None,
-    fold: StudyFold = 0,
     folds: StudyFolds = 6,
+    seeds: StudySeeds = 1,
+    jobs: Jobs = 1,
+    ray: OnRay = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare U-Net, R2U-Net, UNet++, Attention U-Net, Attention R2U-Net and ANU-Net.
@@ -45,28 +55,11 @@ def anunet(
     """
     from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
-    from segscope.studies.anunet_page import write_page
+    from segscope.studies.declared import Asked
     from segscope.training import parse_settings
 
-    opened = open_dataset(dataset)
-    result = run_study(
-        opened,
-        output,
-        budget=budget,
-        settings=parse_settings(setting or []),
-        fold=fold,
-        folds=folds,
-    )
-    page = write_page(result, opened, output)
-    if as_json:
-        typer.echo((output / "study.json").read_text("utf-8"))
-        return
-    for score in result.scores:
-        typer.echo(
-            f"{score.network:18s} Dice {score.means['dice']:.4f} (sd {score.sd['dice']:.4f})  "
-            f"IoU {score.means['iou']:.4f}  {score.parameters / 1e6:.2f} M  {score.minutes:.1f} min"
-        )
-    typer.echo(f"page: {page}")
+    asked = Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
+    _print(run_study(open_dataset(dataset), output, asked), output, as_json=as_json)
 
 
 @app_study.command()
@@ -125,8 +118,11 @@ def siamese(
     ] = None,
     budget: Budget = "minutes",
     setting: Settings = None,
-    fold: StudyFold = 0,
     folds: StudyFolds = 3,
+    seeds: StudySeeds = 1,
+    jobs: Jobs = 1,
+    ray: OnRay = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare losses for small lesions: Dice, Tversky, focal, hybrid, content and others.
@@ -136,33 +132,36 @@ def siamese(
     Example: segscope study siamese Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
     """
     from segscope.data import open_dataset
+    from segscope.studies.declared import Asked
     from segscope.studies.siamese import LOSSES, run_study
-    from segscope.studies.siamese_page import write_page
     from segscope.training import parse_settings
 
-    opened = open_dataset(dataset)
-    result = run_study(
-        opened,
+    outcome = run_study(
+        open_dataset(dataset),
         output,
+        Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
         external=None if external is None else open_dataset(external),
         phi=phi,
-        budget=budget,
-        settings=parse_settings(setting or []),
-        fold=fold,
-        folds=folds,
         losses=losses or tuple(LOSSES),
     )
-    page = write_page(result, opened, output)
+    _print(outcome, output, as_json=as_json)
+
+
+def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
-    for score in result.scores:
-        typer.echo(
-            f"{score.loss:17s} lesion recall {score.means['lesion_recall']:.3f}  "
-            f"F1 {score.means['lesion_f1']:.3f}  Dice {score.means['dice']:.4f}  "
-            f"{score.minutes:.1f} min"
-        )
-    typer.echo(f"page: {page}")
+    from segscope.experiments import answer
+    from segscope.studies.declared import minutes
+
+    metrics = outcome.experiment.metrics
+    found = {metric: outcome.estimates(metric) for metric in metrics}
+    for name in found[metrics[0]]:
+        said = "  ".join(f"{m} {found[m][name].mean:.4f}" for m in metrics)
+        typer.echo(f"{name:17s} {said}  {minutes(outcome, name):.1f} min")
+    for sentence in answer(outcome, metrics[0]):
+        typer.echo(sentence)
+    typer.echo(f"page: {output / 'report.html'}")
 
 
 app_study.command()(gbm)

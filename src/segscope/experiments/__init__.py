@@ -1,16 +1,19 @@
 """Experiments: arms x draws, trials that anybody can take up, statistics by subject, one page."""
 
+from segscope.experiments.again import on_trials, read_again, score_again, scored_again, write_again
 from segscope.experiments.arm import Arm, parse_arm
 from segscope.experiments.draw import Draw, fold_draws, group_draws, subset_draws
 from segscope.experiments.engine import page_again, plan_experiment, run_experiment
 from segscope.experiments.experiment import (
     BUDGETS,
     Experiment,
+    cases_of,
+    content_of,
     make_experiment,
     read_experiment,
     write_experiment,
 )
-from segscope.experiments.page import answer
+from segscope.experiments.page import Paper, answer, case_panel, prediction_files
 from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.trial import Trial, do_trial
@@ -21,19 +24,29 @@ __all__ = [
     "Draw",
     "Experiment",
     "Outcome",
+    "Paper",
     "Trial",
     "answer",
+    "case_panel",
+    "cases_of",
     "collect",
+    "content_of",
     "do_trial",
     "fold_draws",
     "group_draws",
     "make_experiment",
+    "on_trials",
     "page_again",
     "parse_arm",
     "plan_experiment",
+    "prediction_files",
+    "read_again",
     "read_experiment",
     "run_experiment",
     "run_jobs",
+    "score_again",
+    "scored_again",
     "subset_draws",
+    "write_again",
     "write_experiment",
 ]

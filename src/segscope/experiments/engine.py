@@ -1,6 +1,6 @@
 """An experiment from its plan to its page: write the trials, have them done, collect, lay out."""
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,15 +8,23 @@ from segscope.data import Dataset, json_ready, write_json, write_text
 from segscope.errors import InputError
 from segscope.experiments.experiment import (
     Experiment,
+    content_of,
     measure_cases,
     plan_trial,
     read_experiment,
     write_experiment,
 )
-from segscope.experiments.page import write_page
+from segscope.experiments.page import COMPARISON, Paper, write_page
 from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
-from segscope.experiments.trial import Trial, do_trial, make_trial, read_result, write_trial
+from segscope.experiments.trial import (
+    Trial,
+    do_trial,
+    make_trial,
+    read_result,
+    read_trial,
+    write_trial,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,9 @@ def plan_experiment(experiment: Experiment, dataset: Dataset, folder: Path) -> P
     Raises:
         InputError: An arm makes no recipe; a case cannot be read.
     """
+    before = _planned_before(experiment, folder)
+    if before is not None:
+        return before
     facts = measure_cases(dataset) if any(a.kind == "train" for a in experiment.arms) else {}
     planned = []
     for draw in experiment.draws:
@@ -60,6 +71,22 @@ def plan_experiment(experiment: Experiment, dataset: Dataset, folder: Path) -> P
     return Planned(experiment, tuple(trial for trial, _ in planned))
 
 
+def _planned_before(experiment: Experiment, folder: Path) -> Planned | None:
+    """Read the trials of the same experiment: on another machine it is not planned otherwise."""
+    if not (folder / "trials.json").is_file() or read_experiment(folder) != experiment:
+        return None
+    try:
+        names = json.loads((folder / "trials.json").read_text("utf-8"))["trials"]
+        pairs = [(draw, arm) for draw in experiment.draws for arm in experiment.arms]
+        trials = [
+            read_trial(folder / name, experiment, arm, draw)
+            for name, (draw, arm) in zip(names, pairs, strict=True)
+        ]
+    except (ValueError, KeyError, TypeError, OSError):
+        return None  # is planned and written anew; results that fit it are found again
+    return Planned(experiment, tuple(trials)) if names == [t.place for t in trials] else None
+
+
 def run_experiment(
     experiment: Experiment,
     dataset: Dataset,
@@ -67,6 +94,7 @@ def run_experiment(
     *,
     jobs: int = 1,
     ray: bool = False,
+    paper: Paper = COMPARISON,
 ) -> Outcome:
     """Do all trials that are not done yet, and write tables and page.
 
@@ -77,6 +105,7 @@ def run_experiment(
             ``report.html``.
         jobs: Trials at a time, which share the cores.
         ray: Hand them to Ray.
+        paper: What the page has beyond a comparison's.
 
     Raises:
         InputError: Something cannot be read or planned.
@@ -90,29 +119,32 @@ def run_experiment(
     finally:
         outcome = collect(folder, experiment, planned.trials)
         if outcome.rows:
-            write_outcome(outcome, dataset, folder, planned.trials)
+            write_outcome(outcome, dataset, folder, paper)
     return outcome
 
 
-def write_outcome(
-    outcome: Outcome, dataset: Dataset | None, folder: Path, trials: Sequence[Trial]
-) -> Path:
-    """Write ``scores.csv``, ``outcome.json`` and ``report.html``; pictures need the dataset."""
+def write_outcome(outcome: Outcome, dataset: Dataset, folder: Path, paper: Paper) -> Path:
+    """Write ``scores.csv``, ``outcome.json`` and ``report.html``."""
     write_text(folder / "scores.csv", outcome.to_csv())
     write_json(folder / "outcome.json", json_ready(outcome.to_dict()))
-    return write_page(outcome, dataset, folder, trials)
+    return write_page(outcome, dataset, folder, paper)
 
 
-def page_again(folder: Path, dataset: Dataset) -> Outcome:
+def page_again(folder: Path, dataset: Dataset, paper: Paper = COMPARISON) -> Outcome:
     """Make tables and page again from the results that are there; nothing is trained.
 
     Raises:
-        InputError: No experiment, or none of its trials is done.
+        InputError: No experiment, of another dataset, or none of its trials is done.
     """
     experiment = read_experiment(folder)
+    if content_of(dataset) != experiment.content:
+        raise InputError(
+            f"{dataset.folder}: is not the dataset of {folder}, or its files have changed; name "
+            "the one that the comparison was begun with"
+        )
     planned = plan_experiment(experiment, dataset, folder)
     outcome = collect(folder, experiment, planned.trials)
     if not outcome.rows:
         raise InputError(f"{folder}: none of its {len(planned.trials)} trials is done")
-    write_outcome(outcome, dataset, folder, planned.trials)
+    write_outcome(outcome, dataset, folder, paper)
     return outcome

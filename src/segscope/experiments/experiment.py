@@ -20,6 +20,7 @@ from segscope.experiments.arm import Arm
 from segscope.experiments.draw import Draw
 from segscope.images import Case, Fingerprint
 from segscope.inference import hash_cases
+from segscope.metrics import HIGHER_IS_BETTER
 from segscope.progress import track
 from segscope.training import Recipe, labelled, plan_recipe
 from segscope.training.recipe import merge
@@ -74,6 +75,10 @@ class Experiment(BaseModel):
                 raise ValueError(f"{what}s: {', '.join(twice) or 'none'} twice or missing")
         if self.reference not in arms:
             raise ValueError(f"reference {self.reference!r}: is no arm; there are {arms}")
+        unknown = [metric for metric in self.metrics if metric not in HIGHER_IS_BETTER]
+        if unknown or not self.metrics:
+            known = ", ".join(HIGHER_IS_BETTER)
+            raise ValueError(f"--metric {', '.join(unknown) or 'none'}: expected some of {known}")
         return self
 
 

@@ -1,6 +1,7 @@
 """The page of an experiment: the answer first, then the table, the pairs, the cases, the cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from segscope.data import Dataset, load_of, read_label, write_bytes, write_text
 from segscope.experiments.experiment import cases_of
 from segscope.experiments.statistics import Difference, Estimate, mean_known
 from segscope.experiments.table import Outcome
-from segscope.experiments.trial import Trial
 from segscope.images import Case
 from segscope.inference.cases import target
 from segscope.metrics import HIGHER_IS_BETTER
@@ -21,20 +21,33 @@ from segscope.report.figures import png, pyplot
 _SHOWN_CASES = 3
 
 
-def write_page(
-    outcome: Outcome, dataset: Dataset | None, folder: Path, trials: Sequence[Trial]
-) -> Path:
+@dataclass(frozen=True)
+class Paper:
+    """What a study's page has beyond that of every comparison.
+
+    Args:
+        title: Of the page, before the dataset's name.
+        sections: Makes more sections from the outcome, the dataset and the folder.
+    """
+
+    title: str = "Comparison"
+    sections: Callable[[Outcome, Dataset, Path], Sequence[Section]] = lambda *_: ()
+
+
+COMPARISON = Paper()
+
+
+def write_page(outcome: Outcome, dataset: Dataset, folder: Path, paper: Paper) -> Path:
     """Write ``report.html``, and its figures beside it."""
     experiment = outcome.experiment
     metric = experiment.metrics[0]
     sections = [_answer(outcome, metric), _scores(outcome), _pairs(outcome, folder)]
     sections.append(_cases(outcome, metric))
-    if dataset is not None:
-        pictures = _extremes(outcome, metric, dataset, folder, trials)
-        sections += [pictures] if pictures else []
-    sections += [_curves(outcome), _how(outcome)]
+    pictures = _extremes(outcome, metric, dataset, folder)
+    sections += [pictures] if pictures else []
+    sections += [*paper.sections(outcome, dataset, folder), _curves(outcome), _how(outcome)]
     file = folder / "report.html"
-    write_text(file, page(f"Comparison on {experiment.dataset}", sections))
+    write_text(file, page(f"{paper.title} on {experiment.dataset}", sections))
     return file
 
 
@@ -106,16 +119,12 @@ def _by_label(outcome: Outcome, order: Sequence[str], labels: Sequence[str]) -> 
 
 
 def _pairs(outcome: Outcome, folder: Path) -> Section:
-    metric = outcome.experiment.metrics[0]
-    pairs = outcome.differences(metric)
-    rows = [
-        [p.arm, str(p.estimate), p.p, p.p_holm, "differs" if p.shown else "no difference shown"]
-        for p in pairs
-    ]
-    reference = outcome.experiment.reference
+    """Differences from the reference in every metric; the first one's are drawn."""
+    metrics, reference = outcome.experiment.metrics, outcome.experiment.reference
+    pairs = outcome.differences(metrics[0])
     if not pairs:
         return Section("Differences", ["One arm alone: there is nothing to compare it with."])
-    figure = forest_figure(pairs, f"{metric}, less {reference}")
+    figure = forest_figure(pairs, f"{metrics[0]}, less {reference}")
     write_bytes(folder / "differences.png", figure)
     return Section(
         f"Differences from {reference}, paired by subject",
@@ -123,9 +132,17 @@ def _pairs(outcome: Outcome, folder: Path) -> Section:
             "Wilcoxon's signed-rank test over subjects, p corrected by Holm over the arms; fewer "
             "than six subjects cannot show anything and have no p."
         ],
-        tables=[Table(["arm", "difference", "p", "p (Holm)", ""], rows, metric)],
+        tables=[_pairs_table(outcome, metric) for metric in metrics],
         pictures=[Picture(figure, "Mean difference and 95 % interval over subjects.")],
     )
+
+
+def _pairs_table(outcome: Outcome, metric: str) -> Table:
+    rows = [
+        [p.arm, str(p.estimate), p.p, p.p_holm, "differs" if p.shown else "no difference shown"]
+        for p in outcome.differences(metric)
+    ]
+    return Table(["arm", "difference", "p", "p (Holm)", ""], rows, metric)
 
 
 def forest_figure(pairs: Sequence[Difference], title: str) -> bytes:
@@ -157,9 +174,7 @@ def _cases(outcome: Outcome, metric: str) -> Section:
     return Section("Every subject", charts=[chart])
 
 
-def _extremes(
-    outcome: Outcome, metric: str, dataset: Dataset, folder: Path, trials: Sequence[Trial]
-) -> Section | None:
+def _extremes(outcome: Outcome, metric: str, dataset: Dataset, folder: Path) -> Section | None:
     """Cases with the largest differences for and against, and the median, with both contours."""
     pairs = outcome.differences(metric)
     known = [pair for pair in pairs if pair.estimate.n]
@@ -171,10 +186,9 @@ def _extremes(
     chosen = list(dict.fromkeys([order[0], order[len(order) // 2], order[-1]]))[:_SHOWN_CASES]
     panels = []
     for case in cases_of(dataset, chosen):
-        files = {arm: _prediction(folder, trials, arm, case) for arm in (pair.reference, pair.arm)}
-        if all(file is not None and file.is_file() for file in files.values()):
-            title = f"{case.name}: {apart[case.name]:+.3f}"
-            panels.append(_panel(dataset, case, title, {n: f for n, f in files.items() if f}))
+        title = f"{case.name}: {apart[case.name]:+.3f}"
+        arms = (pair.reference, pair.arm)
+        panels += case_panel(dataset, case, title, prediction_files(outcome, folder, arms, case))
     if not panels:
         return None
     sheet = contour_sheet(panels, columns=len(panels))
@@ -184,29 +198,33 @@ def _extremes(
 
 
 def _case_differences(outcome: Outcome, metric: str, pair: Difference) -> dict[str, float]:
-    by_arm: dict[str, dict[str, list[float]]] = {pair.arm: {}, pair.reference: {}}
-    for row in outcome.rows:
-        if row["arm"] in by_arm:
-            by_arm[row["arm"]].setdefault(str(row["case"]), []).append(row[metric])
-    means = {
-        arm: {case: mean_known(found) for case, found in cases.items()}
-        for arm, cases in by_arm.items()
-    }
-    apart = {case: value - means[pair.reference].get(case, float("nan"))
-             for case, value in means[pair.arm].items()}  # fmt: skip
+    found, base = outcome.of_cases(pair.arm, metric), outcome.of_cases(pair.reference, metric)
+    apart = {case: value - base[case] for case, value in found.items() if case in base}
     return {case: value for case, value in apart.items() if value == value}
 
 
-def _prediction(folder: Path, trials: Sequence[Trial], arm: str, case: Case) -> Path | None:
-    for trial in trials:
-        if trial.arm.name == arm and case.name in trial.draw.test:
+def prediction_files(
+    outcome: Outcome, folder: Path, arms: Sequence[str], case: Case
+) -> dict[str, Path]:
+    """Find arms' predictions of a test case, each of the first trial that has it."""
+    found: dict[str, Path] = {}
+    for trial in outcome.trials:
+        name = trial.arm.name
+        if name in arms and name not in found and case.name in trial.draw.test:
             own = folder / trial.place / "predictions"
-            return target(case, own if trial.arm.kind != "predictions"
-                          else Path(str(trial.arm.folder)))  # fmt: skip
-    return None
+            file = target(case, own if trial.arm.folder is None or trial.arm.kind == "run"
+                          else Path(trial.arm.folder))  # fmt: skip
+            found |= {name: file} if file.is_file() else {}
+    return {name: found[name] for name in arms if name in found}
 
 
-def _panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) -> Panel:
+def case_panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) -> list[Panel]:
+    """Draw a case's image with the truth and predictions; nothing where there is none.
+
+    Volumes are turned to RAS and shown at the slice with the largest truth.
+    """
+    if not files:
+        return []
     loaded = load_of(dataset, case)
     assert loaded.label is not None  # test cases have one
     arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]
@@ -215,7 +233,7 @@ def _panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) 
         turn = orientation_to_ras(loaded.image.grid)
         arrays = [reorient(array, turn) for array in arrays]
     image, truth, found = widest_slice(arrays[0], arrays[1], arrays[2:])
-    return Panel(title, image, truth, dict(zip(files, found, strict=True)))
+    return [Panel(title, image, truth, dict(zip(files, found, strict=True)))]
 
 
 def _curves(outcome: Outcome) -> Section:

@@ -6,6 +6,7 @@ What a piece makes, it writes; so whoever is lost loses one piece, which another
 import importlib.util
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -96,7 +97,7 @@ def _one_pool(
     # fresh processes: a fork would take over torch's threads in whatever state they are
     context = multiprocessing.get_context("spawn")
     lost: list[Item] = []
-    with ProcessPoolExecutor(jobs, context, _set_threads, (threads,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin, (threads,)) as pool:
         begun: dict[Future[None], Item] = {pool.submit(work, *item): item for item in todo}
         for done in track(as_completed(begun), doing, total=len(begun)):
             error = done.exception()
@@ -138,6 +139,19 @@ def _by_ray(work: Work, arguments: Sequence[Item], jobs: int, doing: str) -> dic
 def _on_threads(work: Work, item: Item, threads: int) -> None:
     _set_threads(threads)
     work(*item)
+
+
+def _begin(threads: int) -> None:
+    """Set a process up; it ends with the one that began it, even where that one was killed."""
+    _set_threads(threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # such a process is never the first
+    parent.join()
+    os._exit(1)
 
 
 def _set_threads(threads: int) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import to_csv
-from segscope.errors import InputError
 from segscope.experiments.experiment import Experiment
 from segscope.experiments.statistics import (
     Difference,
@@ -34,12 +33,14 @@ class Outcome:
         rows: One per trial, case and label.
         costs: Arm to its trials' facts: minutes, parameters, multiply-adds, learning curves.
         undone: Trials without a result.
+        trials: All of them, done or not.
     """
 
     experiment: Experiment
     rows: tuple[Row, ...]
     costs: dict[str, tuple[Row, ...]]
     undone: tuple[str, ...]
+    trials: tuple[Trial, ...] = ()
 
     def values(self, arm: str, metric: str, label: str | None = None) -> dict[str, float]:
         """Subject to value; over labels the mean of those that are defined in a case."""
@@ -55,6 +56,14 @@ class Outcome:
         found = {a.name: estimate(self.values(a.name, metric, label)) for a in self._arms}
         sign = -1 if HIGHER_IS_BETTER[metric] else 1
         return dict(sorted(found.items(), key=lambda item: _order(sign * item[1].mean)))
+
+    def of_cases(self, arm: str, metric: str) -> dict[str, float]:
+        """Case to value, for figures: over its labels, seeds and folds the mean."""
+        cases: dict[str, list[float]] = {}
+        for row in self.rows:
+            if row["arm"] == arm:
+                cases.setdefault(row["case"], []).append(row.get(metric, math.nan))
+        return {case: mean_known(found) for case, found in cases.items()}
 
     def differences(self, metric: str) -> tuple[Difference, ...]:
         """Every arm against the reference."""
@@ -105,11 +114,8 @@ def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Ou
     """Read the results of all trials.
 
     Raises:
-        InputError: A result is damaged, or a metric is not known.
+        InputError: A result is damaged.
     """
-    unknown = [metric for metric in experiment.metrics if metric not in HIGHER_IS_BETTER]
-    if unknown:
-        raise InputError(f"--metric {unknown[0]}: expected some of {', '.join(HIGHER_IS_BETTER)}")
     rows: list[Row] = []
     costs: dict[str, list[Row]] = {}
     undone = []
@@ -118,14 +124,15 @@ def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Ou
         if found is None:
             undone.append(f"{trial.arm.name} {trial.draw.name}")
             continue
-        rows += [_flat(trial, row) for row in found["rows"]]
+        rows += [flat_row(trial, row) for row in found["rows"]]
         cost = {key: value for key, value in found.items() if key not in ("rows", "format")}
         costs.setdefault(trial.arm.name, []).append({"draw": trial.draw.name, **cost})
     by_arm = {name: tuple(found) for name, found in costs.items()}
-    return Outcome(experiment, tuple(rows), by_arm, tuple(undone))
+    return Outcome(experiment, tuple(rows), by_arm, tuple(undone), tuple(trials))
 
 
-def _flat(trial: Trial, row: Mapping[str, Any]) -> Row:
+def flat_row(trial: Trial, row: Mapping[str, Any]) -> Row:
+    """Lay out a case's scores of one label, with what the trial is."""
     scores = {m: math.nan if v is None else float(v) for m, v in row["scores"].items()}
     return {
         "arm": trial.arm.name,

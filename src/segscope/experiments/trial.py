@@ -8,7 +8,7 @@ new settings. Whoever sees the folder and the dataset can do the trial.
 import fcntl
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
-from segscope.metrics import Summary, counted_value, evaluate_folders
+from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
@@ -102,6 +102,20 @@ def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> 
     return place
 
 
+def read_trial(place: Path, experiment: Experiment, arm: Arm, draw: Draw) -> Trial:
+    """Read a trial that was written for this arm and draw.
+
+    Raises:
+        ValueError: It is not.
+        OSError: Nothing is there.
+    """
+    facts = json.loads((place / "trial.json").read_text("utf-8"))
+    trial = Trial(arm, draw, facts["recipe"], experiment.dataset, experiment.content)
+    if json_ready(trial.facts()) != {key: facts.get(key) for key in trial.facts()}:
+        raise ValueError(f"{place}: is of another experiment")
+    return trial
+
+
 def do_trial(dataset_folder: str, folder: str, place: str) -> None:
     """Do one trial; nothing happens where it was done, or is being done by another process.
 
@@ -139,8 +153,7 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
                 _never_tested(run, dataset, test)
             outcome |= _predict(run, facts["arm"]["weights"], test, root / "predictions")
             predictions = root / "predictions"
-        summary = _evaluate(predictions, dataset, test)
-        outcome["rows"] = _rows(summary, {case.name: case.group for case in test})
+        outcome["rows"] = score_predictions(predictions, dataset, test)
         write_json(root / "result.json", json_ready(outcome))
 
 
@@ -189,7 +202,7 @@ def _train(
 
 def _predict(run: Path, weights: str, cases: tuple[Case, ...], folder: Path) -> dict[str, Any]:
     model = load_model(run, weights=weights, device="auto")
-    predict_cases(model, cases, folder)
+    predict_cases(model, cases, folder, anyway=True)  # a test case is never left out
     spec = model.spec
     shape = (1, spec.network.in_channels, *spec.patch)
     return {
@@ -211,20 +224,33 @@ def _never_tested(run: Path, dataset: Dataset, test: tuple[Case, ...]) -> None:
         )
 
 
-def _evaluate(predictions: Path, dataset: Dataset, cases: tuple[Case, ...]) -> Summary:
+def score_predictions(
+    predictions: Path, dataset: Dataset, cases: Sequence[Case], *, convention: str = "default"
+) -> list[dict[str, Any]]:
+    """Score predicted cases: one row per case and label.
+
+    Metrics are as they count in means: nothing found counts as the worst.
+
+    Args:
+        predictions: Folder of ``CASE.ext``.
+        dataset: Of the cases.
+        cases: All of them; one without a prediction is an error.
+        convention: Whose definitions of the metrics.
+
+    Raises:
+        InputError: A prediction is missing, or is of another shape.
+    """
     by_file = {case.label_file: case for case in cases}
-    return evaluate_folders(
+    subjects = {case.name: case.group for case in cases}
+    summary = evaluate_folders(
         predictions,
-        dataset.folder / "labelsTr",
+        dataset.truth,
         read=read_label,
         read_truth=lambda file: read_label_of(dataset, by_file[file]),
         labels=dataset.labels,
         cases=[case.name for case in cases],
+        convention=convention,
     )
-
-
-def _rows(summary: Summary, subjects: dict[str, str]) -> list[dict[str, Any]]:
-    """One row per case and label; metrics as they count in means, nothing found as the worst."""
     return [
         {
             "case": row["case"],

@@ -112,7 +112,7 @@ def pruning_figure(rows: Sequence[Level]) -> bytes:
         )
     axis.margins(0.25)
     axis.set_xlabel("forward pass of one patch, ms")
-    axis.set_ylabel("mean Dice of validation cases")
+    axis.set_ylabel("mean Dice over cases")
     axis.set_title("Levels of the nested network (area: parameters)")
     axis.grid(alpha=0.3)
     return png(plt, figure)

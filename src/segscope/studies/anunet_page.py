@@ -1,102 +1,69 @@
-"""The page and tables of the ANU-Net study."""
+"""What the ANU-Net study shows beyond a comparison: the paper's tables and figures."""
 
-import csv
-import io
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset, write_bytes, write_text
+from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
+from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
+from segscope.experiments.statistics import mean_known
+from segscope.inference import LevelRow, load_model
 from segscope.report import (
-    Lines,
     Picture,
     Section,
     Table,
     attention_figure,
     contour_sheet,
-    page,
     pruning_figure,
-    read_log,
     scores_figure,
 )
-from segscope.studies.anunet import METRICS, Study
-from segscope.studies.anunet_paper import NETWORKS, PRUNING, SEGMENTATION
-from segscope.studies.panels import case_panels
-from segscope.training import validation_cases
+from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
+from segscope.studies.anunet_levels import MAIN, read_levels, trials_of
+from segscope.studies.declared import minutes, read_paper, scores_table, write_facts
+from segscope.studies.panels import at_equal_steps
+
+PAPER = read_paper("anunet")
+NETWORKS: dict[str, str] = PAPER["networks"]
+"""The six networks in the order of the paper's tables, with their printed names."""
+
+_PICTURED = 8
 
 
-def write_page(study: Study, dataset: Dataset, folder: Path) -> Path:
-    """Write ``report.html``, ``scores.csv`` and the figures as PNG files into ``folder``."""
-    figures = _figures(study, dataset, folder)
-    for name, (png, _) in figures.items():
-        write_bytes(folder / f"{name}.png", png)
-    write_text(folder / "scores.csv", _scores_csv(study))
-    sections = [
-        Section(
-            "Six networks, one split, one budget",
-            [_setting(study)],
-            tables=[_scores_table(study), *_paper_tables()],
-            pictures=_pick(figures, "dice_of_cases"),
-        ),
-        Section(
-            "Contours (as Figs. 8-11)",
-            ["Cases at equal steps from the worst to the best Dice of ANU-Net."],
-            pictures=_pick(figures, "contours"),
-        ),
-        Section("Training", charts=[_curves(study, folder)]),
-    ]
-    if study.attention:
-        sections.append(
-            Section(
-                "Attention over epochs (as Fig. 12)",
-                ["Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."],
-                pictures=_pick(figures, "attention"),
-            )
-        )
-    if study.levels:
-        sections.append(
-            Section(
-                "Pruned networks (as Table 6 and Fig. 13)",
-                [
-                    "The paper's times are for 2,000 images including what is not the network; "
-                    "its Dice and IoU of L1 and L2 are swapped in print and given the right way "
-                    "round here, those of L3 are corrupt in print."
-                ],
-                tables=[_levels_table(study), _paper_levels()],
-                pictures=_pick(figures, "pruning"),
-            )
-        )
-    file = folder / "report.html"
-    write_text(file, page(f"ANU-Net and its peers on {study.dataset}", sections))
-    return file
+def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    """Make the paper's tables and figures from the trials' folders, ``study.json`` and
+    ``networks.csv``."""
+    trials, levels = read_levels(outcome, folder)
+    facts = {"levels": [asdict(row) for row in levels], "levels_trials": trials}
+    write_facts(folder, "anunet", outcome, **json_ready(facts))
+    write_text(folder / "networks.csv", to_csv(_rows(outcome)))
+    found = [_networks(outcome, folder), *_contours(outcome, dataset, folder)]
+    found += _attention(outcome, dataset, folder)
+    return [*found, _pruned(trials, levels, folder)] if levels else found
 
 
-def _setting(study: Study) -> str:
-    train, patch = study.recipe.train, study.recipe.patch
-    first = study.scores[0]
-    return (
-        f"{train.epochs} epochs of {train.steps_per_epoch} steps, batch {train.batch_size}, "
-        f"patch {list(patch)}, widths {list(study.recipe.network.widths)}, seed {train.seed}, one "
-        f"split by subject; {first.cases} pairs of validation case and label, {first.undefined} "
-        "without a defined Dice. The weights were chosen on the same validation fold, for all six "
-        "alike: these are not test results, and one seed cannot rank networks whose means lie "
-        "within the spread."
-    )
-
-
-def _scores_table(study: Study) -> Table:
-    rows: list[list[Any]] = [
+def _networks(outcome: Outcome, folder: Path) -> Section:
+    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
+    train = recipe["train"]
+    sizes = {name: _size(outcome, name) for name in outcome.costs}
+    cells = {name: (size[0], size[1] / 1e9) for name, size in sizes.items()}
+    measured = scores_table(
+        outcome, "Measured.", names=NETWORKS, extra=cells,
+        columns=["parameters", "multiply-adds, G"],
+    )  # fmt: skip
+    values = {NETWORKS[name]: list(outcome.of_cases(name, "dice").values()) for name in sizes}
+    png = scores_figure(values, "Dice")
+    write_bytes(folder / "dice_of_cases.png", png)
+    return Section(
+        "Six networks, the same draws, one budget (Tables 2-5)",
         [
-            NETWORKS[s.network],
-            *(f"{s.means[m]:.4f} ({s.sd[m]:.4f})" for m in METRICS),
-            s.parameters,
-            s.multiply_adds / 1e9,
-            s.minutes,
-            s.best_epoch,
-        ]
-        for s in study.scores
-    ]
-    columns = ["network", *METRICS, "parameters", "multiply-adds, G", "minutes", "best epoch"]
-    return Table(columns, rows, "Measured: mean over cases (standard deviation between cases).")
+            f"{train['epochs']} epochs of {train['steps_per_epoch']} steps, batch "
+            f"{train['batch_size']}, patch {list(recipe['patch'])}, widths "
+            f"{list(recipe['network']['widths'])}; the same samples in the same order for all "
+            "networks of a draw; last weights; scores are of test cases, which choose nothing."
+        ],
+        tables=[measured, *_paper_tables()],
+        pictures=[Picture(png, "Dice of every test case (points), quartiles (boxes).")],
+    )
 
 
 def _paper_tables() -> list[Table]:
@@ -106,85 +73,96 @@ def _paper_tables() -> list[Table]:
             [[NETWORKS[name], *values] for name, values in rows.items()],
             f"The paper's {title}",
         )
-        for title, rows in SEGMENTATION.items()
+        for title, rows in PAPER["segmentation"].items()
     ]
 
 
-def _levels_table(study: Study) -> Table:
-    deepest = study.levels[-1].seconds
+def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    """Cases from the worst to the best, at equal steps, so that nothing is hidden."""
+    reference = outcome.experiment.reference
+    dice = {n: v for n, v in outcome.of_cases(reference, "dice").items() if v == v}
+    order = sorted(dice, key=lambda name: dice[name])
+    shown = [reference, *(n for n in ("unet",) if n != reference and n in outcome.costs)]
+    panels = []
+    for case in cases_of(dataset, at_equal_steps(order, _PICTURED)):
+        files = prediction_files(outcome, folder, shown, case)
+        named = {NETWORKS[name]: file for name, file in files.items()}
+        panels += case_panel(dataset, case, case.name, named)
+    if not panels:
+        return []
+    sheet = contour_sheet(panels)
+    write_bytes(folder / "contours.png", sheet)
+    said = f"Cases at equal steps from the worst to the best Dice of {NETWORKS[reference]}."
+    picture = Picture(sheet, "The expert's contour and the networks'.")
+    return [Section("Contours (as Figs. 8-11)", [said], pictures=[picture])]
+
+
+def _attention(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    """Of the first trial that is done, on its first test case."""
+    for trial in trials_of(outcome, MAIN):
+        run = folder / trial.place / "run"
+        if not (folder / trial.place / "result.json").is_file():
+            continue
+        (case,) = cases_of(dataset, trial.draw.test[:1])
+        image, truth = prepared_slice(load_model(run, weights="last"), case, dataset)
+        maps = [(m.epoch, m.node, m.coefficients) for m in attention_over_epochs(run, image)]
+        if not maps:
+            return []
+        png = attention_figure(image, truth, maps)
+        write_bytes(folder / "attention.png", png)
+        said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
+        picture = Picture(png, f"Attention coefficients of test case {case.name}.")
+        return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
+    return []
+
+
+def _pruned(trials: int, levels: list[LevelRow], folder: Path) -> Section:
+    png = pruning_figure(levels)
+    write_bytes(folder / "pruning.png", png)
+    deepest = levels[-1].seconds
     rows = [
+        [f"L{row.level}", row.parameters, row.multiply_adds / 1e9, 1000 * row.seconds,
+         row.seconds / deepest, row.dice, row.iou, row.cases, row.undefined]
+        for row in levels
+    ]  # fmt: skip
+    columns = ["level", "parameters", "multiply-adds, G", "ms", "of the deepest", "Dice", "IoU",
+               "cases", "undefined"]  # fmt: skip
+    printed = [[f"L{level}", *values] for level, values in PAPER["pruning"].items()]
+    heads = ["level", "parameters, M", "seconds for 2,000", "Dice %", "IoU %"]
+    return Section(
+        "Pruned networks (as Table 6 and Fig. 13)",
         [
-            f"L{row.level}",
-            row.parameters,
-            row.multiply_adds / 1e9,
-            1000 * row.seconds,
-            row.seconds / deepest,
-            row.dice,
-            row.iou,
-        ]
-        for row in study.levels
-    ]
-    columns = ["level", "parameters", "multiply-adds, G", "ms", "of the deepest", "Dice", "IoU"]
-    return Table(columns, rows, "Measured on the validation cases.")
+            "The paper's times are for 2,000 images including what is not the network; its Dice "
+            "and IoU of L1 and L2 are swapped in print and given the right way round here, those "
+            "of L3 are corrupt in print."
+        ],
+        tables=[
+            Table(columns, rows, f"Measured on test cases: mean over {trials} trials."),
+            Table(heads, printed, "The paper's Table 6: liver, CT (LiTS)"),
+        ],
+        pictures=[Picture(png, "Time, Dice and size of each level.")],
+    )
 
 
-def _paper_levels() -> Table:
-    rows = [[f"L{level}", *values] for level, values in PRUNING.items()]
-    columns = ["level", "parameters, M", "seconds for 2,000", "Dice %", "IoU %"]
-    return Table(columns, rows, "The paper's Table 6: liver, CT (LiTS)")
+def _rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """One row per network."""
+    rows = []
+    for name in outcome.costs:
+        row: dict[str, Any] = {"network": name}
+        for metric in outcome.experiment.metrics:
+            found = outcome.estimates(metric)[name]
+            row |= {metric: found.mean, f"{metric}_sd": found.sd, f"{metric}_n": found.n,
+                    f"{metric}_undefined": found.undefined}  # fmt: skip
+        parameters, multiply_adds = _size(outcome, name)
+        row |= {"parameters": int(parameters), "multiply_adds": int(multiply_adds),
+                "minutes": minutes(outcome, name)}  # fmt: skip
+        rows.append(row)
+    return rows
 
 
-def _curves(study: Study, folder: Path) -> Lines:
-    series = {}
-    for score in study.scores:
-        curves = read_log(folder / "runs" / score.network / "log.csv")
-        if "val_dice" in curves:
-            series[NETWORKS[score.network]] = curves["val_dice"]
-    return Lines(series, "epoch", "validation Dice", "On prepared voxels.")
-
-
-def _figures(study: Study, dataset: Dataset, folder: Path) -> dict[str, tuple[bytes, str]]:
-    runs = folder / "runs"
-    values = {NETWORKS[s.network]: s.case_dice for s in study.scores}
-    found = {
-        "dice_of_cases": (
-            scores_figure(values, "Dice"),
-            "Dice of every validation case (points), quartiles (boxes).",
-        )
-    }
-    shown = [s for s in study.scores if s.network in ("anunet", "unet")] or [study.scores[-1]]
-    cases = {case.name: case for case in validation_cases(runs / shown[-1].network, dataset)}
-    chosen = [name for name in study.shown_cases if name in cases]
-    folders = {NETWORKS[s.network]: runs / s.network / "validation" for s in shown}
-    sheet = contour_sheet(case_panels(dataset, [cases[n] for n in chosen], folders, {}))
-    found["contours"] = (sheet, "The expert's contour and those of two networks.")
-    if study.attention:
-        maps = [(m.epoch, m.node, m.coefficients) for m in study.attention]
-        found["attention"] = (
-            attention_figure(study.image, study.truth, maps),
-            "Attention coefficients of one validation image.",
-        )
-    if study.levels:
-        found["pruning"] = (pruning_figure(study.levels), "Time, Dice and size of each level.")
-    return found
-
-
-def _pick(figures: dict[str, tuple[bytes, str]], name: str) -> list[Picture]:
-    png, caption = figures[name]
-    return [Picture(png, caption)]
-
-
-def _scores_csv(study: Study) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(
-        ["network", *METRICS, *(f"{m}_sd" for m in METRICS), "parameters", "multiply_adds",
-         "minutes", "best_epoch", "pairs", "undefined"]
-    )  # fmt: skip
-    for s in study.scores:
-        means, sds = [s.means[m] for m in METRICS], [s.sd[m] for m in METRICS]
-        writer.writerow(
-            [s.network, *means, *sds, s.parameters, s.multiply_adds, s.minutes, s.best_epoch,
-             s.cases, s.undefined]
-        )  # fmt: skip
-    return text.getvalue()
+def _size(outcome: Outcome, name: str) -> tuple[float, float]:
+    costs = outcome.costs[name]
+    return (
+        mean_known([float(cost["parameters"]) for cost in costs]),
+        mean_known([float(cost["multiply_adds"]) for cost in costs]),
+    )

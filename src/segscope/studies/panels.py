@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segscope.data import Dataset, load_of, read_label
+from segscope.data import Dataset
+from segscope.experiments import case_panel
 from segscope.images import Case
 from segscope.inference.cases import target
 from segscope.metrics import Summary
-from segscope.preprocessing import orientation_to_ras, reorient
-from segscope.report import Panel, widest_slice
+from segscope.report import Panel
+
+T = TypeVar("T")
 
 
 def case_panels(
@@ -30,23 +31,9 @@ def case_panels(
     """
     panels = []
     for case in cases:
-        loaded = load_of(dataset, case)
-        if loaded.label is None:
-            continue
-        arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]
-        arrays += [read_label(target(case, folder)).array for folder in folders.values()]
-        if loaded.image.grid.ndim == 3:
-            turn = orientation_to_ras(loaded.image.grid)
-            arrays = [reorient(array, turn) for array in arrays]
-        image, truth, predictions = widest_slice(arrays[0], arrays[1], arrays[2:])
-        panels.append(
-            Panel(
-                titles.get(case.name, case.name),
-                image,
-                truth,
-                dict(zip(folders, predictions, strict=True)),
-            )
-        )
+        if case.label_file is not None:
+            files = {name: target(case, folder) for name, folder in folders.items()}
+            panels += case_panel(dataset, case, titles.get(case.name, case.name), files)
     return panels
 
 
@@ -60,5 +47,15 @@ def spread_of_cases(summary: Summary, count: int = 4) -> list[tuple[str, float]]
         if kept:
             scored.append((name, float(np.mean(kept))))
     scored.sort(key=lambda item: item[1])
-    places = np.unique(np.linspace(0, len(scored) - 1, min(count, len(scored))).round().astype(int))
-    return [scored[k] for k in places]
+    return at_equal_steps(scored, count)
+
+
+def at_equal_steps(ordered: Sequence[T], count: int) -> list[T]:
+    """Choose from the first to the last, at equal steps.
+
+    Example:
+        >>> at_equal_steps("abcdefg", 3), at_equal_steps("ab", 4)
+        (['a', 'd', 'g'], ['a', 'b'])
+    """
+    places = np.linspace(0, len(ordered) - 1, min(count, len(ordered))).round().astype(int)
+    return [ordered[k] for k in np.unique(places)]

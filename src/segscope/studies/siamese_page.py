@@ -1,4 +1,4 @@
-"""The page of the content loss study."""
+"""What the content loss study shows beyond a comparison: the paper's tables and figures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,154 +6,159 @@ from typing import Any
 
 import numpy as np
 
-from segscope.data import Dataset, write_bytes, write_text
-from segscope.report import Lines, Picture, Section, Table, contour_sheet, page, scores_figure
-from segscope.studies.panels import case_panels
-from segscope.studies.siamese import METRICS, LossScore, Study
-from segscope.studies.siamese_paper import HOLD_OUT, INDEPENDENT
-from segscope.training import validation_cases
+from segscope.data import Dataset, json_ready, read_label_of, write_bytes
+from segscope.experiments import Outcome, case_panel, cases_of, prediction_files, scored_again
+from segscope.images import Case
+from segscope.report import Lines, Picture, Section, Table, contour_sheet, scores_figure
+from segscope.studies.declared import read_paper, scores_table, write_facts
+from segscope.studies.panels import at_equal_steps
 
 _SHOWN = ("dice", "tversky", "content", "content_dice")
+_GAME = ("content", "content_game")
 _FEWEST_FOR_BINS = 9
+_MOST = 300.0
 
 
-def write_page(study: Study, dataset: Dataset, folder: Path) -> Path:
-    """Write ``report.html`` and its figures into the study's folder."""
-    pictures = _figures(study, dataset, folder)
-    for name, png in pictures.items():
-        write_bytes(folder / f"{name}.png", png)
-    sections = [
-        _table_one(study),
-        _table_two(study),
-        Section(
-            "Predictions (as Fig. 4)",
-            ["The cases with the least and the most foreground, and two between."],
-            pictures=[Picture(pictures["contours"], "The expert's contour and four losses'.")],
-        ),
-        _density(study, pictures),
-        _tests(study),
-    ]
-    file = folder / "report.html"
-    write_text(file, page(f"Losses for small lesions on {study.dataset}", sections))
-    return file
+def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    """Make the paper's tables and figures from the trials' folders, and ``study.json``."""
+    again = scored_again(outcome, folder)
+    cases = cases_of(dataset, sorted({row["case"] for row in outcome.rows}))
+    pcd = {case.name: density(dataset, case) for case in cases}
+    _write_facts(outcome, folder, pcd, again)
+    found = [_table_one(outcome, again)]
+    found += _table_two(outcome)
+    found += _contours(outcome, dataset, folder, pcd)
+    return [*found, _density(outcome, folder, pcd)]
 
 
-def _table_one(study: Study) -> Section:
-    train = study.recipe.train
-    tables = [_rows(study.scores, "Measured: mean (sd) over held-out cases.")]
-    if study.challenge:
-        tables.append(_rows(study.challenge, "The same in the WMH 2017 challenge's definitions."))
-    if study.external:
-        caption = f"Measured on another dataset, {study.external_name}."
-        tables.append(_rows(study.external, caption))
+def density(dataset: Dataset, case: Case) -> float:
+    """Positive class density (PCD): percent of voxels that are foreground."""
+    label = read_label_of(dataset, case).array
+    return 100 * float(np.count_nonzero(label)) / label.size
+
+
+def features_of(outcome: Outcome) -> str:
+    """Weights of the content losses' features, as asked for; empty where none is an arm."""
+    asked = [t.recipe["loss"] for t in outcome.trials if t.recipe]
+    found = {str(loss["options"]["weights"]) for loss in asked if loss["name"] == "content"}
+    return ", ".join(sorted(found))
+
+
+def _write_facts(
+    outcome: Outcome, folder: Path, pcd: dict[str, float], again: dict[str, tuple[str, Outcome]]
+) -> None:
+    others = {
+        name: {"dataset": dataset, "cases": len({row["case"] for row in scored.rows}),
+               "arms": scored.to_dict()["arms"]}
+        for name, (dataset, scored) in again.items()
+    }  # fmt: skip
+    facts = {"features": features_of(outcome), "pcd_percent": pcd, "again": others}
+    write_facts(folder, "siamese", outcome, **json_ready(facts))
+
+
+def _table_one(outcome: Outcome, again: dict[str, tuple[str, Outcome]]) -> Section:
+    tables = [scores_table(outcome, "Measured.")]
+    for name, (dataset, scored) in sorted(again.items(), reverse=True):
+        where = "The same in the WMH 2017 challenge's definitions."
+        if name.startswith("external"):
+            where = f"Measured on another dataset, {dataset}."
+        tables.append(scores_table(scored, where))
+    printed = read_paper("siamese")
     heads = ["loss", "Dice", "lesion recall"]
-    tables.append(Table(heads, [[n, *v] for n, v in HOLD_OUT.items()], "The paper's hold-out."))
-    tables.append(
-        Table(heads, [[n, *v] for n, v in INDEPENDENT.items()], "The paper's independent set.")
-    )
+    for key, caption in (
+        ("hold_out", "The paper's hold-out."),
+        ("independent", "The paper's independent set."),
+    ):
+        tables.append(Table(heads, [[n, *v] for n, v in printed[key].items()], caption))
+    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
+    network, train = recipe["network"], recipe["train"]
+    features = features_of(outcome)
+    said = f" The content loss's features had weights: {features}." if features else ""
     return Section(
         "Losses compared (Table 1)",
         [
-            f"One network ({study.recipe.network.name}, widths "
-            f"{list(study.recipe.network.widths)}), {train.epochs} epochs of "
-            f"{train.steps_per_epoch} steps, batch {train.batch_size}, patch "
-            f"{list(study.recipe.patch)}, seed {train.seed}, the same samples for all; last "
-            f"weights; {len(study.case_names)} held-out cases. The content loss's features had "
-            f"weights: {study.features}. Means count a prediction of nothing with the worst value.",
+            f"One network ({network['name']}, widths {list(network['widths'])}), "
+            f"{train['epochs']} epochs of {train['steps_per_epoch']} steps, batch "
+            f"{train['batch_size']}, patch {list(recipe['patch'])}, the same samples for all "
+            f"losses of a draw; last weights.{said} Means count a prediction of nothing with the "
+            "worst value."
         ],
         tables=tables,
     )
 
 
-def _rows(scores: Sequence[LossScore], caption: str) -> Table:
-    names = ("lesion_recall", "lesion_f1", "dice", "hd95_mm", "avd_percent")
-    return Table(
-        ["loss", *(name.replace("_", " ") for name in names), "undefined", "minutes"],
-        [
-            [
-                score.loss,
-                *(f"{score.means[name]:.4g} ({score.sd[name]:.3g})" for name in names),
-                sum(score.undefined[name] for name in METRICS),
-                score.minutes,
-            ]
-            for score in scores
-        ],
-        caption,
+def _table_two(outcome: Outcome) -> list[Section]:
+    rows = tuple(row for row in outcome.rows if row["arm"] in _GAME)
+    if {row["arm"] for row in rows} != set(_GAME):
+        return []
+    chosen = Outcome(outcome.experiment, rows, outcome.costs, outcome.undone, outcome.trials)
+    said = (
+        "The game moves the features up the loss while the network goes down; the paper found it "
+        "worse."
     )
+    title = "Features as they were, and trained against the network (Table 2)"
+    return [Section(title, [said], tables=[scores_table(chosen, "Measured.")])]
 
 
-def _table_two(study: Study) -> Section:
-    chosen = [s for s in study.scores if s.loss in ("content", "content_game")]
-    return Section(
-        "Features as they were, and trained against the network (Table 2)",
-        ["The game moves the features up the loss while the network goes down; the paper found it "
-         "worse."],
-        tables=[_rows(chosen, "Measured.")],
-    )  # fmt: skip
+def _contours(
+    outcome: Outcome, dataset: Dataset, folder: Path, pcd: dict[str, float]
+) -> list[Section]:
+    """Cases with the least and the most foreground, and two between."""
+    order = sorted(pcd, key=lambda name: pcd[name])
+    arms = [arm.name for arm in outcome.experiment.arms]
+    shown = [name for name in _SHOWN if name in arms] or arms[:1]
+    panels = []
+    for case in cases_of(dataset, at_equal_steps(order, 4)):
+        title = f"{case.name}  PCD {pcd[case.name]:.2g} %"
+        panels += case_panel(dataset, case, title, prediction_files(outcome, folder, shown, case))
+    if not panels:
+        return []
+    sheet = contour_sheet(panels, columns=2)
+    write_bytes(folder / "contours.png", sheet)
+    return [
+        Section(
+            "Predictions (as Fig. 4)",
+            ["The cases with the least and the most foreground, and two between."],
+            pictures=[Picture(sheet, f"The expert's contour and those of {', '.join(shown)}.")],
+        )
+    ]
 
 
-def _density(study: Study, pictures: dict[str, bytes]) -> Section:
+def _density(outcome: Outcome, folder: Path, pcd: dict[str, float]) -> Section:
+    arms = dict.fromkeys(str(row["arm"]) for row in outcome.rows)
+    by_loss = {arm: outcome.of_cases(arm, "avd_percent") for arm in arms}
     points = {
-        score.loss: (list(study.pcd_percent), list(score.values["avd_percent"]))
-        for score in study.scores
+        arm: ([pcd[name] for name in found], list(found.values())) for arm, found in by_loss.items()
     }
-    texts = {score.loss: list(study.case_names) for score in study.scores}
+    chart = Lines(
+        points,
+        "PCD, %",
+        "volume difference, %",
+        "One point per case and loss, over seeds the mean.",
+        points=True,
+        texts={arm: list(found) for arm, found in by_loss.items()},
+    )
     return Section(
         "Volume difference and density (as Fig. 5)",
         ["Positive class density (PCD) is the share of voxels that are foreground."],
-        charts=[
-            Lines(points, "PCD, %", "volume difference, %", "One point per case and loss.",
-                  points=True, texts=texts)
-        ],
-        pictures=[
-            Picture(png, f"By loss: cases of {name.removeprefix('density_')} PCD.")
-            for name, png in pictures.items()
-            if name.startswith("density_")
-        ],
-    )  # fmt: skip
+        charts=[chart],
+        pictures=_boxes(by_loss, sorted(pcd, key=lambda name: pcd[name]), folder),
+    )
 
 
-def _tests(study: Study) -> Section:
-    if not study.tests:
-        return Section(
-            "Are the differences real?",
-            [f"{len(study.case_names)} cases are too few for a paired test (six are the least): "
-             "these figures cannot rank the losses."],
-        )  # fmt: skip
-    return Section(
-        "Are the differences real?",
-        ["Wilcoxon's signed-rank test of the content loss against each other one, over the same "
-         "cases; p corrected by Holm over the losses. Cases of one subject are not independent."],
-        tables=[
-            Table(
-                ["loss", "metric", "content minus loss", "p", "p, Holm"],
-                [[t.loss, t.metric, t.difference, t.p, t.p_holm] for t in study.tests],
-            )
-        ],
-    )  # fmt: skip
-
-
-def _figures(study: Study, dataset: Dataset, folder: Path) -> dict[str, bytes]:
-    cases = validation_cases(folder / "runs" / study.scores[0].loss, dataset)
-    order = np.argsort(study.pcd_percent)
-    places = np.unique(np.linspace(0, len(order) - 1, min(4, len(order))).round().astype(int))
-    chosen = [cases[order[k]] for k in places]
-    shown = [score.loss for score in study.scores if score.loss in _SHOWN]
-    folders = {name: folder / "predictions" / "own" / name for name in shown}
-    titles = {cases[k].name: f"{cases[k].name}  PCD {study.pcd_percent[k]:.2g} %" for k in order}
-    sheet = contour_sheet(case_panels(dataset, chosen, folders, titles), columns=2)
-    return {"contours": sheet, **_boxes(study, order)}
-
-
-def _boxes(study: Study, order: Any) -> dict[str, bytes]:
+def _boxes(
+    by_loss: dict[str, dict[str, float]], order: Sequence[str], folder: Path
+) -> list[Picture]:
     """Volume differences by thirds of PCD, where there are cases enough."""
     if len(order) < _FEWEST_FOR_BINS:
-        return {}
-    found = {}
+        return []
+    found = []
     for name, part in zip(("low", "middle", "high"), np.array_split(order, 3), strict=True):
         values = {
-            score.loss: [min(score.values["avd_percent"][k], 300.0) for k in part]
-            for score in study.scores
+            loss: [min(of_cases[str(case)], _MOST) for case in part if str(case) in of_cases]
+            for loss, of_cases in by_loss.items()
         }
-        found[f"density_{name}"] = scores_figure(values, "volume difference, % (300 at most)")
+        png = scores_figure(values, f"volume difference, % ({_MOST:g} at most)")
+        write_bytes(folder / f"density_{name}.png", png)
+        found.append(Picture(png, f"By loss: cases of {name} PCD."))
     return found

@@ -1,0 +1,125 @@
+"""Trials scored once more: by another convention, or on another centre's cases.
+
+What comes out lies in the trial's folder under ``again/NAME``; nothing is trained.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from segscope.data import Dataset, json_ready, open_dataset, write_json
+from segscope.experiments.experiment import cases_of, content_of
+from segscope.experiments.queue import Work, run_jobs
+from segscope.experiments.table import Outcome, flat_row
+from segscope.experiments.trial import Trial, score_predictions
+from segscope.inference import load_model, predict_cases
+from segscope.training import labelled
+
+_FILE = "scores.json"
+
+
+def on_trials(
+    work: Work,
+    trials: Sequence[Trial],
+    dataset: Dataset,
+    folder: Path,
+    name: str,
+    *,
+    options: Sequence[str] = (),
+    jobs: int = 1,
+    ray: bool = False,
+) -> None:
+    """Do more with every trained trial that is done, where that was not done yet.
+
+    Args:
+        work: A module's function of the dataset's folder, the experiment's, the name, the options
+            and the trial's place; it writes ``PLACE/again/NAME/scores.json`` last.
+        trials: With which.
+        dataset: That the work needs.
+        folder: Of the experiment.
+        name: Of what is made.
+        options: Plain texts for the work.
+        jobs: Trials at a time.
+        ray: Hand them to Ray.
+
+    Raises:
+        WorkError: Some failed; each is named with its reason.
+    """
+    where, here = str(dataset.folder.resolve()), str(folder.resolve())
+    places = [folder / trial.place for trial in trials if trial.arm.kind == "train"]
+    todo = [
+        (where, here, name, *options, str(place.relative_to(folder)))
+        for place in places
+        if (place / "result.json").is_file() and not (place / "again" / name / _FILE).is_file()
+    ]
+    if todo:
+        run_jobs(work, todo, jobs=jobs, ray=ray, doing=f"scoring {name}")
+
+
+def score_again(
+    outcome: Outcome,
+    dataset: Dataset,
+    folder: Path,
+    name: str,
+    *,
+    convention: str = "default",
+    jobs: int = 1,
+    ray: bool = False,
+) -> None:
+    """Score all trained trials by a convention, or on all cases of another dataset.
+
+    Raises:
+        WorkError: Some could not be scored; each is named with its reason.
+    """
+    on_trials(
+        _score, outcome.trials, dataset, folder, name, options=[convention], jobs=jobs, ray=ray
+    )
+
+
+def scored_again(outcome: Outcome, folder: Path) -> dict[str, tuple[str, Outcome]]:
+    """Read what `score_again` made: name to the dataset's name and the scores."""
+    found: dict[str, tuple[str, list[dict[str, object]]]] = {}
+    for trial in outcome.trials:
+        for file in sorted((folder / trial.place / "again").glob(f"*/{_FILE}")):
+            facts = json.loads(file.read_text("utf-8"))
+            if "rows" not in facts:  # more than scores was measured
+                continue
+            _, rows = found.setdefault(file.parent.name, (facts["dataset"], []))
+            rows += [flat_row(trial, row) for row in facts["rows"]]
+    return {
+        name: (dataset, replace(outcome, rows=tuple(rows)))
+        for name, (dataset, rows) in found.items()
+    }
+
+
+def write_again(root: Path, name: str, facts: Mapping[str, Any]) -> None:
+    """Write what was measured once more into a trial's folder."""
+    file = root / "again" / name / _FILE
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, json_ready({"format": 1, **facts}))
+
+
+def read_again(root: Path, name: str) -> dict[str, Any] | None:
+    """Read it; None where it is not there."""
+    file = root / "again" / name / _FILE
+    if not file.is_file():
+        return None
+    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return found
+
+
+def _score(dataset_folder: str, folder: str, name: str, convention: str, place: str) -> None:
+    root = Path(folder) / place
+    facts = json.loads((root / "trial.json").read_text("utf-8"))
+    dataset = open_dataset(Path(dataset_folder))
+    into, predictions = root / "again" / name, root / "predictions"
+    if content_of(dataset) == facts["content"]:
+        cases = cases_of(dataset, facts["draw"]["test"])
+    else:
+        cases, predictions = tuple(labelled(dataset)), into / "predictions"
+        model = load_model(root / "run", weights=facts["arm"]["weights"], device="auto")
+        predict_cases(model, cases, predictions, anyway=True)
+    rows = score_predictions(predictions, dataset, cases, convention=convention)
+    write_again(root, name, {"dataset": dataset.name, "rows": rows})

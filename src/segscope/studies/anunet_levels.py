@@ -1,0 +1,65 @@
+"""ANU-Net's levels L1 to L4, each on the test cases of every trial."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from segscope.data import Dataset, open_dataset
+from segscope.experiments import Outcome, Trial, cases_of, on_trials, read_again, write_again
+from segscope.experiments.statistics import mean_known
+from segscope.inference import LevelRow, load_model, measure_levels
+
+MAIN = "anunet"
+_NAME = "levels"
+
+
+def measure_all_levels(
+    outcome: Outcome, dataset: Dataset, folder: Path, *, jobs: int = 1, ray: bool = False
+) -> None:
+    """Prune and score the network of every trial of ANU-Net, where that was not done yet."""
+    trials = trials_of(outcome, MAIN)
+    on_trials(_measure, trials, dataset, folder, _NAME, jobs=jobs, ray=ray)
+
+
+def read_levels(outcome: Outcome, folder: Path) -> tuple[int, list[LevelRow]]:
+    """How many trials were measured, and their levels' means."""
+    found: list[list[LevelRow]] = []
+    for trial in trials_of(outcome, MAIN):
+        facts = read_again(folder / trial.place, _NAME)
+        if facts is not None:
+            found.append([LevelRow(**row) for row in facts["levels"]])
+    return len(found), [mean_level(same) for same in zip(*found, strict=True)]
+
+
+def trials_of(outcome: Outcome, arm: str) -> list[Trial]:
+    """An arm's trials, in the draws' order."""
+    return [trial for trial in outcome.trials if trial.arm.name == arm]
+
+
+def mean_level(rows: Sequence[LevelRow]) -> LevelRow:
+    """Average a level over trials; its cases are counted together.
+
+    Example:
+        >>> row = LevelRow(1, 9, 9, 0.1, 0.8, 0.7, 5, 0)
+        >>> mean_level([row, LevelRow(1, 9, 9, 0.3, 0.6, 0.5, 4, 1)])  # doctest: +ELLIPSIS
+        LevelRow(level=1, ..., seconds=0.2, dice=0.7, iou=0.6, cases=9, undefined=1)
+    """
+    return replace(
+        rows[0],
+        seconds=mean_known([row.seconds for row in rows]),
+        dice=mean_known([row.dice for row in rows]),
+        iou=mean_known([row.iou for row in rows]),
+        cases=sum(row.cases for row in rows),
+        undefined=sum(row.undefined for row in rows),
+    )
+
+
+def _measure(dataset_folder: str, folder: str, name: str, place: str) -> None:
+    root = Path(folder) / place
+    draw = json.loads((root / "trial.json").read_text("utf-8"))["draw"]
+    dataset = open_dataset(Path(dataset_folder))
+    model = load_model(root / "run", weights="last", device="auto")
+    cases = cases_of(dataset, draw["test"])
+    rows = measure_levels(model, cases, labels=dataset.labels, reading=dataset.reading)
+    write_again(root, name, {"levels": [asdict(row) for row in rows]})

@@ -1,0 +1,165 @@
+"""What all studies ask and do alike: a paper's arms on draws of a dataset, by the engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segscope.data import Dataset, write_json
+from segscope.errors import InputError
+from segscope.experiments import (
+    Arm,
+    Outcome,
+    Paper,
+    fold_draws,
+    make_experiment,
+    page_again,
+    run_experiment,
+)
+from segscope.experiments.statistics import Estimate, mean_known
+from segscope.report import Table
+from segscope.training import labelled
+from segscope.training.recipe import merge
+
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user asks of any study.
+
+    Args:
+        budget: Name of the study's preset of sizes and epochs.
+        settings: Nested recipe values, the same for all arms; they come last.
+        folds: Each is tested once per seed; never more than there are subjects.
+        seeds: How often all is repeated, with other folds, weights and samples.
+        jobs: Trials at a time.
+        ray: Hand them to Ray.
+        page_only: Make tables and page again from the trials that are there.
+    """
+
+    budget: str = "minutes"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    folds: int = 3
+    seeds: int = 1
+    jobs: int = 1
+    ray: bool = False
+    page_only: bool = False
+
+
+def arm_of(
+    name: str, preset: Mapping[str, Any], budgets: Mapping[str, dict[str, Any]], asked: Asked
+) -> Arm:
+    """Put an arm together: the preset, the budget's values over it, and the user's over both.
+
+    Raises:
+        InputError: No such budget.
+    """
+    if asked.budget not in budgets:
+        raise InputError(f"--budget {asked.budget}: expected one of {', '.join(budgets)}")
+    return Arm(name=name, recipe=merge(merge(preset, budgets[asked.budget]), asked.settings))
+
+
+def run_declared(
+    dataset: Dataset,
+    folder: Path,
+    arms: Sequence[Arm],
+    asked: Asked,
+    *,
+    metrics: Sequence[str],
+    reference: str,
+    paper: Paper,
+) -> Outcome:
+    """Do a study's trials, or only its page again; what is done is taken as it is.
+
+    Other settings are other trials, so none is ever shown under settings that are not its own.
+
+    Raises:
+        InputError: The folder holds a study of the old form; something cannot be read or planned.
+        WorkError: Some trials failed.
+    """
+    if (folder / "runs").is_dir():
+        raise InputError(
+            f"{folder}: holds a study of an older version, whose runs do not say what decided "
+            "them; name a new folder"
+        )
+    if asked.page_only:
+        return page_again(folder, dataset, paper)
+    cases = labelled(dataset)
+    folds = min(asked.folds, len({case.group for case in cases}))
+    experiment = make_experiment(
+        dataset,
+        arms,
+        fold_draws(cases, folds=folds, seeds=asked.seeds),
+        reference=reference,
+        metrics=metrics,
+    )
+    return run_experiment(experiment, dataset, folder, jobs=asked.jobs, ray=asked.ray, paper=paper)
+
+
+def read_paper(name: str) -> dict[str, Any]:
+    """Read the numbers that a paper prints, from ``NAME_paper.yaml``.
+
+    Example:
+        >>> read_paper("siamese")["hold_out"]["content"]
+        [0.79, 0.79]
+    """
+    text = (files("segscope.studies") / f"{name}_paper.yaml").read_text("utf-8")
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
+
+
+def write_facts(folder: Path, name: str, outcome: Outcome, **more: Any) -> None:
+    """Write ``study.json``: the numbers of the outcome, and the study's own."""
+    write_json(
+        folder / "study.json", {"format": _FORMAT, "study": name, **outcome.to_dict(), **more}
+    )
+
+
+def scores_table(
+    outcome: Outcome,
+    caption: str,
+    *,
+    names: Mapping[str, str] | None = None,
+    extra: Mapping[str, Sequence[Any]] | None = None,
+    columns: Sequence[str] = (),
+) -> Table:
+    """Lay out every arm's metrics in the arms' order: mean, deviation and interval by subject.
+
+    Args:
+        outcome: What was found.
+        caption: Below.
+        names: Arm to what it is called here.
+        extra: Arm to more cells.
+        columns: Of those cells.
+    """
+    metrics = outcome.experiment.metrics
+    found = {metric: outcome.estimates(metric) for metric in metrics}
+    rows = []
+    for arm in outcome.experiment.arms:
+        own = {m: found[m][arm.name] for m in metrics if arm.name in found[m]}
+        if not own:
+            continue
+        shown = (names or {}).get(arm.name, arm.name)
+        undefined = sum(one.undefined for one in own.values())
+        n = max(one.n for one in own.values())
+        more = (extra or {}).get(arm.name, ())
+        rows.append([shown, *(_cell(one) for one in own.values()), n, undefined,
+                     minutes(outcome, arm.name), *more])  # fmt: skip
+    heads = [metric.replace("_", " ") for metric in metrics]
+    said = f"{caption} Mean, sd between subjects (95 % interval)."
+    return Table(["", *heads, "subjects", "undefined", "minutes", *columns], rows, said)
+
+
+def minutes(outcome: Outcome, arm: str) -> float:
+    """Mean minutes of an arm's trainings."""
+    return mean_known([float(cost["minutes"]) for cost in outcome.costs.get(arm, ())])
+
+
+def _cell(found: Estimate) -> str:
+    if found.n < 2:
+        return f"{found.mean:.4g}"
+    return f"{found.mean:.4g}, {found.sd:.3g} ({found.low:.4g} to {found.high:.4g})"
