@@ -3,11 +3,13 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
+from segscope.paths import naming
 
 if TYPE_CHECKING:
     from segscope.data import Reading
@@ -107,8 +109,10 @@ def check_new_folder(folder: Path) -> None:
     """Refuse a folder that holds something.
 
     Raises:
-        InputError: It does, or a file is there.
+        InputError: It does, or a file is there; the path leads nowhere.
     """
+    with naming(folder), suppress(FileNotFoundError):
+        folder.stat()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
 
