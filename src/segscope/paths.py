@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 
 _SAID = {
     errno.ENOENT: "no such file or folder; check the path",
@@ -224,14 +224,20 @@ def check_folder_name(folder: Path) -> None:
 
     Raises:
         InputError: A part of it is a file, its name is too long, or it is a link to nowhere.
+        WorkError: Nobody may write there.
     """
+    folder = Path(folder)
     try:
         os.stat(folder)
     except FileNotFoundError:
         if os.path.lexists(folder):
             raise InputError(f"{folder}: is a link to what is not there; mend the link") from None
     except OSError as error:
-        raise InputError(f"{folder}: {said_of(error)}") from error
+        if is_fault_of_path(error):
+            raise InputError(f"{folder}: {said_of(error)}") from error
+    there = next(p for p in (folder, *folder.absolute().parents) if os.path.isdir(p))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise WorkError(f"{folder}: could not be made or filled; {there} may not be written to")
 
 
 def make_folder(folder: Path) -> None:

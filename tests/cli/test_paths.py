@@ -168,3 +168,39 @@ def test_one_dicom_file_is_answered_with_its_folder(place, tmp_path, capsys):
     )
     assert code == 2
     assert "name the folder of its DICOM series" in said.err
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cam RUN -i IMAGE -o BAD/new",
+        "audit RUN -i IMAGE -o BAD/new",
+        "evaluate LABEL LABEL -o BAD/new",
+    ],
+    ids=["cam", "audit", "evaluate"],
+)
+def test_where_nobody_may_write_is_said_in_one_line(place, tmp_path, capsys, monkeypatch, command):
+    bad = tmp_path / "kept"
+    bad.mkdir()
+    mkdir, access = os.mkdir, os.access
+
+    def refuse(path, *rest, **more):  # as the system does to all but its owner
+        if str(path).startswith(str(bad)):
+            raise PermissionError(13, "Permission denied", str(path))
+        return mkdir(path, *rest, **more)
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != bad and access(path, mode))
+    named = {
+        "RUN": place / "run",
+        "IMAGE": place / "data" / "imagesTr" / "c0_0000.nii.gz",
+        "LABEL": place / "data" / "labelsTr" / "c0.nii.gz",
+        "BAD/new": bad / "new",
+    }
+    code, said = call(capsys, *[named.get(word, word) for word in command.split()])
+    assert code == 1
+    assert "defect" not in said.err
+    assert "Errno" not in said.err
+    assert len(said.err.strip().splitlines()) == 1
+    assert str(bad / "new") in said.err

@@ -95,12 +95,7 @@ def _run(words: list[str], *, debug: bool) -> int:
     except InputError as error:
         return _fail(error, 2, debug)
     except OSError as error:
-        if is_fault_of_path(
-            error
-        ):  # no disk could make it right: the path was wrong from the start
-            named = f"{error.filename}: {said_of(error)}"
-            return _fail(InputError(named).with_traceback(error.__traceback__), 2, debug)
-        return _fail(error, 1, debug)
+        return _of_system(error, debug)
     except (WorkError, MemoryError) as error:
         return _fail(error, 1, debug)
     except KeyboardInterrupt:
@@ -117,6 +112,17 @@ def _unusable(words: list[str]) -> str | None:
     if any(not word or _EMPTY.fullmatch(word) for word in words):  # as a path: this folder
         return "an argument is empty (a variable without a value?); leave it out"
     return None
+
+
+def _of_system(error: OSError, debug: bool) -> int:
+    """What the system says, by the file's name and without its number."""
+    if is_fault_of_path(error):  # no disk could make it right: wrong from the start
+        code, said = 2, f"{error.filename}: {said_of(error)}"
+    elif error.filename and error.strerror:
+        code, said = 1, f"{error.filename}: {error.strerror.lower()}; check the path and the disk"
+    else:
+        return _fail(error, 1, debug)
+    return _fail(OSError(said).with_traceback(error.__traceback__), code, debug)
 
 
 def _fail(error: BaseException, code: int, debug: bool, prefix: str = "") -> int:

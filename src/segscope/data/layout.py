@@ -24,6 +24,7 @@ from segscope.data.readers import AS_STORED, Reading
 from segscope.data.subjects import subjects_of
 from segscope.errors import InputError
 from segscope.images import Case
+from segscope.paths import naming
 
 CHANNEL_SUFFIX = re.compile(r"^(?P<name>.+)_(?P<channel>[0-9]{4})$", re.DOTALL)
 _OTHER_NUMBER = re.compile(r"^(?P<name>.+)_(?P<channel>0[0-9]{0,2}|0[0-9]{4})$", re.DOTALL)
@@ -94,7 +95,9 @@ def survey(
         InputError: There is no such folder.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    with naming(folder):
+        there = folder.is_dir()
+    if not there:
         raise InputError(f"{folder}: no such folder; name an nnU-Net v2 raw dataset")
     warnings: list[Problem] = []
     description = read_description(folder, problems, warnings)

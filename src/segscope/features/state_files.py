@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from segscope.errors import InputError
+from segscope.paths import opened as opened_file
 
 ENDINGS = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 """Of files that are opened; what they are is seen from their content."""
@@ -78,6 +79,8 @@ def read_weights(file: Path, *, mapped: bool = False) -> Weights:
     file = Path(file)
     if not file.is_file():
         raise InputError(f"{file}: no such file of weights; check the path")
+    with opened_file(file):  # what may not be read is not damaged
+        pass
     ending = file.suffix.lower()
     if ending not in ENDINGS:
         raise InputError(f"{file}: weights are {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} files")
