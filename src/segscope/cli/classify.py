@@ -84,9 +84,16 @@ def predict(
     weights: Annotated[str, typer.Option("--weights", help="best or last.")] = "best",
     device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also classify images far outside of what was trained on."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Classify images; with --column of a dataset say how well.
+
+    Every image is compared with those of the training: what is outside is said, what is far outside
+    is refused.
 
     Example: segscope classify predict runs/xception -i new_images -o classes
     """
@@ -99,6 +106,7 @@ def predict(
         output,
         column=column,
         reading=reading(replace_nonfinite),
+        anyway=anyway,
     )
     if as_json:
         typer.echo((output / "classes.json").read_text("utf-8"))
