@@ -106,6 +106,28 @@ def real_path(path: Path) -> Path:
         return Path(os.path.realpath(path))
 
 
+def check_new_folder(folder: Path, *, option: str = "-o") -> None:
+    """Refuse a name that cannot become a folder, or of one that holds something.
+
+    Raises:
+        InputError: As said; also of loops of links, names too long, and links that lead nowhere.
+
+    Example:
+        >>> check_new_folder(Path("not/there/yet"))
+    """
+    with naming(f"{option} {folder}"):
+        try:
+            os.stat(folder)
+        except FileNotFoundError:
+            if not os.path.lexists(folder):
+                return
+            raise InputError(
+                f"{option} {folder}: is a link that leads nowhere; name another"
+            ) from None
+        if not os.path.isdir(folder) or os.listdir(folder):
+            raise InputError(f"{option} {folder}: exists and is not an empty folder; name another")
+
+
 def kind_of(path: Path) -> str | None:
     """Name what is there if it is no regular file; None of a file.
 

@@ -106,6 +106,15 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         "from torch import nn\n\n\ndef make():\n    return nn.Sequential(\n"
         "        nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.Conv2d(3, 2, 1))\n"
     )
+    with (tmp_path / "my_nets.py").open("a") as more:
+        more.write(
+            "\n\ndef broken():\n    raise KeyError('gone')\n\n\n"
+            "class Strict(nn.Conv2d):\n    def forward(self, x):\n"
+            "        raise AssertionError('height is not 224')\n\n\n"
+            "def strict():\n    return Strict(1, 2, 1)\n"
+        )
+    (tmp_path / "unreadable.py").write_text("def (:\n")
+    (tmp_path / "leaving.py").write_text("raise SystemExit(3)\n")
     monkeypatch.chdir(tmp_path)
     from importlib import import_module, invalidate_caches
 
@@ -129,6 +138,10 @@ def test_a_network_of_ones_own(capsys, place, tmp_path, monkeypatch):
         (["--model", "my_nets"], "module:function"),
         (["--model", "no_such:make"], "cannot import"),
         (["--model", "my_nets:none"], "no function"),
+        (["--model", "my_nets:broken"], "the function fails: KeyError: 'gone'"),
+        (["--model", "my_nets:strict"], "AssertionError: height is not 224"),
+        (["--model", "unreadable:make"], "importing unreadable fails: SyntaxError"),
+        (["--model", "leaving:make"], "importing leaving fails: SystemExit"),
         (["--model", "my_nets:make", "--weights", place / "run" / "weights_best.safetensors"],
          "does not fit the network"),
     ):  # fmt: skip

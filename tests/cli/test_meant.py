@@ -108,7 +108,11 @@ def test_where_no_case_is_left_it_is_bad_input(capsys, trained, tmp_path):
     ("array", "spacing", "said"),
     [
         (np.ones((20, 22, 14), np.float32), 100.0, "its spacing 100 x 100 x 100 mm is 100 times"),
-        (np.full((24, 28, 20), 1e39), 1.0, "c0_0000.nii.gz: channel MR: has values that are not"),
+        (
+            np.full((24, 28, 20), 1e39),
+            1.0,
+            "c0_0000.nii.gz: 13440 voxels are larger",
+        ),
     ],
     ids=["spacing", "values"],
 )

@@ -161,7 +161,8 @@ def dataset(tmp_path_factory):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_check_reports_every_file_and_goes_on(dataset, raising, monkeypatch, workers):
     lasting = [e if not isinstance(e, WorkError) else ValueError("x") for e in raising]
-    monkeypatch.setitem(FORMATS, ".nii.gz", Format(Raises(lasting), None, 3))
+    kind = Format(Raises(lasting), FORMATS[".nii.gz"].write, 3)
+    monkeypatch.setitem(FORMATS, ".nii.gz", kind)
     report = check_dataset(dataset, workers=workers)
     named = {problem.file for problem in report.problems if problem.case}
     assert named == {

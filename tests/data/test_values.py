@@ -151,9 +151,9 @@ def test_a_mapping_has_labels_on_both_sides(mapping):
 def test_kinds_of_files_that_are_half_of_one_say_what_to_do(tmp_path, ending):
     path = tmp_path / f"a{ending}"
     path.write_bytes(b"x")
-    with pytest.raises(InputError, match=r"\.nii\.gz|one \.mha|one \.nrrd|name its folder") as said:
+    words = r"one \.nii\.gz|one \.mha|one \.nrrd|convert it to \.nii\.gz|name the folder"
+    with pytest.raises(InputError, match=f"unknown kind of file; .*({words})"):
         read_image(path)
-    assert "unknown kind" not in str(said.value)
 
 
 def test_training_on_a_value_beyond_32_bits_names_the_file(tmp_path, capsys):

@@ -280,3 +280,94 @@ def test_the_variance_of_gradients_of_frozen_networks_that_write_over_their_imag
         found.append(variance_of_gradients(nets, X[None]))
         assert all(net.training for net in nets)
     assert found[0] == found[1] > 0
+
+
+class SharedHead(nn.Module):
+    """One head makes the answer first and an auxiliary output after it."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(1, 4, 3, padding=1)
+        self.b = nn.Conv2d(4, 4, 3, padding=1)
+        self.head = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1))
+
+    def forward(self, x):
+        early = self.a(x)
+        return {"out": self.head(self.b(early)), "aux": self.head(early)}
+
+
+@pytest.mark.parametrize("method", ["gradcam", "activation"])
+def test_the_default_layer_is_the_run_that_made_the_answer(method):
+    torch.manual_seed(0)
+    net, x = SharedHead(), torch.randn(1, 8, 8)
+    assert last_layer(net, x[None]) == "head.1#1"
+    alone = nn.Sequential(net.a, net.b, *net.head)
+    expected = class_activation_map(alone, x, 1, method=method, layer="3")
+    torch.testing.assert_close(class_activation_map(net, x, 1, method=method), expected)
+
+
+class Parts(nn.Module):
+    """An in-place module on views of one tensor, which autograd forbids."""
+
+    def __init__(self, inplace):
+        super().__init__()
+        self.c, self.r, self.o = nn.Conv2d(1, 4, 3), nn.ReLU(inplace=inplace), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x):
+        return self.o(torch.cat([self.r(part) for part in self.c(x).chunk(2, 1)], 1))
+
+
+def hooked(inplace):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(inplace=inplace), nn.Conv2d(4, 2, 1))
+    net[0].register_full_backward_hook(lambda module, given, taken: None)
+    return net
+
+
+@pytest.mark.parametrize("make", [Parts, hooked], ids=["parts", "hooked"])
+def test_modules_that_may_not_work_in_place_do_so_out_of_place(make):
+    pair = []
+    for inplace in (True, False):
+        torch.manual_seed(0)
+        pair.append(make(inplace))
+    x, layer = torch.randn(1, 8, 8), "c" if make is Parts else "0"
+    for method in ("gradcam", "saliency"):
+        ours, expected = (class_activation_map(n, x, 1, method=method, layer=layer) for n in pair)
+        torch.testing.assert_close(ours, expected)
+    assert any(getattr(module, "inplace", False) for module in pair[0].modules())
+
+
+def test_a_network_that_is_computed_anew_within_its_gradient_is_said():
+    class Anew(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.c, self.o = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 1)
+
+        def forward(self, x):
+            return torch.utils.checkpoint.checkpoint(self.o, self.c(x), use_reentrant=True)
+
+    with pytest.raises(ValueError, match="use_reentrant=False"):
+        class_activation_map(Anew(), torch.rand(1, 4, 4), 1, method="gradcam", layer="c")
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*")
+@pytest.mark.parametrize("frozen", [False, True], ids=["script", "frozen"])
+def test_scripts_within_a_network_hide_their_layers_only(frozen):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.ReLU()).eval()
+    net.append(nn.Conv2d(4, 2, 1))
+    inside = torch.jit.script(net[:2].eval())
+    partly = nn.Sequential(torch.jit.freeze(inside) if frozen else inside, *net[2:]).eval()
+    x = torch.randn(1, 8, 8)
+    expected = class_activation_map(net, x, 1, method="gradcam")
+    torch.testing.assert_close(class_activation_map(partly, x, 1, method="gradcam"), expected)
+    with pytest.raises(ValueError, match="layer 0: is a script"):
+        class_activation_map(partly, x, 1, method="gradcam", layer="0")
+    whole = torch.jit.freeze(inside) if frozen else inside
+    with pytest.raises(ValueError, match="the network is a script"):
+        class_activation_map(whole, x, 1, method="gradcam")
+
+
+def test_networks_without_numbers_are_said():
+    with pytest.raises(ValueError, match="device meta"):
+        class_activation_map(nn.Conv2d(1, 2, 1, device="meta"), torch.rand(1, 4, 4), 1,
+                             method="saliency")  # fmt: skip

@@ -115,3 +115,29 @@ def test_a_pass_that_fails_leaves_nothing_behind():
         net(torch.zeros(1, 3, 4, 4))
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
+
+
+class ThroughNumpy(nn.Module):
+    """Writes over its features where torch does not see it."""
+
+    def __init__(self):
+        super().__init__()
+        self.c, self.o = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 1)
+
+    def forward(self, x):
+        y = self.c(x)
+        y.detach().numpy()[:, 1] = 7
+        return self.o(y)
+
+
+def test_what_is_written_past_torch_is_refused_or_read_before():
+    torch.manual_seed(0)
+    net, x = ThroughNumpy(), torch.randn(1, 1, 4, 4)
+    with torch.no_grad():
+        expected = net.c(x)
+        with pytest.raises(ValueError, match="in a way that is not seen"), Taps(net, ["c"]):
+            net(x)
+        seen = []
+        with Taps(net, ["c"], lambda name, features: seen.append(features.clone())):
+            net(x)
+    torch.testing.assert_close(seen, [expected])

@@ -113,3 +113,22 @@ def test_quantised_networks_are_refused():
     quantised = torch.ao.quantization.quantize_dynamic(plain, {nn.Linear})
     with pytest.raises(ValueError, match=r"the network is quantised .2: Linear"):
         run(quantised, torch.zeros(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("kind", [AssertionError, TypeError, KeyError, NameError])
+def test_whatever_a_network_raises_on_an_image_is_said(kind):
+    class Picky(nn.Module):
+        def forward(self, x):
+            raise kind("my words")
+
+    with pytest.raises(ValueError, match=rf"fails on an image .*{kind.__name__}: .*my words"):
+        run(Picky(), torch.zeros(1, 1, 4))
+
+
+def test_a_network_without_an_evaluation_mode_is_said():
+    class Exported(nn.Module):
+        def train(self, mode=True):
+            raise NotImplementedError("Calling train() is not supported yet.")
+
+    with pytest.raises(ValueError, match="evaluation mode"), untouched(Exported()):
+        pass

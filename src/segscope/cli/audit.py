@@ -1,8 +1,9 @@
 """``segscope audit``: which layers and units of a network can segment, and mu of every case."""
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,16 +16,11 @@ from segscope.cli.options import (
     ResampleShear,
     TruthFolder,
     WhichCases,
-    reading,
 )
+from segscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from segscope.audit import DatasetAudit
-    from segscope.data import Reading
-    from segscope.images import Case
-    from segscope.studies.audit_model import Audited
 
 
 def audit(
@@ -86,98 +82,40 @@ def audit(
 
     Example: segscope audit runs/skin -i Dataset011_Skin -o audits/skin
     """
-    from segscope.audit import choose_cases, read_from
-    from segscope.errors import InputError
-    from segscope.studies.audit_model import own_model, run_model
-    from segscope.studies.audit_run import run_audit
+    from segscope.workflows.audit import AuditOptions
+    from segscope.workflows.audit import audit as run_audit
 
-    if (run is None) == (model is None):
-        raise InputError("audit: name either a RUN or --model module:function")
-    if source is None or output is None:
-        raise InputError("audit: -i INPUT and -o OUTPUT are needed")
-    audited: Audited
-    if run is not None:
-        if prepare or probabilities:
-            raise InputError("--prepare and --probabilities are for --model; a run knows these")
-        audited = run_model(run, weights=weights or "best", device=device)
-    else:
-        audited = own_model(
-            str(model), weights, source, prepare=prepare, probabilities=probabilities, device=device
-        )
-    asked = reading(replace_nonfinite, resample_shear, resample_labels)
-    how = read_from(run) if run is not None and asked == reading() else asked
-    chosen = choose_cases(source, channels=audited.channels, which=cases, run=run, truth=truth)
-    prepared = _say(audited, chosen, how)
-    found = run_audit(
-        audited.model,
-        chosen,
-        output,
-        run=run,
-        ensemble=ensemble or (),
+    options = AuditOptions(
+        model=model,
+        weights=weights,
+        prepare=prepare,
+        probabilities=probabilities,
+        layers=tuple(layers or ()),
+        units=tuple(units or ()),
+        cases=cases,
+        truth=truth,
+        ensemble=tuple(ensemble or ()),
+        masks=masks,
         heat_maps=heat_maps,
         parquet=parquet,
-        layers=layers or "auto",
-        units=units or "last2",
-        output=audited.named.output if audited.named else "auto",
-        preparation=audited.named.preparation if audited.named else None,
-        prepared=prepared,
-        masks=masks,
-        reading=how,
         low_memory=low_memory,
+        device=device,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        resample_labels=resample_labels,
     )
+    options.check(run)
+    if source is None or output is None:
+        raise InputError("audit: -i INPUT and -o OUTPUT are needed")
+    found = run_audit(run, source, output, options, say=partial(typer.echo, err=True))
     if as_json:
-        typer.echo(json.dumps(_summary(found, output)))
+        typer.echo(json.dumps(found.to_dict()))
         return
-    _print(found, output, suspicious=cases == "train")
-
-
-def _say(audited: "Audited", cases: "Sequence[Case]", how: "Reading") -> dict[str, Any] | None:
-    """Say how images are prepared before any number is shown, and whether another way suits."""
-    from segscope.audit import far_better
-    from segscope.studies.audit_model import tried_preparations
-
-    named = audited.named
-    if named is None:
-        return None
-    for note in audited.notes:
-        typer.echo(f"weights: {note}", err=True)
-    typer.echo(f"images are prepared by --prepare {named.name}:", err=True)
-    for sentence in named.sentences():
-        typer.echo(f"  {sentence}", err=True)
-    tried = tried_preparations(audited, cases, how)
-    for one in tried:
-        typer.echo(f"  mean Dice of the first cases {one.name}: {one.dice:.3f}", err=True)
-    better = far_better(tried)
-    if better is not None:
-        typer.echo(
-            f"WARNING: {better.name}, the network's Dice is {better.dice:.3f} and not "
-            f"{tried[0].dice:.3f}: --prepare {named.name} is hardly what it was trained with, and "
-            "then every number below is wrong",
-            err=True,
-        )
-    return {
-        **named.facts(),
-        "weights": list(audited.notes),
-        "tried": {one.name: one.dice for one in tried},
-    }
-
-
-def _summary(found: "DatasetAudit", output: Path) -> dict[str, Any]:
-    from segscope.data import json_ready
-    from segscope.report import layer_means
-
-    score = "dice" if found.has_truth else "agreement"
-    facts = {
-        "audit": str(output / "audit.json"),
-        "cases": len(found.cases),
-        "layers": dict(zip(found.layers, layer_means(found, score), strict=True)),
-        "mu": {case.name: case.mu for case in found.cases},
-    }
-    return json_ready(facts)
+    _print(found.audit, output, suspicious=cases == "train")
 
 
 def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:
-    from segscope.report import layer_means, most_suspicious, worst_first
+    from segscope.audit.summary import layer_means, most_suspicious, worst_first
 
     truth = found.has_truth
     typer.echo(

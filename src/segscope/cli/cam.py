@@ -16,7 +16,6 @@ from segscope.cli.options import (
     Source,
     TruthFolder,
     WhichCases,
-    reading,
 )
 
 
@@ -58,38 +57,27 @@ def cam(
 
     Example: segscope cam runs/skin -i Dataset011_Skin -o maps --method gradcam++
     """
-    from segscope.audit import choose_cases, read_from
-    from segscope.errors import InputError
-    from segscope.inference import load_model
-    from segscope.inference.classify import is_classifier, load_classifier
-    from segscope.studies.cam_run import run_cam
-    from segscope.studies.classifier_cam import run_classifier_cam
+    from segscope.workflows.cam import CamOptions
+    from segscope.workflows.cam import cam as run_cam
 
-    if not is_classifier(run) and (of != "predicted" or threshold != "otsu"):
-        raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
-    asked = reading(replace_nonfinite, resample_shear, resample_labels)
-    how = read_from(run) if asked == reading() else asked
-    if is_classifier(run):
-        if masks is not None:
-            raise InputError(f"--masks {masks}: a classifier is shown no mask; leave it out")
-        known = load_classifier(run, device=device)
-        channels = len(known.spec.channel_names)
-        chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
-        rows = run_classifier_cam(
-            known, chosen, output, method=method, layer=layer, of=of, criterion=threshold,
-            reading=how,
-        )  # fmt: skip
-    else:
-        model = load_model(run, device=device)
-        channels = model.spec.file_channels
-        chosen = choose_cases(source, channels=channels, which=cases, run=run, truth=truth)
-        rows = run_cam(
-            model, chosen, output, run=run, method=method, layer=layer, masks=masks, reading=how
-        )
+    options = CamOptions(
+        method=method,
+        layer=layer,
+        of=of,
+        threshold=threshold,
+        cases=cases,
+        truth=truth,
+        masks=masks,
+        device=device,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        resample_labels=resample_labels,
+    )
+    found = run_cam(run, source, output, options)
     if as_json:
-        typer.echo(json.dumps(json.loads((output / "cam.json").read_text("utf-8"))))
+        typer.echo(json.dumps(found.to_dict()))
         return
-    scored = [row for row in rows if row.mean_dice is not None]
+    scored = [row for row in found.rows if row.mean_dice is not None]
     for label in dict.fromkeys(row.label for row in scored):
         own = [row for row in scored if row.label == label]
         means = [
@@ -100,4 +88,4 @@ def cam(
             f"{label}: mean over {len(own)} cases of the Dice over all thresholds {means[0]:.4f}, "
             f"above the chosen one {means[1]:.4f}, above the best (oracle) {means[2]:.4f}"
         )
-    typer.echo(f"{len(rows)} maps: {output / 'heatmaps'}, {output / 'pictures'}, cam.csv")
+    typer.echo(f"{len(found.rows)} maps: {output / 'heatmaps'}, {output / 'pictures'}, cam.csv")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, Device, ReplaceNonfinite, Source, reading
+from segscope.cli.options import AsJson, DatasetFolder, Device, ReplaceNonfinite, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,32 +43,25 @@ def train(
 
     Example: segscope classify train Dataset121_Regions -o runs/xception --model xception
     """
-    from segscope.data import open_dataset
-    from segscope.errors import InputError
-    from segscope.training import parse_settings
-    from segscope.training.classify import train_classifier
-    from segscope.training.classify_images import labelled_images
-    from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
+    from segscope.workflows.classify import TrainClassifierOptions, train_classifier
 
-    named = {"network": model, "column": column, "weights": weights}
-    given = {key: value for key, value in named.items() if value is not None}
-    if size is not None:
-        given["size"] = [size, size]  # type: ignore[assignment]
-    asked = given | parse_settings(setting or [])
-    if resume and asked:
-        raise InputError("--resume: a run goes on with its own recipe; leave the other options out")
-    recipe = read_classify_recipe(output) if resume else classify_recipe(asked)
-    opened = open_dataset(dataset)
-    found = train_classifier(opened, recipe, output, resume=resume)
+    options = TrainClassifierOptions(
+        model=model,
+        column=column,
+        size=size,
+        weights=weights,
+        settings=tuple(setting or ()),
+        resume=resume,
+    )
+    found = train_classifier(dataset, output, options)
     for note in found.notes:
         typer.echo(note, err=True)
     if as_json:
         typer.echo((output / "validation.json").read_text("utf-8"))
         return
-    classes = labelled_images(opened, recipe.column).classes
     typer.echo(
-        f"{output}: {recipe.network}, {found.epochs} epochs in {found.minutes:.2f} min, best after "
-        f"{found.best_epoch + 1}; classes {', '.join(classes)}"
+        f"{output}: {found.network}, {found.epochs} epochs in {found.minutes:.2f} min, best after "
+        f"{found.best_epoch + 1}; classes {', '.join(found.classes)}"
     )
     _say(found.scores)
 
@@ -97,17 +90,16 @@ def predict(
 
     Example: segscope classify predict runs/xception -i new_images -o classes
     """
-    from segscope.inference.classify import load_classifier
-    from segscope.studies.classify_run import classify_cases
+    from segscope.workflows.classify import ClassifyOptions, classify
 
-    found = classify_cases(
-        load_classifier(run, weights=weights, device=device),
-        source,
-        output,
+    options = ClassifyOptions(
         column=column,
-        reading=reading(replace_nonfinite),
+        weights=weights,
+        device=device,
+        replace_nonfinite=replace_nonfinite,
         anyway=anyway,
     )
+    found = classify(run, source, output, options)
     if as_json:
         typer.echo((output / "classes.json").read_text("utf-8"))
         return

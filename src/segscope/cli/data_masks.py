@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import AsJson, Device, ReplaceNonfinite, ResampleShear, Source, reading
+from segscope.cli.options import AsJson, Device, ReplaceNonfinite, ResampleShear, Source
 
 
 def masks(
@@ -28,20 +28,20 @@ def masks(
 
     Example: segscope data masks -i Dataset004_Brain -o masks --mask closing_mm=8
     """
-    from segscope.studies.masks_run import look_at_masks
-    from segscope.training import parse_settings
+    from segscope.workflows.masks import MasksOptions
+    from segscope.workflows.masks import masks as make_masks
 
-    found = look_at_masks(
-        source,
-        output,
-        parse_settings(setting or ["method=threshold"]),
-        reading=reading(replace_nonfinite, resample_shear),
+    options = MasksOptions(
+        settings=tuple(setting or ["method=threshold"]),
         device=device,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
     )
+    found = make_masks(source, output, options)
     if as_json:
-        typer.echo(json.dumps(json.loads((output / "masks.json").read_text("utf-8"))))
+        typer.echo(json.dumps(found.to_dict()))
         return
-    for name, mask in found.items():
+    for name, mask in found.masks.items():
         sides = " x ".join(f"{side:.4g}" for side in mask.figures.extent_mm)
         size = f"{mask.figures.size_mm / 1000:.4g} ml" if len(mask.figures.extent_mm) == 3 else (
             f"{mask.figures.size_mm:.4g} mm^2"
@@ -49,4 +49,4 @@ def masks(
         typer.echo(f"{name}: {size}, {sides} mm")
         for line in mask.plausibility.warnings if mask.plausibility else ():
             typer.echo(f"  {line}")
-    typer.echo(f"{len(found)} masks: {output}, masks.json, masks.png")
+    typer.echo(f"{len(found.masks)} masks: {output}, masks.json, masks.png")

@@ -1,8 +1,6 @@
 """``segscope evaluate``: score predictions against the truth."""
 
 import json
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,29 +40,16 @@ def evaluate(
 
     Example: segscope evaluate predictions Dataset004/labelsTr -o evaluation
     """
-    from segscope.data import json_ready, read_label, write_json, write_text
-    from segscope.errors import InputError
-    from segscope.metrics import evaluate_folders
-    from segscope.paths import is_folder, is_there, make_folder
+    from segscope.workflows.evaluate import EvaluateOptions
+    from segscope.workflows.evaluate import evaluate as run_evaluate
 
-    if is_there(output) and not is_folder(output):
-        raise InputError(f"{output}: is a file; name a folder for the results")
-    names = None if labels is None else _names(labels)
-    # the challenge's label 2 need not be declared by a dataset of lesions
-    declared = names if convention == "default" else None
-    summary = evaluate_folders(
-        predictions,
-        truth,
-        read=partial(read_label, labels=declared),
-        labels=names,
-        empty=empty,
-        tolerance_mm=tolerance_mm,
-        convention=convention,
+    options = EvaluateOptions(
+        labels=labels, convention=convention, empty=empty, tolerance_mm=tolerance_mm
     )
-    make_folder(output)
-    write_json(output / "summary.json", summary.to_dict())
-    write_text(output / "metrics.csv", summary.to_csv())
+    summary = run_evaluate(predictions, truth, output, options)
     if as_json:
+        from segscope.data import json_ready
+
         typer.echo(json.dumps(json_ready(summary.to_dict())))
     else:
         _print(summary)
@@ -76,17 +61,6 @@ def evaluate(
             f"missing predictions, counted as failed: {', '.join(summary.missing)}", err=True
         )
         raise typer.Exit(1)
-
-
-def _names(source: Path) -> Mapping[str, int]:
-    from segscope.data import open_dataset
-    from segscope.errors import InputError
-    from segscope.paths import is_there, kind_of
-
-    kind = kind_of(source) if is_there(source) else "a folder"
-    if kind not in (None, "a folder"):
-        raise InputError(f"{source}: is {kind}; name a dataset or its dataset.json")
-    return open_dataset(source if kind else source.parent).labels
 
 
 def _print(summary: "Summary") -> None:

@@ -2,15 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import Masks, ReplaceNonfinite, ResampleShear, reading
+from segscope.cli.options import Masks, ReplaceNonfinite, ResampleShear
+from segscope.errors import InputError, WorkError
 
 if TYPE_CHECKING:
     from segscope.inference import Predicted
-    from segscope.studies.masks_run import Masked
 
 
 def predict(
@@ -61,75 +61,46 @@ def predict(
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
-    from segscope.data import find_cases
-    from segscope.errors import InputError
-    from segscope.inference import (
-        NotMeantError,
-        SomeFailedError,
-        load_model,
-        parse_level,
-        predict_cases,
-    )
-    from segscope.studies.masks_run import mask_cases
+    from segscope.workflows.predict import PredictOptions
+    from segscope.workflows.predict import predict as run_predict
 
-    model = load_model(
-        run,
+    options = PredictOptions(
         weights=weights,
+        level=level,
         device=device,
-        level=parse_level(level),
-        bf16=bf16,
         fast=fast,
+        bf16=bf16,
+        mirror=mirror,
+        overlap=overlap,
+        batch=batch,
+        probabilities=probabilities,
+        masks=masks,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        anyway=anyway,
+        overwrite=overwrite,
     )
-    if masks is not None and model.spec.mask is None:
-        raise InputError(f"--masks {masks}: this run's network is shown no mask; leave it out")
-    shown = mask_cases(
-        model,
-        run,
-        find_cases(source, channels=model.spec.file_channels),
-        output / "masks",
-        reading=reading(replace_nonfinite, resample_shear),
-        files=masks,
-    )
-    failure = None
     try:
-        done = predict_cases(
-            model,
-            shown.cases,
-            output,
-            mirror=mirror,
-            overlap=overlap,
-            batch=batch,
-            probabilities=probabilities,
-            replace_nonfinite=replace_nonfinite,
-            resample_shear=resample_shear,
-            anyway=anyway,
-            overwrite=overwrite,
-        )
-    except (SomeFailedError, NotMeantError) as error:
-        failure, done = error, error.done
-    _print(done, shown, output, as_json=as_json)
-    if failure is not None:
-        raise failure
+        done = run_predict(run, source, output, options)
+    except (WorkError, InputError) as error:
+        if hasattr(error, "done"):  # what became of the other cases
+            _print(error.done, output, as_json=as_json)
+        raise
+    _print(done, output, as_json=as_json)
 
 
-def _print(done: "Predicted", shown: "Masked", output: Path, *, as_json: bool) -> None:
+def _print(done: "Predicted", output: Path, *, as_json: bool) -> None:
     """Say what became of the cases; what is odd on stderr."""
     from segscope.progress import peak_memory_gib
 
-    for line in (*done.remarks, *shown.say()):
+    for line in done.remarks:
         typer.echo(line, err=True)
-    for name, notes in done.notes.items():
+    for name, notes in [*(done.mask_warnings or {}).items(), *done.notes.items()]:
         for note in notes:
             typer.echo(f"{name}: {note}", err=True)
     peak = f"{peak_memory_gib():.2f} GiB"
     if as_json:
-        outcome: dict[str, Any] = {"written": done.written, "reused": done.reused}
-        outcome |= {"notes": done.notes, "peak_memory": peak}
-        outcome |= {"failed": done.failed} if done.failed else {}
-        verdicts = {name: one.to_dict() for name, one in done.verdicts.items()}
-        outcome |= {"verdicts": verdicts} if verdicts else {}
-        outcome |= {"mask_warnings": shown.warnings} if shown.files else {}
-        typer.echo(json.dumps(outcome))
+        typer.echo(json.dumps(done.to_dict() | {"peak_memory": peak}))
     elif done.written or done.reused:
         reused = f", {len(done.reused)} were there already" if done.reused else ""
         typer.echo(

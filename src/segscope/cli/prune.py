@@ -23,31 +23,11 @@ def prune(
 
     Example: segscope prune runs/anunet -o runs/anunet_small --level auto --max-dice-loss 0.01
     """
-    from segscope.data import open_dataset, write_bytes
-    from segscope.errors import InputError
-    from segscope.inference import parse_level, prune_run, read_spec
-    from segscope.report.figures import pruning_figure
-    from segscope.studies.masks_run import mask_run
-    from segscope.training import read_recipe, read_split, reading_of, validation_cases
+    from segscope.workflows.prune import PruneOptions
+    from segscope.workflows.prune import prune as run_prune
 
-    source = dataset or Path(read_split(run)["dataset"])
-    if dataset is None and not source.is_dir():
-        raise InputError(f"{source}: the dataset of this run is gone; say where with --dataset")
-    opened = open_dataset(source, reading=reading_of(run))
-    if read_spec(run).mask is not None:
-        opened = mask_run(opened, read_recipe(run / "recipe.yaml"), run, resume=True)
-    cases = validation_cases(run, opened)
-    kept = None if level == "auto" else parse_level(level)
-    result = prune_run(
-        run,
-        output,
-        cases=cases,
-        reading=opened.reading,
-        level=kept,
-        max_dice_loss=max_dice_loss,
-        device=device,
-    )
-    write_bytes(output / "prune.png", pruning_figure(result.rows))
+    options = PruneOptions(level=level, max_dice_loss=max_dice_loss, dataset=dataset, device=device)
+    result = run_prune(run, output, options)
     if as_json:
         typer.echo((output / "prune.json").read_text("utf-8"))
         return

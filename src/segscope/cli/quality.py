@@ -16,8 +16,8 @@ from segscope.cli.options import (
     Source,
     TruthFolder,
     WhichCases,
-    reading,
 )
+from segscope.errors import WorkError
 
 
 def quality(
@@ -53,41 +53,31 @@ def quality(
 
     Example: segscope quality runs/skin -i new_images --calibrate Dataset011_Skin
     """
-    from segscope.audit import choose_cases, read_from
-    from segscope.data import json_ready, write_json, write_text
-    from segscope.errors import WorkError
-    from segscope.inference import load_model, write_manifest
-    from segscope.studies.quality_run import measure_quality
+    from segscope.workflows.quality import QualityOptions
+    from segscope.workflows.quality import quality as run_quality
 
-    model = load_model(run, device=device)
-    asked = reading(replace_nonfinite, resample_shear, resample_labels)
-    how = read_from(run) if asked == reading() else asked
-    chosen = choose_cases(
-        source, channels=model.spec.file_channels, which=cases, run=run, truth=truth
-    )
-    ranked = measure_quality(
-        model,
-        chosen,
-        run=run,
-        ensemble=ensemble or (),
+    options = QualityOptions(
+        cases=cases,
+        truth=truth,
+        ensemble=tuple(ensemble or ()),
         masks=masks,
         calibrate=calibrate,
         coverage=coverage,
         method=method,
-        reading=how,
+        target=target,
+        device=device,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        resample_labels=resample_labels,
     )
-    facts = json_ready(ranked.to_dict(target))
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_text(output / "quality.csv", ranked.to_csv())
-        write_json(output / "quality.json", facts)
-        write_manifest(output, chosen, device=model.device, weights=model.weights_sha256)
+    ranked = run_quality(run, source, output, options)
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps(ranked.to_dict()))
     else:
-        typer.echo(ranked.to_text(target))
+        typer.echo(ranked.to_text())
         if output is not None:
             typer.echo(f"{output / 'quality.csv'}  {output / 'quality.json'}")
     if ranked.failed:
         said = [f"{name}: {why}" for name, why in ranked.failed.items()]
-        raise WorkError("\n  ".join([f"{len(said)} of {len(chosen)} cases failed:", *said]))
+        total = len(said) + len(ranked.audit.cases)
+        raise WorkError("\n  ".join([f"{len(said)} of {total} cases failed:", *said]))

@@ -24,9 +24,8 @@ def report(
     Example: segscope audit runs/skin -i Dataset011_Skin -o runs/skin/audit, then segscope report
     runs/skin
     """
-    from segscope.studies.run_page import write_run_page
+    from segscope.workflows.report import ReportOptions
+    from segscope.workflows.report import report as run_report
 
-    page = write_run_page(
-        run, audit or run / "audit", against=against or (), file=output or run / "report.html"
-    )
-    typer.echo(f"page: {page}")
+    options = ReportOptions(audit=audit, against=tuple(against or ()), output=output)
+    typer.echo(f"page: {run_report(run, options).page}")

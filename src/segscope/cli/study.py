@@ -102,7 +102,7 @@ def protoseg(
     if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
-    from segscope.report import layer_means
+    from segscope.audit.summary import layer_means
 
     for name, found in result.audits.items():
         layers = layer_means(found, "dice")

@@ -2,15 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
-
-if TYPE_CHECKING:
-    from segscope.training.recipe import Recipe
+from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear
 
 
 def train(
@@ -37,7 +34,7 @@ def train(
         Path | None, typer.Option("--cache", help="Folder of prepared cases, shared by runs.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")] = False,
-    plan_only: Annotated[
+    only_plan: Annotated[
         bool, typer.Option("--plan-only", help="Write OUTPUT.recipe.yaml to change it, and stop.")
     ] = False,
     replace_nonfinite: ReplaceNonfinite = None,
@@ -49,99 +46,39 @@ def train(
 
     Example: segscope train Dataset004_Hippocampus -o runs/hippocampus --set train.max_minutes=15
     """
-    from segscope.data import measure_fingerprint, open_dataset, split_by_groups
-    from segscope.errors import InputError
-    from segscope.paths import is_folder, is_there
-    from segscope.studies.masks_run import mask_run
-    from segscope.training import (
-        check_run_folder,
-        evaluate_validation,
-        is_main_process,
-        labelled,
-        parse_settings,
-        plan_run,
-        reading_of,
-        train_dataset,
-        write_plan,
-    )
+    from segscope.workflows.train import TrainOptions, plan_only
+    from segscope.workflows.train import train as run_train
 
-    settings = [*(setting or []), *([f"train.device={device}"] if device else [])]
-    check_run_folder(output, resume=resume)
-    if cache is not None and is_there(cache) and not is_folder(cache):
-        raise InputError(f"--cache {cache}: is there and is no folder; name another one")
-    chosen = (
-        reading_of(output)
-        if resume
-        else reading(replace_nonfinite, resample_shear, resample_labels)
-    )
-    opened = open_dataset(dataset, reading=chosen)
     console = Console(stderr=True)
-    for warning in opened.warnings:
-        console.print(f"warning: {warning}", highlight=False, markup=False)
-    if (train_on is None) != (test_on is None):
-        raise InputError("--train-on and --test-on: name both, or neither")
-    split = None
-    if train_on is not None and test_on is not None:
-        split = split_by_groups(opened.folder, labelled(opened), train_on, test_on)
-        rest = len(labelled(opened)) - len(split.train) - len(split.val)
-        said = f"{len(split.train)} cases train, {len(split.val)} validate, {rest} do neither"
-        console.print(said, highlight=False)
-    fingerprint = measure_fingerprint(opened)
-    planned = plan_run(
-        fingerprint, output, preset=recipe, settings=parse_settings(settings), resume=resume
-    )
-    _describe(planned, console)
-    if plan_only:
-        console.print(f"plan written to {write_plan(planned, output)}", highlight=False)
-        return
-    opened = mask_run(opened, planned, output, fold=fold, folds=folds, split=split, resume=resume)
-    progress = train_dataset(
-        opened,
-        fingerprint,
-        planned,
-        output,
+    options = TrainOptions(
+        recipe=recipe,
+        settings=tuple(setting or ()),
         fold=fold,
         folds=folds,
-        split=split,
+        train_on=train_on,
+        test_on=test_on,
+        device=device,
         cache=cache,
         resume=resume,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        resample_labels=resample_labels,
     )
-    if not is_main_process():  # one of several that trained together reports
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False)
+
+    if only_plan:
+        say(f"plan written to {plan_only(dataset, output, options, say=say)}")
         return
-    summary = evaluate_validation(output, opened, device=planned.train.device)
-    outcome = {
-        "run": str(output),
-        "epochs": progress.epoch,
-        "steps": progress.step,
-        "minutes": round(progress.elapsed_s / 60, 2),
-        "best_epoch": progress.best_epoch,
-        "validation_dice": summary.foreground_mean["dice"],
-    }
+    found = run_train(dataset, output, options, say=say)
+    if found is None:  # another of several processes reports
+        return
     if as_json:
-        typer.echo(json.dumps(outcome))
+        typer.echo(json.dumps(found.to_dict()))
         return
     typer.echo(
-        f"{output}: {progress.epoch} epochs in {outcome['minutes']} min, mean Dice of the "
-        f"validation cases on their own grids {outcome['validation_dice']:.4f} "
+        f"{output}: {found.epochs} epochs in {found.minutes} min, mean Dice of the "
+        f"validation cases on their own grids {found.validation_dice:.4f} "
         f"({output / 'validation' / 'summary.json'})"
-    )
-
-
-def _describe(recipe: "Recipe", console: Console) -> None:
-    from segscope.training import estimated_memory_gb
-
-    network, settings, plan = recipe.network, recipe.train, recipe.preprocessing
-    memory = estimated_memory_gb(recipe.patch, network.widths, settings.batch_size)
-    until = f"{settings.epochs} epochs of {settings.steps_per_epoch} steps"
-    if settings.max_minutes:
-        until += f", at most {settings.max_minutes:g} minutes"
-    spacing = "as in the files" if plan.spacing_mm is None else plan.spacing_mm
-    shown = f" (shown {recipe.inputs}, by {recipe.mask.method})" if recipe.mask else ""
-    console.print(
-        f"network {network.name}{shown} {plan.spatial_dims}D, widths {list(network.widths)}\n"
-        f"patch {list(recipe.patch)}, batch {settings.batch_size}, spacing {spacing}, "
-        f"about {memory:.1f} GB (as a plain U-Net)\n"
-        f"loss {recipe.loss.name}, {until}",
-        highlight=False,
-        markup=False,
     )

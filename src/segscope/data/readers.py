@@ -113,12 +113,6 @@ def read_label(
 def _label(path: Path, labels: Mapping[str, int] | None, reading: Reading) -> LabelMap:
     if is_folder(path):
         raise InputError(f"{path}: is a folder; a label map is one file")
-    kind = FORMATS.get((image_ending(path) or "").lower())
-    if kind is not None and kind.write is None:
-        raise InputError(
-            f"{path}: is a label map in JPEG, whose compression changes labels; save the original "
-            "one as .png"
-        )
     found = _read(path, stored=True)
     array, notes = found.array, found.notes
     if len(array) > 1:

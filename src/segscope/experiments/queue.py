@@ -6,7 +6,7 @@ What a piece makes, it writes; so whoever is lost loses one piece, which another
 import importlib.util
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -42,7 +42,8 @@ def run_jobs(
 
     Raises:
         InputError: Fewer than one job; Ray is not installed.
-        WorkError: After all others were done: some failed; each is named with its reason.
+        WorkError: After all others were done: some failed; each is named with its reason. It is
+            an InputError where one process works and only the input is at fault.
     """
     if jobs < 1:
         raise InputError(f"--jobs {jobs}: at least one is needed")
@@ -53,20 +54,26 @@ def run_jobs(
     else:
         failed = _by_processes(work, arguments, jobs, doing)
     if failed:
-        lines = [f"{name}: {reason}" for name, reason in failed.items()]
-        raise WorkError(
-            "\n  ".join([f"{len(failed)} of {len(arguments)} pieces of work failed:", *lines])
-            + "\nthe others are kept; start it again to go on"
-        )
+        raise WorkError(_said(failed, arguments))
+
+
+def _said(failed: Mapping[str, str], arguments: Sequence[Item]) -> str:
+    lines = [f"{name}: {reason}" for name, reason in failed.items()]
+    heading = f"{len(failed)} of {len(arguments)} pieces of work failed:"
+    return "\n  ".join([heading, *lines]) + "\nthe others are kept; start it again to go on"
 
 
 def _here(work: Work, arguments: Sequence[Item], doing: str) -> dict[str, str]:
     failed = {}
+    bad: list[InputError] = []
     for item in track(arguments, doing):
         try:
             work(*item)
         except (InputError, WorkError, MemoryError) as error:
             failed[item[-1]] = str(error) or type(error).__name__
+            bad += [error] if isinstance(error, InputError) else []
+    if bad and len(bad) == len(failed):  # nothing went wrong but what was asked for
+        raise InputError(_said(failed, arguments))
     return failed
 
 

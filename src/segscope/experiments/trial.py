@@ -247,12 +247,12 @@ def _content_of_folder(folder: Path) -> str:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[bool]:
+def _alone(folder: Path) -> Iterator[bool]:
     """Whether no other process does this trial now; the kernel lets go when a process ends."""
     try:
-        file = (root / "lock").open("w")
+        file = (folder / "lock").open("w")
     except OSError as error:
-        raise WorkError(f"{root}: cannot be written to ({error.strerror})") from None
+        raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

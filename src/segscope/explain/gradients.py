@@ -144,11 +144,15 @@ def _differentiate(net: nn.Module, forward: Callable[[], tuple[Tensor, Place]]) 
         try:
             return _once(forward)
         except RuntimeError as error:
-            if "modified by an inplace operation" not in str(error):
-                _say_what_is_written(error)
+            if not _is_about_writing(error):
+                _say_what_is_checkpointed(error)
                 raise
-        with torch.autograd.graph.allow_mutation_on_saved_tensors():
-            return _once(forward)
+        try:
+            with _out_of_place(net), torch.autograd.graph.allow_mutation_on_saved_tensors():
+                return _once(forward)
+        except RuntimeError as error:
+            _say_what_is_written(error)
+            raise
 
 
 def _once(forward: Callable[[], tuple[Tensor, Place]]) -> Tensor | None:
@@ -182,9 +186,36 @@ def _without_cudnn(net: nn.Module) -> Iterator[None]:
             torch.backends.cudnn.enabled = before
 
 
+@contextmanager
+def _out_of_place(net: nn.Module) -> Iterator[None]:
+    """Let modules that can work out of place, as ``nn.ReLU(inplace=True)``, do so."""
+    switched: list[Any] = [m for m in net.modules() if getattr(m, "inplace", None) is True]
+    try:
+        for module in switched:
+            module.inplace = False
+        yield
+    finally:
+        for module in switched:
+            module.inplace = True
+
+
+def _is_about_writing(error: RuntimeError) -> bool:
+    text = str(error)
+    signs = ("modified by an inplace operation", "modified inplace", "in-place operation")
+    return any(sign in text for sign in signs)
+
+
+def _say_what_is_checkpointed(error: RuntimeError) -> None:
+    if "use_reentrant=True" in str(error):
+        raise ValueError(
+            "the network computes parts anew when it is differentiated (torch.utils.checkpoint "
+            "with use_reentrant=True): turn this off, or say use_reentrant=False"
+        ) from error
+
+
 def _say_what_is_written(error: RuntimeError) -> None:
     text = str(error)
-    if "modified inplace" in text or "in-place operation" in text:
+    if _is_about_writing(error):
         raise ValueError(
             f"the network writes into a tensor in a way that cannot be differentiated ({text}); "
             "use the method activation, or write that part of the network out of place"

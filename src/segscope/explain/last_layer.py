@@ -10,7 +10,7 @@ from torch.autograd.graph import Node
 
 from segscope.features import Taps, answer_of, taken, untouched
 from segscope.features.axes import fits
-from segscope.features.layers import inner, run_name
+from segscope.features.layers import inner, is_scripted, run_name
 from segscope.features.taps import is_plain
 from segscope.features.untouched import first_tensor, said
 
@@ -75,6 +75,7 @@ def last_layer(net: nn.Module, x: Tensor) -> str:
     with torch.inference_mode(False), untouched(net), torch.enable_grad():
         output, calls, activations = _run(net, taken(net, x).requires_grad_())
     answer = answer_of(output, lambda t: t.ndim > 1 and t.is_floating_point())
+    ran = {call.name: call.run for call in calls}
     nodes = _nodes(None if answer is None else answer.tensor.grad_fn)
     if nodes:
         calls = [call for call in calls if call.reaches(nodes)]
@@ -93,8 +94,8 @@ def last_layer(net: nn.Module, x: Tensor) -> str:
         found = next((c for c in reversed(own) if c.output.shape[2:].numel() > 1), None)
     if found is None:
         raise ValueError("layer: no layer with a spatial map was found; name one")
-    runs = max(call.run for call in calls if call.name == found.name)
-    return found.name if found.run == runs else f"{found.name}#{found.run}"
+    # the name alone means the last run, which may have made another output
+    return found.name if found.run == ran[found.name] else f"{found.name}#{found.run}"
 
 
 def _run(net: nn.Module, x: Tensor) -> tuple[Any, list[_Call], list[tuple[str, int]]]:
@@ -117,7 +118,7 @@ def _run(net: nn.Module, x: Tensor) -> tuple[Any, list[_Call], list[tuple[str, i
 
     handles = [
         module.register_forward_hook(note(name), with_kwargs=True)
-        for name, module in net.named_modules() if name
+        for name, module in net.named_modules() if name and not is_scripted(module)
     ]  # fmt: skip
     try:
         with taps, said(net, x):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
@@ -56,6 +57,16 @@ def inner(model: nn.Module) -> nn.Module:
         model = wrapped
 
 
+def is_scripted(module: nn.Module) -> bool:
+    """Whether a module is TorchScript, which tells nobody when its layers run.
+
+    Example:
+        >>> is_scripted(nn.ReLU())
+        False
+    """
+    return isinstance(module, torch.jit.ScriptModule)
+
+
 def run_name(name: str, run: int) -> str:
     """Name a module's run in a pass: ``name``, ``name#2``, ...
 
@@ -77,6 +88,11 @@ def choose(model: nn.Module, layers: Layers) -> dict[str, Chosen]:
         >>> list(choose(net, "auto")), list(choose(net, net[0])), list(choose(net, ["1#2"]))
         (['1'], ['0'], ['1'])
     """
+    if is_scripted(model):
+        raise ValueError(
+            "layers: the network is a script (torch.jit), whose layers cannot be read; give the "
+            "network that it was made from"
+        )
     if isinstance(layers, type):
         kind = {n: m for n, m in model.named_modules() if n and isinstance(m, layers)}
         if not kind:
@@ -92,6 +108,10 @@ def choose(model: nn.Module, layers: Layers) -> dict[str, Chosen]:
     chosen: dict[str, Chosen] = {}
     for layer in wanted:
         name, module, run = find_layer(model, layer)
+        if is_scripted(module):
+            raise ValueError(
+                f"layer {name}: is a script (torch.jit), which cannot be read; name another layer"
+            )
         known = chosen.get(name)
         if known is None:
             chosen[name] = Chosen(module, None if run is None else {run})

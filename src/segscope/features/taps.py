@@ -149,8 +149,11 @@ class Taps:
 
     def _end(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         self._depth -= 1
+        seeing = self._seeing
         if self._depth <= 0:
             self._close()
+            if seeing is not None and output is not None:
+                seeing.check()
 
     def _close(self) -> None:
         self._depth = 0

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from segscope.features.layers import inner
+from segscope.features.layers import inner, is_scripted
 
 _OTHERS = ("memory", "CUDA", "inplace", "in-place")
 
@@ -33,15 +33,26 @@ def untouched(model: nn.Module) -> Iterator[None]:
         True
     """
     net = inner(model)
-    # by module: a network's own train() may do other things
-    modes = [(module, module.training) for module in (model, *net.modules())]
+    # by module: a network's own train() may do other things; frozen scripts have no mode
+    modes = [(m, m.training) for m in (model, *net.modules()) if hasattr(m, "training")]
     with torch.random.fork_rng(devices=_gpus(net)):
         try:
-            net.eval()
+            _evaluate(net)
             yield
         finally:
             for module, training in modes:
                 module.training = training
+
+
+def _evaluate(net: nn.Module) -> None:
+    try:
+        net.eval()
+    except (NotImplementedError, AttributeError) as error:  # exported, or a frozen script
+        if not is_scripted(net):
+            raise ValueError(
+                f"the network cannot be turned to evaluation mode ({error}); give the network that "
+                "it was made from"
+            ) from error
 
 
 def run(net: nn.Module, x: Tensor) -> Any:
@@ -57,14 +68,18 @@ def run(net: nn.Module, x: Tensor) -> Any:
 
 @contextmanager
 def said(net: nn.Module, x: Tensor) -> Iterator[None]:
-    """Turn torch's words for an image that a network cannot take into a ValueError."""
+    """Turn what a network raises on an image that it cannot take into a ValueError."""
     try:
         yield
-    except RuntimeError as error:
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:
         text = str(error).strip().partition("\n")[0]
         # a lack of memory, a broken device and what cannot be differentiated are other things
         if isinstance(error, torch.OutOfMemoryError) or any(word in text for word in _OTHERS):
             raise
+        if not isinstance(error, RuntimeError):
+            text = f"{type(error).__name__}: {text}"
         if "not implemented for" in text:
             raise ValueError(
                 f"the network cannot be computed in {_plain(x.dtype)} on {x.device} ({text}); turn "
@@ -98,6 +113,8 @@ def taken(net: nn.Module, x: Tensor) -> Tensor:
     if x.is_complex() or x.is_quantized or x.layout != torch.strided:
         raise ValueError(f"image: expected plain real numbers, got {_plain(x.dtype)}, {x.layout}")
     device = device_of(net) or x.device
+    if "meta" in (device.type, x.device.type):
+        raise ValueError("the network or the image is on the device meta: it holds no numbers")
     dtype = _image_dtype(net, x.detach().to(device))
     copy = x.detach().to(device=device, dtype=dtype, copy=True)
     if not copy.isfinite().all():

@@ -7,6 +7,7 @@ when something is about to be written into its memory, just before that.
 
 import sys
 import weakref
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ class Watch(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._axes: dict[_Key, Axes] = {}
         self._memory: dict[int, StorageWeakRef] = {}
-        self._kept: dict[int, list[weakref.ref[Tensor]]] = {}
+        self._kept: dict[int, list[tuple[weakref.ref[Tensor], Tensor]]] = {}
         self._remember(image, image_axes(tuple(image.shape)))
 
     @classmethod
@@ -60,8 +61,24 @@ class Watch(TorchDispatchMode):
         if memory is None:
             return x.clone()
         self._hold(memory, x)
-        self._kept.setdefault(memory, []).append(weakref.ref(kept))
+        self._kept.setdefault(memory, []).append((weakref.ref(kept), _sum(kept)))
         return kept
+
+    def check(self) -> None:
+        """Refuse what was written past torch, as through NumPy: that is not seen here.
+
+        Raises:
+            ValueError: A tensor that was kept has other values now.
+        """
+        for kept in self._kept.values():
+            for reference, before in kept:
+                now = reference()
+                if now is not None and not torch.equal(_sum(now).nan_to_num(), before.nan_to_num()):
+                    raise ValueError(
+                        "the network writes over its features in a way that is not seen (through "
+                        "NumPy or an extension of its own); use features as they pass by: "
+                        "low_memory=True of an audit, --low-memory, or receive of Taps"
+                    )
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -83,13 +100,11 @@ class Watch(TorchDispatchMode):
         return result
 
     def _save_what_is_written(self, func: Any, args: tuple[Any, ...], kwargs: Any) -> None:
-        for place, argument in enumerate(func._schema.arguments):
-            if argument.alias_info is None or not argument.alias_info.is_write:
-                continue
-            given = args[place] if place < len(args) else kwargs.get(argument.name)
+        for place, name in _written_by(func):
+            given = args[place] if place < len(args) else kwargs.get(name)
             for written in tensors(given):
                 memory = _memory(written)
-                for reference in self._kept.pop(memory, ()) if memory is not None else ():
+                for reference, _ in self._kept.pop(memory, ()) if memory is not None else ():
                     kept = reference()
                     if kept is not None:
                         kept.data = kept.detach().clone()
@@ -154,6 +169,22 @@ class _Same(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         return gradients[0]
+
+
+@lru_cache(maxsize=1024)
+def _written_by(func: Any) -> tuple[tuple[int, str], ...]:
+    """Places and names of the arguments that an operation writes into."""
+    return tuple(
+        (place, argument.name)
+        for place, argument in enumerate(func._schema.arguments)
+        if argument.alias_info is not None and argument.alias_info.is_write
+    )
+
+
+def _sum(x: Tensor) -> Tensor:
+    """Sum all values, to tell later whether they are the same."""
+    wide = torch.promote_types(x.dtype, torch.float32) if x.is_floating_point() else torch.int64
+    return x.detach().sum(dtype=wide)
 
 
 def _memory(x: Tensor) -> int | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
 from segscope.errors import Failures, InputError, WorkError, naming
@@ -40,6 +40,7 @@ class Predicted:
         verdicts: Of the cases that are outside of what the model has seen, refused ones included.
         failed: Names of the cases that were not predicted, and why.
         remarks: On all of them: what could not be compared.
+        mask_warnings: Cases to what is odd about their masks; None of a network that is shown none.
     """
 
     written: tuple[str, ...]
@@ -48,6 +49,20 @@ class Predicted:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    mask_warnings: dict[str, tuple[str, ...]] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; what there is none of is left out."""
+        verdicts = {name: one.to_dict() for name, one in self.verdicts.items()}
+        odd = self.mask_warnings
+        return {
+            "written": list(self.written),
+            "reused": list(self.reused),
+            "notes": {name: list(said) for name, said in self.notes.items()},
+            **({"failed": self.failed} if self.failed else {}),
+            **({"verdicts": verdicts} if verdicts else {}),
+            **({} if odd is None else {"mask_warnings": {n: list(s) for n, s in odd.items()}}),
+        }
 
 
 class SomeFailedError(WorkError):

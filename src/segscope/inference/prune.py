@@ -37,6 +37,7 @@ from segscope.inference.predict import predict_prepared
 from segscope.inference.run_files import MANIFEST, check_prior, has_run_file, hash_run_files
 from segscope.metrics import evaluate_case
 from segscope.networks import Segmenter, count_parameters, multiply_adds
+from segscope.paths import check_new_folder
 from segscope.progress import track
 
 _TIMED_PASSES = 7
@@ -75,6 +76,16 @@ class Pruned:
     level: int
     rows: tuple[LevelRow, ...]
     max_dice_loss: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        levels = [asdict(row) for row in self.rows]
+        return {
+            "folder": str(self.folder),
+            "level": self.level,
+            "max_dice_loss": self.max_dice_loss,
+            "levels": levels,
+        }
 
 
 def measure_levels(
@@ -150,8 +161,7 @@ def prune_run(
         device: To measure on.
     """
     run, folder = Path(run), Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     model = load_model(run, device=device)
     if level is not None:
         prune(model.net, level)  # says what is possible before any work

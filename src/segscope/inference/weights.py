@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file as save_tensors
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from segscope.data import atomic_path
@@ -57,17 +57,13 @@ def save_weights(
 
 
 def write_weights(
-    file: Path, state: Mapping[str, Tensor], *, facts: Mapping[str, str] | None = None
+    temporary: Path, state: Mapping[str, Tensor], *, facts: Mapping[str, str] | None = None
 ) -> None:
     """The same without the rename, for those who have one of their own."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    save_file(Weights(tensors, facts={**(facts or {}), CONTENT: content_hash(tensors)}), file)
-
-
-def save_file(weights: Weights, file: Path) -> None:
-    """Write tensors and what goes with them, in place; equal ones give equal bytes."""
-    # under one key, as safetensors does not keep the order of several
-    save_tensors(weights, file, metadata={_FACTS: json.dumps(weights.facts, sort_keys=True)})
+    facts = {**(facts or {}), CONTENT: content_hash(tensors)}
+    # under one key, as safetensors does not keep the order of several: equal ones, equal bytes
+    save_file(tensors, temporary, metadata={_FACTS: json.dumps(facts, sort_keys=True)})
 
 
 def load_weights(file: Path) -> Weights:
@@ -158,7 +154,7 @@ def check_content(file: Path, weights: Weights) -> None:
 
 
 def _own_facts(file: Path, metadata: Mapping[str, str]) -> dict[str, str]:
-    """What `save_file` wrote beside the tensors; nothing where another program did."""
+    """What `save_weights` wrote beside the tensors; nothing where another program did."""
     if _FACTS not in metadata:
         return {}
     facts = parse_json(file, metadata[_FACTS])

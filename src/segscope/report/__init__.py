@@ -1,13 +1,6 @@
 """Pages and figures from results; no model is ever seen here."""
 
-from segscope.report.audit_page import (
-    COVERAGES,
-    audit_sections,
-    layer_means,
-    most_suspicious,
-    quality_row,
-    worst_first,
-)
+from segscope.report.audit_page import audit_sections
 from segscope.report.figures import (
     Panel,
     Tile,
@@ -23,7 +16,6 @@ from segscope.report.figures import (
 from segscope.report.html import Lines, Picture, Section, Table, page, read_log
 
 __all__ = [
-    "COVERAGES",
     "Lines",
     "Panel",
     "Picture",
@@ -34,15 +26,11 @@ __all__ = [
     "audit_sections",
     "contour_sheet",
     "feature_sheet",
-    "layer_means",
     "learning_figure",
-    "most_suspicious",
     "page",
     "pruning_figure",
-    "quality_row",
     "read_log",
     "scores_figure",
     "tile_sheet",
     "widest_slice",
-    "worst_first",
 ]

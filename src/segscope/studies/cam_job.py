@@ -13,7 +13,6 @@ from segscope.explain.weak_labels import CRITERIA
 from segscope.inference.classify import load_classifier
 from segscope.studies.cam_outcome import ORIGINAL, Parts
 from segscope.studies.classifier_audit import audit_classifier
-from segscope.studies.classifier_cam import run_classifier_cam
 from segscope.studies.filtered import FILTERS, filter_rois
 from segscope.studies.rois import ABNORMAL
 from segscope.studies.weak_training import dice_of_run, label_weakly, train_on
@@ -21,6 +20,7 @@ from segscope.training.classify import score_images, train_classifier
 from segscope.training.classify_images import Labelled, labelled_images
 from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
 from segscope.training.run_folder import has_begun
+from segscope.workflows.classifier_cam import run_classifier_cam
 
 _ANEW = "it is damaged: delete it, and start the study again"
 _AT_LAYERS = ("gradcam", "hirescam")  # which are the same at the last layer only

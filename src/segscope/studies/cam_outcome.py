@@ -7,8 +7,8 @@ from typing import Any
 
 from segscope.data.json_files import read_record
 from segscope.metrics import Interval
-from segscope.studies.cam_run import CamRow
 from segscope.studies.classifier_audit import LayerScore
+from segscope.workflows.cam_maps import CamRow
 
 ORIGINAL = "original"
 

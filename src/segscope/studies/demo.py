@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import measure_fingerprint, open_dataset, write_json
-from segscope.errors import InputError
 from segscope.inference import prune_run
+from segscope.paths import check_new_folder
 from segscope.studies.demo_data import write_demo_dataset
 from segscope.studies.demo_page import write_demo_page
 from segscope.training import (
@@ -55,8 +55,7 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 2.0
         data: nnU-Net v2 raw folder; the average brain by default.
         max_minutes: Time for training; the rest takes less than another minute on small data.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     started = time.monotonic()
     source = (
         write_demo_dataset(folder / "dataset", image_dims=2, spacing_mm=1.5)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from segscope.data import write_image, write_json, write_label, write_text
-from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
+from segscope.paths import check_new_folder
 
 LABELS = {"background": 0, "grey_matter": 1, "white_matter": 2}
 
@@ -98,8 +98,7 @@ def write_demo_dataset(
         raise ValueError(
             f"image_dims must be 2 or 3 and spacing_mm from 1 to 4, got {image_dims}, {spacing_mm}"
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder}: exists and is not empty; give a new folder or remove it")
+    check_new_folder(folder)
     pieces = list(_slices(spacing_mm) if image_dims == 2 else _blocks(spacing_mm))
     ending = ".png" if image_dims == 2 else ".nii.gz"
     for number, piece in enumerate(pieces):

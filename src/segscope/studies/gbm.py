@@ -43,7 +43,6 @@ from segscope.inference import load_model, predict_cases
 from segscope.metrics import evaluate_folders
 from segscope.preprocessing import Inputs, MaskPlan
 from segscope.priors import make_masks, masked, open_source, settle
-from segscope.studies.masks_run import mask_sheet, mask_training
 from segscope.training import (
     Recipe,
     has_begun,
@@ -54,6 +53,7 @@ from segscope.training import (
     train_dataset,
 )
 from segscope.training.recipe import merge, recipe_from
+from segscope.workflows.masks import mask_sheet, mask_training
 
 INPUTS: tuple[Inputs, ...] = ("image", "gbm", "image+gbm")
 

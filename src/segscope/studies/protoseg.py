@@ -20,14 +20,13 @@ from typing import Any
 import torch
 
 from segscope.audit import DatasetAudit, Subject, audit, read_audit
+from segscope.audit.summary import layer_means
 from segscope.data import Dataset, json_ready, measure_fingerprint, write_json
 from segscope.errors import InputError
 from segscope.explain import separableness, uniform_noise
 from segscope.images import Case
 from segscope.inference import TrainedModel, load_model
 from segscope.progress import track
-from segscope.report import layer_means
-from segscope.studies.audit_run import run_audit
 from segscope.training import (
     Recipe,
     has_begun,
@@ -37,6 +36,7 @@ from segscope.training import (
     validation_cases,
 )
 from segscope.training.recipe import merge
+from segscope.workflows.audit_folder import run_audit
 
 BUDGETS: dict[str, dict[str, Any]] = {
     "minutes": {

@@ -6,20 +6,19 @@ from typing import Any
 
 from segscope.audit import DatasetAudit, quality_of
 from segscope.audit.result import mean_of
+from segscope.audit.summary import COVERAGES, quality_row
 from segscope.data import write_text
 from segscope.explain import at_coverage
 from segscope.report import (
-    COVERAGES,
     Lines,
     Section,
     Table,
     audit_sections,
     page,
-    quality_row,
 )
-from segscope.studies.audit_run import read_pictures
 from segscope.studies.protoseg import Study
 from segscope.studies.protoseg_paper import KEPT, OUTPUTS, SEPARABLENESS
+from segscope.workflows.audit_folder import read_pictures
 
 
 def write_page(study: Study, folder: Path) -> Path:

@@ -28,6 +28,7 @@ from segscope.data import (
 from segscope.errors import InputError
 from segscope.images import Case, Grid, LabelMap
 from segscope.images.components import bounding_box, label_components
+from segscope.paths import check_new_folder
 from segscope.preprocessing import orientation_to_ras, reorient
 
 NORMAL, ABNORMAL = "normal", "abnormal"
@@ -119,8 +120,7 @@ def extract_rois(dataset: Dataset, folder: Path, options: RoiOptions) -> dict[st
 
 
 def _check(folder: Path, options: RoiOptions) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     low, high = options.padding
     if not 0 <= low <= high or options.least_pixels < 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""What the audit command is given: a run, or any network from a user's own module."""
+"""What an audit is given: a run, or any network from a user's own module."""
 
 import importlib
 import sys
@@ -17,7 +17,7 @@ from segscope.inference import TrainedModel, choose_device, load_into, load_mode
 
 
 @dataclass(frozen=True)
-class Audited:
+class Auditee:
     """A network and what the audit must be told of it; ``channels`` are those of image files.
 
     ``named`` is the preparation that a user named; None for a run, which brings its own. ``notes``
@@ -30,10 +30,10 @@ class Audited:
     notes: tuple[str, ...] = ()
 
 
-def run_model(run: Path, *, weights: str, device: str) -> Audited:
+def run_model(run: Path, *, weights: str, device: str) -> Auditee:
     """Load a run."""
     model = load_model(run, weights=weights, device=device)
-    return Audited(model, model.spec.file_channels)
+    return Auditee(model, model.spec.file_channels)
 
 
 def own_model(
@@ -44,7 +44,7 @@ def own_model(
     prepare: str | None,
     probabilities: bool = False,
     device: str = "auto",
-) -> Audited:
+) -> Auditee:
     """Make any network by calling ``module:function``; its images are prepared as is named.
 
     Args:
@@ -73,11 +73,11 @@ def own_model(
         )
     dataset = open_dataset(source)
     named = name_preparation(prepare, dataset, net, probabilities=probabilities)
-    return Audited(net.to(choose_device(device)), len(dataset.channel_names), named, notes)
+    return Auditee(net.to(choose_device(device)), len(dataset.channel_names), named, notes)
 
 
 def tried_preparations(
-    audited: Audited, cases: Sequence[Case], reading: Reading
+    audited: Auditee, cases: Sequence[Case], reading: Reading
 ) -> tuple[Neighbour, ...]:
     """Try the preparation that was named, and its neighbours, on the first cases with truth."""
     if audited.named is None or isinstance(audited.model, TrainedModel):
@@ -98,12 +98,22 @@ def _made(name: str) -> nn.Module:
         module: Any = importlib.import_module(module_name)
     except ImportError as error:
         raise InputError(f"--model {name}: cannot import {module_name} ({error})") from None
+    except (Exception, SystemExit) as error:
+        raise InputError(f"--model {name}: importing {module_name} fails: {_one(error)}") from error
     finally:
         sys.path.remove(here)
     make = getattr(module, function, None)
     if not callable(make):
         raise InputError(f"--model {name}: {module_name} has no function {function}")
-    net = make()
+    try:
+        net = make()
+    except (Exception, SystemExit) as error:
+        raise InputError(f"--model {name}: the function fails: {_one(error)}") from error
     if not isinstance(net, nn.Module):
         raise InputError(f"--model {name}: returned a {type(net).__name__}, expected a network")
     return net
+
+
+def _one(error: BaseException) -> str:
+    """Say an error of somebody else's code in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -26,6 +26,7 @@ from segscope.audit import (
 )
 from segscope.audit.run import Units
 from segscope.audit.subject import Output
+from segscope.audit.summary import unit_means, worst_first
 from segscope.data import (
     AS_STORED,
     Reading,
@@ -39,10 +40,9 @@ from segscope.errors import Failures, InputError
 from segscope.features import Layers
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, write_manifest
-from segscope.report import worst_first
+from segscope.paths import check_new_folder
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
-from segscope.report.audit_page import unit_means
-from segscope.studies.masks_run import Masked, mask_cases
+from segscope.workflows.masks import Masked, mask_cases
 
 _PICTURED = 8
 
@@ -90,8 +90,7 @@ def run_audit(
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)

@@ -39,8 +39,9 @@ from segscope.inference.classify import (
     read_plane_image,
     resize_image,
 )
+from segscope.paths import check_new_folder
 from segscope.progress import track
-from segscope.studies.cam_run import CamRow, draw_map, score_map
+from segscope.workflows.cam_maps import CamRow, draw_map, score_map
 
 PREDICTED = "predicted"
 _LOG = logging.getLogger(__name__)
@@ -146,8 +147,7 @@ def run_classifier_cam(
     Raises:
         InputError: The folder holds something; what `class_map` refuses.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     if criterion not in get_args(Criterion):
         raise InputError(f"--threshold {criterion}: expected {' or '.join(get_args(Criterion))}")
     rows: list[CamRow] = []

@@ -25,7 +25,7 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import Failures, InputError
+from segscope.errors import Failures
 from segscope.explain import (
     best_dice,
     class_activation_map,
@@ -36,11 +36,12 @@ from segscope.explain import (
 )
 from segscope.images import Case, Grid, Image
 from segscope.inference import TrainedModel, write_manifest
+from segscope.paths import check_new_folder
 from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.progress import track
 from segscope.report import widest_slice
 from segscope.report.audit_figures import heat_figure
-from segscope.studies.masks_run import mask_cases
+from segscope.workflows.masks import mask_cases
 
 _LOG = logging.getLogger(__name__)
 
@@ -95,8 +96,7 @@ def run_cam(
     Raises:
         InputError: The folder holds something; an unknown method or layer; a case is refused.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"-o {folder}: exists and is not an empty folder; name another")
+    check_new_folder(folder)
     subject = Subject.of(model, reading=reading)
     labels = {name: value for name, value in model.spec.labels.items() if value > 0}
     rows: list[CamRow] = []

@@ -19,7 +19,8 @@ from segscope.audit import (
     read_from,
 )
 from segscope.audit.result import mean_of
-from segscope.data import AS_STORED, Reading, open_dataset, to_csv
+from segscope.audit.summary import COVERAGES, worst_first
+from segscope.data import AS_STORED, Reading, json_ready, open_dataset, to_csv
 from segscope.errors import Failures, InputError
 from segscope.explain import (
     DicePredictor,
@@ -32,9 +33,9 @@ from segscope.explain import (
 )
 from segscope.images import Case
 from segscope.inference import TrainedModel
-from segscope.report import COVERAGES, worst_first
-from segscope.studies.masks_run import mask_cases
 from segscope.training import validation_cases
+from segscope.workflows.masks import mask_cases
+from segscope.workflows.quality import QualityOptions
 
 _SHOWN = 20
 
@@ -49,6 +50,7 @@ class Ranked:
         predictor: Of the Dice, where one was calibrated.
         predicted: Case to predicted Dice, lower and upper end.
         failed: Case that could not be measured to the reason.
+        target: Mean Dice that review shall reach.
     """
 
     audit: DatasetAudit
@@ -56,23 +58,25 @@ class Ranked:
     predictor: DicePredictor | None
     predicted: dict[str, tuple[float, float, float]]
     failed: dict[str, str] = field(default_factory=dict)
+    target: float = 0.9
 
-    def to_dict(self, target: float) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        return {
+        facts = {
             "format": 1,
             "cases": self._rows(),
-            "figures": self._figures(target),
+            "figures": self._figures(),
             "not_available": self.missing,
             **({"failed": self.failed} if self.failed else {}),
             "predictor": None if self.predictor is None else self.predictor.to_dict(),
         }
+        return json_ready(facts)
 
     def to_csv(self) -> str:
         """Lay the ranking out as CSV."""
         return to_csv(self._rows())
 
-    def to_text(self, target: float) -> str:
+    def to_text(self) -> str:
         """Say it for a terminal."""
         lines = ["cases to look at first (lowest mu):"]
         for row in self._rows()[:_SHOWN]:
@@ -83,7 +87,7 @@ class Ranked:
         rest = len(self.audit.cases) - _SHOWN
         if rest > 0:
             lines.append(f"  and {rest} more")
-        found = self._figures(target)
+        found = self._figures()
         if found:
             shares = "  ".join(f"{100 * c:3.0f} %" for c in COVERAGES)
             lines += ["", f"mean Dice of what is kept at coverage        {shares}"]
@@ -94,7 +98,7 @@ class Ranked:
                 )
             share = found["mu"]["review"]
             said = "cannot be reached" if share is None else f"takes {100 * share:.0f} % of them"
-            lines.append(f"a mean Dice of {target:g} by reviewing the lowest mu {said}")
+            lines.append(f"a mean Dice of {self.target:g} by reviewing the lowest mu {said}")
         lines += [f"{name}: not available, {why}" for name, why in self.missing.items()]
         lines += [f"case {name}: failed, {why}" for name, why in self.failed.items()]
         return "\n".join(lines)
@@ -111,7 +115,7 @@ class Ranked:
             rows.append(row)
         return rows
 
-    def _figures(self, target: float) -> dict[str, dict[str, Any]]:
+    def _figures(self) -> dict[str, dict[str, Any]]:
         kept = tuple(case for case in self.audit.cases if case.dice == case.dice)
         if len(kept) < 2:
             return {}
@@ -127,7 +131,7 @@ class Ranked:
                 "aurc": aurc(values, dice),
                 "augrc": augrc(values, dice),
                 "kept": {str(c): at_coverage(values, dice, c) for c in COVERAGES},
-                "review": share_to_review(values, dice, target),
+                "review": share_to_review(values, dice, self.target),
             }
         return result
 
@@ -135,13 +139,9 @@ class Ranked:
 def measure_quality(
     model: TrainedModel,
     cases: Sequence[Case],
+    options: QualityOptions,
     *,
     run: Path,
-    ensemble: Sequence[Path] = (),
-    masks: Path | None = None,
-    calibrate: Path | None = None,
-    coverage: float = 0.9,
-    method: str = "isotonic",
     reading: Reading = AS_STORED,
 ) -> Ranked:
     """Measure all figures of quality that a run can have.
@@ -149,18 +149,15 @@ def measure_quality(
     Args:
         model: Of the run.
         cases: To rank, with or without truth.
-        run: Its folder.
-        ensemble: Other runs that predict the same labels.
-        masks: Folder of the user's global binary masks.
-        calibrate: The run's dataset: on its validation cases the prediction of Dice is calibrated.
-        coverage: Of the intervals.
-        method: ``isotonic`` or ``quantile``.
+        options: What ranks them, and what is predicted of them.
+        run: The model's folder.
         reading: What may be changed when cases are read.
 
     Raises:
         InputError: A case cannot be read; too few cases to calibrate; cases to rank are among
             those that would calibrate.
     """
+    ensemble, masks, calibrate = options.ensemble, options.masks, options.calibrate
     if not cases:
         raise InputError("quality: there is no case to rank")
     failures = Failures()
@@ -178,7 +175,7 @@ def measure_quality(
     can = available(model, run, ensemble, masks=bool(shown.files))
     missing = {name: why for name, why in can.items() if why}
     if calibrate is None:
-        return Ranked(found, missing, None, {}, failures.reasons)
+        return Ranked(found, missing, None, {}, failures.reasons, options.target)
     known = validation_cases(run, open_dataset(calibrate, reading=read_from(run)))
     both = {case.name for case in known} & {case.name for case in cases}
     if both and {c.image_files for c in known} & {c.image_files for c in cases}:
@@ -193,8 +190,8 @@ def measure_quality(
     predictor = fit_dice_predictor(
         [_figures_of(truth, k) for k in usable],
         [truth.cases[k].dice for k in usable],
-        coverage=coverage,
-        method=method,
+        coverage=options.coverage,
+        method=options.method,
         groups=[known[k].group for k in usable],
     )
     ends = zip(*predictor.predict([_figures_of(found, k) for k in range(len(cases))]), strict=True)
@@ -202,7 +199,7 @@ def measure_quality(
     predicted = {
         n: (float(p), float(a), float(b)) for n, (p, a, b) in zip(names, ends, strict=True)
     }
-    return Ranked(found, missing, predictor, predicted, failures.reasons)
+    return Ranked(found, missing, predictor, predicted, failures.reasons, options.target)
 
 
 def _figures_of(found: DatasetAudit, k: int) -> list[float]:

@@ -44,6 +44,11 @@ class Classes:
     scores: dict[str, Interval]
     notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        scores = {name: asdict(value) for name, value in self.scores.items()}
+        return {"scores": scores, "images": self.rows}
+
 
 def classify_cases(
     model: ClassifierModel,

@@ -1,7 +1,7 @@
-"""Everything known of a run on one page."""
+"""The page of a run, from the files in its folder and in those of audits."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,23 @@ from segscope.data.json_files import read_record
 from segscope.errors import InputError
 from segscope.inference.run_files import LOG, MANIFEST, has_run_file
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
-from segscope.studies.audit_run import read_pictures
+from segscope.workflows.audit_folder import read_pictures
 
 _SHOWN = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd", "avd_percent")
 
 
-def write_run_page(run: Path, audit: Path, *, against: Sequence[str] = (), file: Path) -> Path:
+def write_run_page(run: Path, audit: Path, *, against: Mapping[str, Path], file: Path) -> Path:
     """Write the page.
 
     Args:
         run: Trained.
         audit: Folder of its audit.
-        against: ``NAME=FOLDER`` of other audits of the same cases.
+        against: Folders of other audits of the same cases, by name.
         file: The page.
-
-    Raises:
-        InputError: No audit there, or not a run.
     """
-    if not (run / "model.json").is_file():
-        raise InputError(f"{run}: holds no model.json; name the folder of a run")
-    if not (audit / "audit.json").is_file():
-        raise InputError(
-            f"{audit}: holds no audit; run segscope audit {run} -i DATASET -o {audit} first"
-        )
     found = read_audit(audit / "audit.json")
     _check_audit(run, audit)
-    others = dict(_named(item) for item in against)
-    peers = {name: read_audit(folder / "audit.json") for name, folder in others.items()}
+    peers = {name: read_audit(folder / "audit.json") for name, folder in against.items()}
     sections = [*_training(run), *_scores(run), *_pruning(run)]
     sections += audit_sections(found, pictures=read_pictures(audit), against=peers)
     title = f"{run.resolve().name}: what it learned, and how far to trust it"
@@ -58,13 +48,6 @@ def _check_audit(run: Path, audit: Path) -> None:
             f"{file}: this audit is of other weights than those in {run}; audit this run, or name "
             "its audit by --audit"
         )
-
-
-def _named(item: str) -> tuple[str, Path]:
-    name, equals, folder = item.partition("=")
-    if not (name and equals and folder):
-        raise InputError(f"--against {item}: expected NAME=FOLDER of an audit")
-    return name, Path(folder)
 
 
 def _training(run: Path) -> list[Section]:

@@ -1,4 +1,4 @@
-"""Global binary masks around a command: made before it, shown to the network, drawn for a look."""
+"""Global binary masks around a verb: made before it, shown to the network, drawn for a look."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from segscope.data import (
     read_label,
     write_bytes,
 )
+from segscope.data.json_files import read_record
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import TrainedModel
@@ -37,7 +38,8 @@ from segscope.priors import (
     write_reference,
 )
 from segscope.report import Panel, contour_sheet, widest_slice
-from segscope.training import Recipe, choose_fold, labelled, read_split
+from segscope.training import Recipe, choose_fold, labelled, parse_settings, read_split
+from segscope.workflows.options import ReadOptions
 
 _PICTURED = 12
 
@@ -207,26 +209,44 @@ def mask_sheet(
     return contour_sheet(panels, names=("", "global binary mask"))
 
 
-def look_at_masks(
-    source: Path,
-    folder: Path,
-    settings: Mapping[str, Any],
-    *,
-    reading: Reading,
-    device: str = "auto",
-) -> dict[str, CaseMask]:
+@dataclass(frozen=True, kw_only=True)
+class MasksOptions(ReadOptions):
+    """How masks of images without a run are made.
+
+    Args:
+        settings: Of a `MaskPlan`, as ``key=value``.
+        device: For a coarse network.
+    """
+
+    settings: tuple[str, ...] = ("method=threshold",)
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class MadeMasks:
+    """Masks that lie in a folder beside ``masks.json`` and ``masks.png``."""
+
+    folder: Path
+    masks: dict[str, CaseMask]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``masks.json`` says."""
+        return read_record(self.folder / "masks.json")
+
+
+def masks(source: Path, folder: Path, options: MasksOptions | None = None) -> MadeMasks:
     """Make masks of images without a run, each judged by all the others.
 
     Args:
         source: A dataset (its training cases), or what `find_cases` takes.
         folder: Receives the masks, ``masks.json``, ``masks.png`` and ``prior/``.
-        settings: Of a `MaskPlan`.
-        reading: What may be changed when images are read.
-        device: For a coarse network.
+        options: The defaults where not given.
 
     Raises:
         InputError: Settings that are not usable; images or masks that cannot be read.
     """
+    chosen = options or MasksOptions()
+    settings, reading, device = parse_settings(chosen.settings), chosen.reading(), chosen.device
     labels = None
     if (source / "dataset.json").is_file():
         dataset = open_dataset(source, reading=reading)
@@ -253,7 +273,7 @@ def look_at_masks(
         }
         note_plausibility(folder, made)
     write_bytes(folder / "masks.png", mask_sheet(cases, made, made_by, reading=reading))
-    return made
+    return MadeMasks(folder, made)
 
 
 def _judged(mask: CaseMask, others: Sequence[CaseMask]) -> Plausibility | None:

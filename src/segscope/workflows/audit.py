@@ -1,0 +1,177 @@
+"""An audit: which layers and units of a network can segment, and mu of every case."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segscope.errors import InputError
+from segscope.paths import check_new_folder
+from segscope.workflows.options import CaseOptions, check_run, to_log
+
+if TYPE_CHECKING:
+    from segscope.audit import DatasetAudit
+    from segscope.data import Reading
+    from segscope.images import Case
+    from segscope.workflows.audit_model import Auditee
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions(CaseOptions):
+    """What is audited, and what is written.
+
+    Args:
+        model: ``module:function`` that returns any network, instead of a run.
+        weights: ``best``, ``last`` or a snapshot of a run; of ``model`` a file.
+        prepare: Of ``model``: ``asis``, ``segscope``, or a YAML file.
+        probabilities: Of ``model``: it returns no logits.
+        layers: By name; chosen automatically where none is named.
+        units: Layers whose units are looked at; the last two where none is named.
+        ensemble: Other runs to compare predictions with.
+        heat_maps: Write one per case.
+        parquet: Also write tables as Parquet (needs pyarrow).
+        low_memory: Keep no features: twice the time.
+    """
+
+    model: str | None = None
+    weights: str | None = None
+    prepare: str | None = None
+    probabilities: bool = False
+    layers: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    ensemble: tuple[Path, ...] = ()
+    heat_maps: bool = True
+    parquet: bool = False
+    low_memory: bool = False
+
+    def check(self, run: Path | None) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            InputError: As said.
+        """
+        if (run is None) == (self.model is None):
+            raise InputError("audit: name either a RUN or --model module:function")
+        if run is not None and (self.prepare or self.probabilities):
+            raise InputError("--prepare and --probabilities are for --model; a run knows these")
+
+
+@dataclass(frozen=True)
+class Audited:
+    """An audit and the folder that it was written to."""
+
+    audit: "DatasetAudit"
+    folder: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a summary as plain values for JSON; all of it is in ``audit.json``."""
+        from segscope.audit.summary import layer_means
+        from segscope.data import json_ready
+
+        found = self.audit
+        means = layer_means(found, "dice" if found.has_truth else "agreement")
+        facts = {
+            "audit": str(self.folder / "audit.json"),
+            "cases": len(found.cases),
+            "layers": dict(zip(found.layers, means, strict=True)),
+            "mu": {case.name: case.mu for case in found.cases},
+        }
+        return json_ready(facts)
+
+
+def audit(
+    run: Path | None,
+    source: Path,
+    output: Path,
+    options: AuditOptions | None = None,
+    *,
+    say: Callable[[str], None] = to_log,
+) -> Audited:
+    """Measure what each layer and unit could segment, and how far each prediction can be trusted.
+
+    Args:
+        run: Folder of a run; None where ``options`` name a model.
+        source: Dataset, folder, file or DICOM series.
+        output: New folder for tables, heat-maps and pictures.
+        options: The defaults where not given.
+        say: Receives lines on how images are prepared, before the audit begins.
+
+    Raises:
+        InputError: Options, network, cases or folder are not usable.
+        WorkError: After all others were audited and written: some cases failed; each is named.
+    """
+    chosen = options or AuditOptions()
+    chosen.check(run)
+    if run is not None:
+        check_run(run)
+    check_new_folder(output)
+
+    from segscope.audit import choose_cases
+    from segscope.workflows.audit_folder import run_audit
+    from segscope.workflows.audit_model import own_model, run_model
+
+    if run is not None:
+        audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
+    else:
+        audited = own_model(
+            str(chosen.model),
+            chosen.weights,
+            source,
+            prepare=chosen.prepare,
+            probabilities=chosen.probabilities,
+            device=chosen.device,
+        )
+    how = chosen.reading_like(run)
+    cases = choose_cases(
+        source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
+    )
+    found = run_audit(
+        audited.model,
+        cases,
+        output,
+        run=run,
+        ensemble=chosen.ensemble,
+        heat_maps=chosen.heat_maps,
+        parquet=chosen.parquet,
+        layers=chosen.layers or "auto",
+        units=chosen.units or "last2",
+        output=audited.named.output if audited.named else "auto",
+        preparation=audited.named.preparation if audited.named else None,
+        prepared=_say_prepared(audited, cases, how, say),
+        masks=chosen.masks,
+        reading=how,
+        low_memory=chosen.low_memory,
+    )
+    return Audited(found, output)
+
+
+def _say_prepared(
+    audited: "Auditee", cases: "Sequence[Case]", how: "Reading", say: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Say how images are prepared before any number is shown, and whether another way suits."""
+    from segscope.audit import far_better
+    from segscope.workflows.audit_model import tried_preparations
+
+    named = audited.named
+    if named is None:
+        return None
+    for note in audited.notes:
+        say(f"weights: {note}")
+    say(f"images are prepared by --prepare {named.name}:")
+    for sentence in named.sentences():
+        say(f"  {sentence}")
+    tried = tried_preparations(audited, cases, how)
+    for one in tried:
+        say(f"  mean Dice of the first cases {one.name}: {one.dice:.3f}")
+    better = far_better(tried)
+    if better is not None:
+        say(
+            f"WARNING: {better.name}, the network's Dice is {better.dice:.3f} and not "
+            f"{tried[0].dice:.3f}: --prepare {named.name} is hardly what it was trained with, and "
+            "then every number below is wrong"
+        )
+    return {
+        **named.facts(),
+        "weights": list(audited.notes),
+        "tried": {one.name: one.dice for one in tried},
+    }

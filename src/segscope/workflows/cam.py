@@ -1,0 +1,92 @@
+"""Class activation maps of a classifier or a segmentation network."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segscope.errors import InputError
+from segscope.paths import check_new_folder
+from segscope.workflows.options import CaseOptions
+
+if TYPE_CHECKING:
+    from segscope.workflows.cam_maps import CamRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class CamOptions(CaseOptions):
+    """How maps are made.
+
+    Args:
+        method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap`` or
+            ``activation``.
+        layer: By name (``NAME#2``: its second run); the last one by default.
+        of: Of a classifier: a class, or ``predicted``.
+        threshold: ``otsu``; of a classifier also ``image-level``.
+    """
+
+    method: str = "gradcam"
+    layer: str | None = None
+    of: str = "predicted"
+    threshold: str = "otsu"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Maps that were written, each with its scores where there is truth."""
+
+    folder: Path
+    rows: "tuple[CamRow, ...]"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``cam.json`` says."""
+        from segscope.data.json_files import read_record
+
+        return read_record(self.folder / "cam.json")
+
+
+def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None) -> Mapped:
+    """Show where each label's score comes from, and how well that alone would segment.
+
+    Args:
+        run: Folder of a run, of a segmentation network or a classifier.
+        source: Dataset, folder, file or DICOM series.
+        output: New folder for the maps.
+        options: The defaults where not given.
+
+    Raises:
+        InputError: Options that do not fit the run; an unknown method or layer; no case.
+        WorkError: After all others were mapped: some cases failed; each is named.
+    """
+    chosen = options or CamOptions()
+    check_new_folder(output)
+
+    from segscope.audit import choose_cases
+    from segscope.inference import load_model
+    from segscope.inference.classify import is_classifier, load_classifier
+    from segscope.workflows.cam_maps import run_cam
+    from segscope.workflows.classifier_cam import run_classifier_cam
+
+    classifies = is_classifier(run)
+    if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
+        raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
+    if classifies and chosen.masks is not None:
+        raise InputError(f"--masks {chosen.masks}: a classifier is shown no mask; leave it out")
+    how = chosen.reading_like(run)
+    which, truth, method, layer = chosen.cases, chosen.truth, chosen.method, chosen.layer
+    if classifies:
+        known = load_classifier(run, device=chosen.device)
+        channels = len(known.spec.channel_names)
+        cases = choose_cases(source, channels=channels, which=which, run=run, truth=truth)
+        rows = run_classifier_cam(
+            known, cases, output, method=method, layer=layer, of=chosen.of,
+            criterion=chosen.threshold, reading=how,
+        )  # fmt: skip
+    else:
+        model = load_model(run, device=chosen.device)
+        channels = model.spec.file_channels
+        cases = choose_cases(source, channels=channels, which=which, run=run, truth=truth)
+        rows = run_cam(
+            model, cases, output, run=run, method=method, layer=layer, masks=chosen.masks,
+            reading=how,
+        )  # fmt: skip
+    return Mapped(output, tuple(rows))

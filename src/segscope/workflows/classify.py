@@ -1,0 +1,156 @@
+"""Classifiers of plane images: trained on a column of cases.csv, and used."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segscope.errors import InputError
+from segscope.workflows.options import Options, as_settings
+
+if TYPE_CHECKING:
+    from segscope.metrics import Interval
+    from segscope.workflows.classify_images import Classes
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainClassifierOptions(Options):
+    """How a classifier is trained; what is not given is as in its recipe.
+
+    Args:
+        model: ``xception``, ``densenet121``, ... or a timm model.
+        column: Of cases.csv, with the classes.
+        size: Side that images are brought to.
+        weights: ``random``, ``pretrained``, or a file to start from.
+        settings: Values of the recipe: ``["epochs=50"]`` or ``{"epochs": 50}``.
+        resume: Continue a stopped run, by its own recipe.
+    """
+
+    model: str | None = None
+    column: str | None = None
+    size: int | None = None
+    weights: str | None = None
+    settings: Mapping[str, Any] | tuple[str, ...] = ()
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """A classifier's run, and how it did on its held-out images.
+
+    Args:
+        run: Its folder.
+        network: Its name.
+        classes: In the order of the outputs.
+        epochs: Trained.
+        best_epoch: Whose weights were kept, from 0.
+        minutes: Of training.
+        scores: Accuracy, AUC, sensitivity, specificity with their intervals.
+        notes: What was changed in given weights.
+    """
+
+    run: Path
+    network: str
+    classes: tuple[str, ...]
+    epochs: int
+    best_epoch: int
+    minutes: float
+    scores: "Mapping[str, Interval]"
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {**asdict(self), "run": str(self.run)}
+
+
+def train_classifier(
+    dataset: Path, output: Path, options: TrainClassifierOptions | None = None
+) -> TrainedClassifier:
+    """Train a classifier on the classes of cases.csv, and score it on held-out images.
+
+    Args:
+        dataset: nnU-Net v2 raw folder of plane images.
+        output: Folder of the run, new; also receives ``validation.json``.
+        options: The defaults where not given.
+
+    Raises:
+        InputError: Options, dataset or folder are not usable.
+    """
+    chosen = options or TrainClassifierOptions()
+    named = {"network": chosen.model, "column": chosen.column, "weights": chosen.weights}
+    given: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
+    if chosen.size is not None:
+        given["size"] = [chosen.size, chosen.size]
+    settings = as_settings(chosen.settings)
+    if chosen.resume and (given or settings):
+        raise InputError("--resume: a run goes on with its own recipe; leave the other options out")
+
+    from segscope.data import open_dataset
+    from segscope.training import classify, parse_settings
+    from segscope.training.classify_images import labelled_images
+    from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
+
+    asked = given | parse_settings(settings)
+    recipe = read_classify_recipe(output) if chosen.resume else classify_recipe(asked)
+    opened = open_dataset(dataset)
+    found = classify.train_classifier(opened, recipe, output, resume=chosen.resume)
+    return TrainedClassifier(
+        run=output,
+        network=recipe.network,
+        classes=labelled_images(opened, recipe.column).classes,
+        epochs=found.epochs,
+        best_epoch=found.best_epoch,
+        minutes=found.minutes,
+        scores=found.scores,
+        notes=found.notes,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifyOptions(Options):
+    """How images are classified.
+
+    Args:
+        column: Of the dataset's cases.csv: score against it.
+        weights: ``best`` or ``last``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        replace_nonfinite: Put this in place of NaN and infinities.
+        anyway: Also classify images far outside of what was trained on.
+    """
+
+    column: str | None = None
+    weights: str = "best"
+    device: str = "auto"
+    replace_nonfinite: float | None = None
+    anyway: bool = False
+
+
+def classify(
+    run: Path, source: Path, output: Path, options: ClassifyOptions | None = None
+) -> "Classes":
+    """Classify images into ``output/classes.csv`` and ``classes.json``.
+
+    Args:
+        run: Folder of a classifier's run.
+        source: Dataset, folder or file.
+        output: Made where it is missing.
+        options: The defaults where not given.
+
+    Raises:
+        InputError: No image that is not refused; classes that the classifier does not know.
+        WorkError: After all others were classified: some images failed; each is named.
+    """
+    chosen = options or ClassifyOptions()
+
+    from segscope.data import Reading
+    from segscope.inference.classify import load_classifier
+    from segscope.workflows.classify_images import classify_cases
+
+    return classify_cases(
+        load_classifier(run, weights=chosen.weights, device=chosen.device),
+        source,
+        output,
+        column=chosen.column,
+        reading=Reading(chosen.replace_nonfinite),
+        anyway=chosen.anyway,
+    )

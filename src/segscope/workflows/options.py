@@ -1,0 +1,117 @@
+"""Options that several verbs share; each verb adds its own in one frozen dataclass."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segscope.errors import InputError
+
+if TYPE_CHECKING:
+    from segscope.data import Reading
+
+_LOG = logging.getLogger(__name__)
+
+
+def to_log(line: str) -> None:
+    """Say a line in the log; what a verb does with its remarks unless told otherwise."""
+    _LOG.info(line)
+
+
+def as_settings(settings: Mapping[str, Any] | Sequence[str]) -> list[str]:
+    """Bring a recipe's values into the form of the command line.
+
+    Example:
+        >>> as_settings({"train.epochs": 5, "network.widths": [4, 8]})
+        ['train.epochs=5', 'network.widths=[4, 8]']
+        >>> as_settings(("train.epochs=5",))
+        ['train.epochs=5']
+    """
+    if isinstance(settings, Mapping):
+        return [f"{key}={json.dumps(value, default=str)}" for key, value in settings.items()]
+    return list(settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a verb; paths may be given as text, several values as a list.
+
+    Example:
+        >>> from segscope.workflows.predict import PredictOptions
+        >>> PredictOptions(masks="a/b").masks == Path("a/b")
+        True
+    """
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            given = value = getattr(self, one.name)
+            if one.type in (Path, Path | None) and isinstance(value, str):
+                value = Path(value)
+            elif one.type == tuple[Path, ...]:
+                value = tuple(Path(part) for part in value)
+            elif isinstance(value, list):
+                value = tuple(value)
+            if value is not given:
+                object.__setattr__(self, one.name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions(Options):
+    """What may be changed when files are read.
+
+    Args:
+        replace_nonfinite: Put this in place of NaN and infinities.
+        resample_shear: Resample a sheared grid to an upright one.
+        resample_labels: Bring labels of another grid onto the image's.
+    """
+
+    replace_nonfinite: float | None = None
+    resample_shear: bool = False
+    resample_labels: bool = False
+
+    def reading(self) -> "Reading":
+        """The same for readers."""
+        from segscope.data import Reading
+
+        return Reading(self.replace_nonfinite, self.resample_shear, self.resample_labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseOptions(ReadOptions):
+    """Which cases go through a network, and where.
+
+    Args:
+        cases: Of a dataset: ``validation`` or ``train`` of the run, ``test`` or ``all``; ``auto``.
+        truth: Folder of labels of images that are in no dataset.
+        masks: Folder of the user's global binary masks, instead of made ones.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+
+    cases: str = "auto"
+    truth: Path | None = None
+    masks: Path | None = None
+    device: str = "auto"
+
+    def reading_like(self, run: Path | None) -> "Reading":
+        """How a run's cases were read, unless these options say something."""
+        from segscope.audit import read_from
+        from segscope.data import AS_STORED
+
+        asked = self.reading()
+        return read_from(run) if run is not None and asked == AS_STORED else asked
+
+
+def check_run(run: Path) -> None:
+    """Refuse what is no run, before anything that reads one is loaded.
+
+    Raises:
+        InputError: It holds no ``model.json``.
+    """
+    try:
+        (run / "model.json").lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{run}: holds no model.json; name the folder of a run") from None
+    except OSError:  # its reader says what is wrong with the path
+        return

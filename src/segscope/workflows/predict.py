@@ -1,0 +1,126 @@
+"""Label maps for new images: a run, images, a folder."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segscope.errors import InputError
+from segscope.paths import is_folder, is_there
+from segscope.workflows.options import Options, check_run
+
+if TYPE_CHECKING:
+    from segscope.data import Reading
+    from segscope.images import Case
+    from segscope.inference import Predicted, TrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(Options):
+    """How images are predicted.
+
+    Args:
+        weights: ``best``, ``last`` or a snapshot of the run.
+        level: ``L1`` to ``L4``: prune a nested network first.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        fast: Fold norms, channels last: the same but for rounding.
+        bf16: Compute in bfloat16: faster, less exact.
+        mirror: Average over mirrored copies.
+        overlap: Of sliding windows, as a share of a window's side.
+        batch: Windows or slices per pass.
+        probabilities: Also write ``CASE.npz``.
+        masks: Folder of the user's global binary masks, instead of made ones.
+        replace_nonfinite: Put this in place of NaN and infinities.
+        resample_shear: Resample a sheared grid to an upright one, and predict there.
+        anyway: Also predict images far outside of what was trained on.
+        overwrite: Make all again; replace files made otherwise.
+    """
+
+    weights: str = "best"
+    level: str | None = None
+    device: str = "auto"
+    fast: bool = False
+    bf16: bool = False
+    mirror: bool = False
+    overlap: float = 0.5
+    batch: int = 4
+    probabilities: bool = False
+    masks: Path | None = None
+    replace_nonfinite: float | None = None
+    resample_shear: bool = False
+    anyway: bool = False
+    overwrite: bool = False
+
+
+def predict(
+    run: Path, source: Path, output: Path, options: PredictOptions | None = None
+) -> "Predicted":
+    """Predict images, each on its own grid, into ``output/CASE.ext``.
+
+    A network that is shown global binary masks has them made first, into ``output/masks``.
+
+    Args:
+        run: Folder with ``model.json`` and weights.
+        source: File, folder, dataset or DICOM series.
+        output: Folder for label maps.
+        options: The defaults where not given.
+
+    Raises:
+        InputError: As of `load_model`, `find_cases` and `predict_cases`.
+        NotMeantError: An `InputError`: every image lies far outside of what was trained on.
+        SomeFailedError: A `WorkError`, after all others were predicted; its ``done`` says more.
+    """
+    chosen = options or PredictOptions()
+    check_run(run)
+    if is_there(output) and not is_folder(output):
+        raise InputError(f"-o {output}: is a file; name a folder")
+
+    from segscope.data import Reading, find_cases
+    from segscope.inference import (
+        NotMeantError,
+        SomeFailedError,
+        load_model,
+        parse_level,
+        predict_cases,
+    )
+    from segscope.inference import PredictOptions as CaseOptions
+
+    model = load_model(
+        run,
+        weights=chosen.weights,
+        device=chosen.device,
+        level=parse_level(chosen.level),
+        bf16=chosen.bf16,
+        fast=chosen.fast,
+    )
+    if chosen.masks is not None and model.spec.mask is None:
+        raise InputError(
+            f"--masks {chosen.masks}: this run's network is shown no mask; leave it out"
+        )
+    cases = find_cases(source, channels=model.spec.file_channels)
+    odd = None
+    if model.spec.mask is not None:
+        reading = Reading(chosen.replace_nonfinite, chosen.resample_shear)
+        cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
+    how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
+    try:
+        done = predict_cases(model, cases, output, overwrite=chosen.overwrite, **how)
+    except (SomeFailedError, NotMeantError) as error:
+        error.done = replace(error.done, mask_warnings=odd)
+        raise
+    return replace(done, mask_warnings=odd)
+
+
+def _shown(
+    model: "TrainedModel",
+    run: Path,
+    cases: "tuple[Case, ...]",
+    folder: Path,
+    reading: "Reading",
+    files: Path | None,
+) -> "tuple[tuple[Case, ...], dict[str, tuple[str, ...]]]":
+    """Show cases with their masks; what is odd about these."""
+    # registration, coarse networks and drawing are no part of a plain prediction
+    from segscope.workflows.masks import mask_cases
+
+    shown = mask_cases(model, run, cases, folder, reading=reading, files=files)
+    return shown.cases, shown.warnings

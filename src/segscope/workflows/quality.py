@@ -1,0 +1,68 @@
+"""Which predictions a person must look at, worst first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segscope.workflows.options import CaseOptions, check_run
+
+if TYPE_CHECKING:
+    from segscope.workflows.ranking import Ranked
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityOptions(CaseOptions):
+    """What ranks the predictions, and what is predicted of them.
+
+    Args:
+        ensemble: Other runs to compare predictions with.
+        calibrate: Dataset of the run: predict the Dice, as learned from its validation cases.
+        coverage: Of the predicted intervals.
+        method: ``isotonic`` (of mu) or ``quantile`` (of mu and layers).
+        target: Mean Dice that review shall reach.
+    """
+
+    ensemble: tuple[Path, ...] = ()
+    calibrate: Path | None = None
+    coverage: float = 0.9
+    method: str = "isotonic"
+    target: float = 0.9
+
+
+def quality(
+    run: Path, source: Path, output: Path | None = None, options: QualityOptions | None = None
+) -> "Ranked":
+    """Rank predictions by figures that need no truth; where there is truth, say how well they do.
+
+    Args:
+        run: Folder of a run.
+        source: Dataset, folder, file or DICOM series.
+        output: Folder for ``quality.csv`` and ``quality.json``; nothing is written without one.
+        options: The defaults where not given.
+
+    Returns:
+        The ranking; cases that could not be measured are in ``failed`` with the reason.
+
+    Raises:
+        InputError: No case can be measured; too few cases to calibrate on.
+    """
+    chosen = options or QualityOptions()
+    check_run(run)
+
+    from segscope.audit import choose_cases
+    from segscope.data import write_json, write_text
+    from segscope.inference import load_model, write_manifest
+    from segscope.workflows.ranking import measure_quality
+
+    model = load_model(run, device=chosen.device)
+    how = chosen.reading_like(run)
+    cases = choose_cases(
+        source, channels=model.spec.file_channels, which=chosen.cases, run=run, truth=chosen.truth
+    )
+    ranked = measure_quality(model, cases, chosen, run=run, reading=how)
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        write_text(output / "quality.csv", ranked.to_csv())
+        write_json(output / "quality.json", ranked.to_dict())
+        write_manifest(output, cases, device=model.device, weights=model.weights_sha256)
+    return ranked

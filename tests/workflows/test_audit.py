@@ -1,0 +1,78 @@
+"""Audit, ranking and report as functions, one after the other on one run."""
+
+import json
+
+import pytest
+
+from segscope.errors import InputError
+from segscope.workflows.audit import AuditOptions, audit
+from segscope.workflows.quality import QualityOptions, quality
+from segscope.workflows.report import ReportOptions, report
+from segscope.workflows.train import TrainOptions, train
+from tests.synthetic import write_plane_dataset
+
+TINY = {"network.widths": [4, 8], "train.epochs": 1, "train.steps_per_epoch": 2}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audit")
+    data = write_plane_dataset(folder / "data", cases=6, shape=(32, 32))
+    train(data, folder / "run", TrainOptions(settings=TINY, folds=3, device="cpu"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def audited(place):
+    return audit(place / "run", place / "data", place / "run" / "audit",
+                 AuditOptions(device="cpu", heat_maps=False))  # fmt: skip
+
+
+def test_an_audit_sums_up_what_its_file_says(place, audited):
+    facts = audited.to_dict()
+    kept = json.loads((place / "run" / "audit" / "audit.json").read_text())
+    assert facts["cases"] == len(kept["cases"]) == 2
+    assert facts["mu"] == {case["name"]: case["mu"] for case in kept["cases"]}
+    first = next(iter(facts["layers"]))
+    scores = [value for case in kept["cases"] for value in case["layers"][0]["scores"]["dice"]]
+    assert facts["layers"][first] == pytest.approx(sum(scores) / len(scores))
+    assert not (place / "run" / "audit" / "heatmaps").exists()
+
+
+@pytest.mark.usefixtures("audited")
+def test_a_report_takes_other_audits_as_text_or_by_name(place):
+    first = report(place / "run", ReportOptions(against=["other=" + str(place / "run" / "audit")]))
+    assert first.to_dict() == {"page": str(place / "run" / "report.html")}
+    second = report(place / "run", ReportOptions(against={"second": place / "run" / "audit"},
+                                                 output=place / "second.html"))  # fmt: skip
+    assert '"name":"other"' in first.page.read_text()
+    assert '"name":"second"' in second.page.read_text()
+    with pytest.raises(InputError, match="expected NAME=FOLDER"):
+        report(place / "run", ReportOptions(against=["other"]))
+
+
+def test_a_ranking_returns_what_it_writes_and_writes_nothing_unasked(place):
+    before = set(place.rglob("*"))
+    options = QualityOptions(device="cpu", cases="all", target=0.5)
+    alone = quality(place / "run", place / "data", options=options)
+    assert set(place.rglob("*")) == before
+    mus = [row["mu"] for row in alone.to_dict()["cases"]]
+    assert (len(mus), mus) == (6, sorted(mus))
+    kept = quality(place / "run", place / "data", place / "q", options)
+    assert json.loads((place / "q" / "quality.json").read_text()) == kept.to_dict()
+    assert "a mean Dice of 0.5 by reviewing" in kept.to_text()
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "said"),
+    [
+        (None, {}, "either a RUN or --model"),
+        ("run", {"model": "a:b"}, "either a RUN or --model"),
+        ("run", {"prepare": "asis"}, "are for --model"),
+    ],
+    ids=["neither", "both", "prepare"],
+)
+def test_what_does_not_go_together_is_refused(place, run, options, said):
+    with pytest.raises(InputError, match=said):
+        audit(run and place / run, place / "data", place / "new", AuditOptions(**options))
+    assert not (place / "new").exists()
