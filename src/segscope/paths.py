@@ -124,7 +124,7 @@ def check_new_folder(folder: Path, *, option: str = "-o") -> None:
             raise InputError(
                 f"{option} {folder}: is a link that leads nowhere; name another"
             ) from None
-        if not os.path.isdir(folder) or any(os.scandir(folder)):
+        if not os.path.isdir(folder) or os.listdir(folder):
             raise InputError(f"{option} {folder}: exists and is not an empty folder; name another")
 
 

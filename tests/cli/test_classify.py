@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -81,6 +82,71 @@ def test_an_image_that_is_refused_leaves_the_others(run, tmp_path, capsys):
         assert len(list(csv.DictReader((out / table).read_text().splitlines()))) == 3
 
 
+def foreign(folder, run):
+    """One image of the training's kind, and one of 16 bits: 257 times brighter to the network."""
+    folder.mkdir()
+    source = sorted((run / "data" / "imagesTr").iterdir())[0]
+    (folder / "kin.png").write_bytes(source.read_bytes())
+    with PillowImage.open(source) as image:
+        deep = np.asarray(image).astype(np.uint16) * 257
+    PillowImage.fromarray(deep).save(folder / "deep.png")
+    return folder
+
+
+def test_an_image_unlike_those_of_the_training_is_refused_unless_anyway(
+    run, tmp_path, capsys, caplog
+):
+    words = ["classify", "predict", run / "run", "-i", foreign(tmp_path / "in", run)]
+    code, _, err = call(capsys, *words, "-o", tmp_path / "c")
+    assert code == 1
+    assert "deep.png: FAR OUTSIDE of what this model has seen" in err
+    assert "kin: " not in err + caplog.text
+    rows = list(csv.DictReader((tmp_path / "c" / "classes.csv").read_text().splitlines()))
+    assert [row["case"] for row in rows] == ["kin"]
+
+    (tmp_path / "in" / "kin.png").unlink()
+    code, _, err = call(capsys, *words, "-o", tmp_path / "d")
+    assert code == 2
+    assert not (tmp_path / "d").exists()
+    code, _, err = call(capsys, *words, "-o", tmp_path / "d", "--anyway")
+    assert code == 0
+    assert "deep: FAR OUTSIDE of what this model has seen" in caplog.text
+    caplog.clear()
+    facts = json.loads((tmp_path / "d" / "classes.json").read_text())
+    assert facts["notes"]["deep"][0].startswith("FAR OUTSIDE")
+
+    code, _, err = call(capsys, "cam", run / "run", "-i", tmp_path / "in", "-o", tmp_path / "m")
+    assert code == 0
+    assert "deep: FAR OUTSIDE of what this model has seen" in caplog.text
+    caplog.clear()
+
+
+def test_values_of_0_to_1_are_those_that_8_bits_stand_for(run, tmp_path, capsys, caplog):
+    source = sorted((run / "data" / "imagesTr").iterdir())[0]
+    with PillowImage.open(source) as image:
+        (tmp_path / "in").mkdir()
+        PillowImage.fromarray(np.asarray(image, np.float32) / 255).save(tmp_path / "in" / "a.tif")
+    code, _, err = call(
+        capsys, "classify", "predict", run / "run", "-i", tmp_path / "in", "-o", tmp_path / "c"
+    )
+    assert code == 0, err
+    assert "OUTSIDE" not in err + caplog.text
+
+
+def test_a_classifier_without_a_fingerprint_says_so(run, tmp_path, capsys, caplog):
+    older = tmp_path / "run"
+    shutil.copytree(run / "run", older)
+    words = ["classify", "predict", older, "-i", run / "data" / "imagesTr", "-o", tmp_path / "c"]
+    (older / "fingerprint.json").unlink()
+    code, _, err = call(capsys, *words)
+    assert code == 2  # its manifest lists one
+    assert f"{older / 'fingerprint.json'}: is missing" in err
+    (older / "manifest.json").unlink()
+    code, _, err = call(capsys, *words)
+    assert code == 0
+    assert caplog.text.count("has no fingerprint.json of its training cases") == 1
+
+
 @pytest.mark.parametrize("threshold", ["otsu", "image-level"])
 def test_maps_lie_on_the_images_pixels_and_are_scored_by_the_masks(
     run, tmp_path, capsys, threshold
@@ -127,7 +193,7 @@ def test_misuse_is_said_in_a_line(run, tmp_path, capsys):
     ]
     for words, said in wrong:
         code, _, err = call(capsys, *words)
-        assert code == 2, words
+        assert code == 2, (words, err)
         assert said in err, (words, err)
         assert "Traceback" not in err
 

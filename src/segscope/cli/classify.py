@@ -77,16 +77,27 @@ def predict(
     weights: Annotated[str, typer.Option("--weights", help="best or last.")] = "best",
     device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="Also classify images far outside of what was trained on."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Classify images; with --column of a dataset say how well.
+
+    Every image is compared with those of the training: what is outside is said, what is far outside
+    is refused.
 
     Example: segscope classify predict runs/xception -i new_images -o classes
     """
     from segscope.workflows.classify import ClassifyOptions, classify
 
     options = ClassifyOptions(
-        column=column, weights=weights, device=device, replace_nonfinite=replace_nonfinite
+        column=column,
+        weights=weights,
+        device=device,
+        replace_nonfinite=replace_nonfinite,
+        anyway=anyway,
     )
     found = classify(run, source, output, options)
     if as_json:

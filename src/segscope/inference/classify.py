@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +13,16 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from segscope.data import AS_STORED, Reading, load_case
+from segscope.data import AS_STORED, Reading, image_facts, load_case
 from segscope.data.json_files import as_written, parse_json, read_text_file
 from segscope.errors import InputError, WorkError
-from segscope.images import Case
+from segscope.images import Case, Fingerprint, Image, ImageFacts
 from segscope.inference.device import choose_device
+from segscope.inference.meant import judge, read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights
+from segscope.inference.verdict import FAR, Verdict
 from segscope.networks.classifiers import Classifier, classifier
+from segscope.preprocessing import ChannelPlan, Plan
 
 _LOG = logging.getLogger(__name__)
 _FILE = "classifier.json"
@@ -70,12 +73,13 @@ class ClassifierSpec(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class ClassifierModel:
-    """A classifier with its weights."""
+    """A classifier with its weights, and what its training images were like where it is known."""
 
     spec: ClassifierSpec
     net: Classifier
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
+    seen: Fingerprint | None = None
 
     @property
     def device(self) -> torch.device:
@@ -126,7 +130,8 @@ def load_classifier(folder: Path, *, weights: str = "best", device: str = "cpu")
     net.load_state_dict(found.state)
     for note in found.notes:
         _LOG.warning("%s", note)
-    return ClassifierModel(spec, net.eval().to(where), found.sha256, found.notes)
+    seen = read_seen(folder, _plan(spec))
+    return ClassifierModel(spec, net.eval().to(where), found.sha256, found.notes, seen)
 
 
 def read_classifier_spec(folder: Path) -> ClassifierSpec:
@@ -151,6 +156,10 @@ def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) ->
     Raises:
         InputError: It is a volume, or refused.
     """
+    return torch.from_numpy(np.asarray(_read_plane(case, channels, reading).array))
+
+
+def _read_plane(case: Case, channels: int, reading: Reading) -> Image:
     image = load_case(Case(case.name, case.image_files), channels=channels, reading=reading).image
     if image.grid.ndim != 2:
         raise InputError(
@@ -158,7 +167,7 @@ def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) ->
             "segscope data rois cuts them out"
         )
     scale = 255.0 if image.array.dtype == np.uint8 else 1.0
-    return torch.from_numpy(image.array.astype(np.float32) / scale)
+    return replace(image, array=image.array.astype(np.float32) / scale)
 
 
 def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
@@ -180,6 +189,57 @@ def prepare_image(spec: ClassifierSpec, case: Case, reading: Reading = AS_STORED
     image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
     mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
     return (image - mean) / sd
+
+
+def plane_facts(case: Case, channels: int, reading: Reading = AS_STORED) -> ImageFacts:
+    """Measure a plane image as `read_plane_image` gives it: 8-bit values as 0..1."""
+    return image_facts(case.name, _read_plane(case, channels, reading))
+
+
+def training_facts(dataset: str, images: Sequence[ImageFacts]) -> Fingerprint:
+    """Keep what the training images of a classifier are like; masks play no part."""
+    return Fingerprint(
+        dataset=dataset,
+        image_dims=2,
+        channels=(),
+        labels={},
+        cases=tuple(image.name for image in images),
+        shapes=tuple(image.shape for image in images),
+        spacings_mm=tuple(image.spacing_mm for image in images),
+        label_voxels={},
+        pcd_percent=0.0,
+        cases_without_foreground=(),
+        images=tuple(images),
+    )
+
+
+def judge_plane(model: ClassifierModel, case: Case, reading: Reading = AS_STORED) -> Verdict:
+    """Compare an image with those that the classifier was trained on.
+
+    Raises:
+        InputError: It is a volume, or refused.
+    """
+    if model.seen is None:
+        return Verdict()
+    image = _read_plane(case, len(model.spec.channel_names), reading)
+    return judge(model.seen, case.name, image, _plan(model.spec))
+
+
+def refuse_far(verdict: Verdict, case: Case) -> None:
+    """Refuse an image that is far outside of what the classifier has seen.
+
+    Raises:
+        InputError: It is.
+    """
+    if verdict.level == FAR:
+        said = "; ".join(verdict.say())
+        raise InputError(f"{case.image_files[0]}: {said}; check the image, or say --anyway")
+
+
+def _plan(spec: ClassifierSpec) -> Plan:
+    """Say what makes images equal: their size; the network sees their values as they are."""
+    channels = tuple(ChannelPlan(name=name, scheme="none") for name in spec.channel_names)
+    return Plan(image_dims=2, spatial_dims=2, resize=spec.size, channels=channels)
 
 
 def class_probabilities(model: ClassifierModel, images: Tensor) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Training of classifiers on plane images: a split by group, one loop, early stopping.
 
-recipe.yaml  split.json  manifest.json  classifier.json  weights_best, _last.safetensors
-state.safetensors  log.csv  validation.csv  validation.json
+recipe.yaml  split.json  fingerprint.json  manifest.json  classifier.json
+weights_best, _last.safetensors  state.safetensors  log.csv  validation.csv  validation.json
 
 A batch and its flips depend on (seed, epoch) alone; the state holds the rest, so that a training
 that was killed and resumed ends with the same bits.
@@ -30,14 +30,17 @@ from segscope.inference.classify import (
     class_probabilities,
     is_classifier,
     load_classifier,
+    plane_facts,
     read_classifier_spec,
     read_plane_image,
     resize_image,
     save_classifier,
+    training_facts,
 )
 from segscope.inference.device import choose_device
 from segscope.inference.manifest import hash_cases
 from segscope.inference.pretrained import PRETRAINED, pretrained_weights
+from segscope.inference.run_files import FINGERPRINT
 from segscope.inference.weights import load_weights
 from segscope.metrics.classification import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
@@ -141,6 +144,7 @@ def train_classifier(
         if not resume:
             source, notes = _given_weights(net, recipe)
             _write_facts(folder, dataset, recipe, train, val)
+            _write_fingerprint(folder, dataset, known)
             write_run_manifest(
                 folder, dataset, inputs,
                 seed=recipe.seed, device=str(device),
@@ -347,6 +351,14 @@ def _as_the_body(name: str, state: Mapping[str, Tensor], own: Mapping[str, Tenso
         if found.state.keys() == set(names):
             return found
     return Fitted(dict(state))
+
+
+def _write_fingerprint(folder: Path, dataset: Dataset, images: Labelled) -> None:
+    """Keep what the training images are like, for the images that come later."""
+    channels = len(dataset.channel_names)
+    facts = [plane_facts(case, channels, dataset.reading) for case in images.cases]
+    found = training_facts(dataset.name, facts)
+    write_text(folder / FINGERPRINT, found.model_dump_json(indent=1))
 
 
 def _write_facts(

@@ -3,6 +3,7 @@
 cam.csv  cam.json  heatmaps/CASE_LABEL.nii.gz (0 to 255)  pictures/CASE_LABEL.png
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,6 +42,8 @@ from segscope.progress import track
 from segscope.report import widest_slice
 from segscope.report.audit_figures import heat_figure
 from segscope.workflows.masks import mask_cases
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ def run_cam(
     for case in track(shown.cases, "mapping"):
         with failures.of(case.name, ValueError):
             opened = subject.open(case)
+            for note in opened.notes:
+                _LOG.warning("%s: %s", case.name, note)
             image, truth = _native(subject, case, reading)
             for name, value in labels.items():
                 levels, grid = _map(subject, opened, value, method, layer)

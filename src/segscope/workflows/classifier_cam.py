@@ -3,6 +3,7 @@
 cam.csv  cam.json  heatmaps/CASE.png (0 to 255)  pictures/CASE.png
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from segscope.inference import write_manifest
 from segscope.inference.classify import (
     ClassifierModel,
     class_probabilities,
+    judge_plane,
     prepare_image,
     read_plane_image,
     resize_image,
@@ -42,6 +44,7 @@ from segscope.progress import track
 from segscope.workflows.cam_maps import CamRow, draw_map, score_map
 
 PREDICTED = "predicted"
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,8 @@ def run_classifier_cam(
     failures = Failures()
     for case in track(cases, "mapping"):
         with failures.of(case.name):
+            for note in judge_plane(model, case, reading).say():
+                _LOG.warning("%s: %s", case.name, note)
             if layer is None and method not in METHODS_OF_INPUT:
                 layer = _last_layer(model, case, reading)  # once for all, and for the record
             found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)

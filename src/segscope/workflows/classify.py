@@ -115,12 +115,14 @@ class ClassifyOptions(Options):
         weights: ``best`` or ``last``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         replace_nonfinite: Put this in place of NaN and infinities.
+        anyway: Also classify images far outside of what was trained on.
     """
 
     column: str | None = None
     weights: str = "best"
     device: str = "auto"
     replace_nonfinite: float | None = None
+    anyway: bool = False
 
 
 def classify(
@@ -150,4 +152,5 @@ def classify(
         output,
         column=chosen.column,
         reading=Reading(chosen.replace_nonfinite),
+        anyway=chosen.anyway,
     )

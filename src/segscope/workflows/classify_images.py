@@ -1,6 +1,7 @@
 """Many images through a classifier, to a table beside what made it."""
 
-from dataclasses import asdict, dataclass
+import logging
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,22 @@ from segscope.data import (
     write_text,
 )
 from segscope.errors import Failures, InputError
+from segscope.images import Case
 from segscope.inference import input_hashes, made_with
-from segscope.inference.classify import ClassifierModel, class_probabilities, prepare_image
+from segscope.inference.classify import (
+    ClassifierModel,
+    ClassifierSpec,
+    class_probabilities,
+    judge_plane,
+    prepare_image,
+    refuse_far,
+)
+from segscope.inference.meant import limits
 from segscope.metrics import Interval, classification_scores
 from segscope.progress import track
 
 _CHUNK = 64
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class Classes:
 
     rows: list[dict[str, Any]]
     scores: dict[str, Interval]
+    notes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -45,8 +57,12 @@ def classify_cases(
     *,
     column: str | None = None,
     reading: Reading,
+    anyway: bool = False,
 ) -> Classes:
     """Classify images into ``classes.csv`` and ``classes.json`` (with hashes and scores).
+
+    Every image is compared with those that the classifier was trained on: what is outside is noted,
+    what is far outside is not classified, unless ``anyway``.
 
     Args:
         model: To classify with.
@@ -54,32 +70,25 @@ def classify_cases(
         folder: Made where it is missing.
         column: Of the dataset's ``cases.csv``, with the true classes.
         reading: What may be changed when images are read.
+        anyway: Also classify images far outside of what was trained on.
 
     Raises:
         InputError: No image that is not refused; classes that the model does not know.
         WorkError: After all others were classified: some images failed; each is named.
     """
     spec = model.spec
-    truth: dict[str, str] = {}
-    if column is not None:
-        dataset = open_dataset(source, reading=reading)
-        cases, truth = dataset.training, read_column(dataset.folder, column)
-        strange = sorted({truth.get(case.name, "") for case in cases} - set(spec.classes))
-        if strange:
-            raise InputError(
-                f"--column {column}: has {strange[0]!r}, the classifier knows "
-                f"{', '.join(spec.classes)}"
-            )
-    else:
-        cases = find_cases(source, channels=len(spec.channel_names))
+    cases, truth = _cases(spec, source, column, reading)
     rows: list[dict[str, Any]] = []
     failures = Failures()
+    for remark in limits(model.seen):
+        _LOG.warning("%s", remark)
+    notes: dict[str, tuple[str, ...]] = {}
     hashes: dict[str, list[str]] = {}
     for start in track(range(0, len(cases), _CHUNK), "classifying"):
         images = {}
         for case in cases[start : start + _CHUNK]:
             with failures.of(case.name):
-                images[case.name] = prepare_image(spec, case, reading)
+                images[case.name] = _prepared(model, case, reading, notes, anyway)
         if not images:
             continue
         part = [case for case in cases[start : start + _CHUNK] if case.name in images]
@@ -112,8 +121,42 @@ def classify_cases(
         "scores": {name: asdict(value) for name, value in scores.items()},
         "images": rows,
     }
+    facts |= {"notes": notes} if notes else {}
     facts |= {"failed": failures.reasons} if failures.reasons else {}
     write_json(folder / "classes.json", json_ready(facts))
     if failures.reasons:
         raise failures.error(len(cases), kept=f"\nthe classes of the others are in {folder}")
-    return Classes(rows, scores)
+    return Classes(rows, scores, notes)
+
+
+def _cases(
+    spec: ClassifierSpec, source: Path, column: str | None, reading: Reading
+) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Find images, and their classes where a column has them."""
+    if column is None:
+        return find_cases(source, channels=len(spec.channel_names)), {}
+    dataset = open_dataset(source, reading=reading)
+    cases, truth = dataset.training, read_column(dataset.folder, column)
+    strange = sorted({truth.get(case.name, "") for case in cases} - set(spec.classes))
+    if strange:
+        raise InputError(
+            f"--column {column}: has {strange[0]!r}, the classifier knows {', '.join(spec.classes)}"
+        )
+    return cases, truth
+
+
+def _prepared(
+    model: ClassifierModel,
+    case: Case,
+    reading: Reading,
+    notes: dict[str, tuple[str, ...]],
+    anyway: bool,
+) -> torch.Tensor:
+    """Prepare an image; say in what it is unlike those of the training, or refuse it."""
+    verdict = judge_plane(model, case, reading)
+    if not anyway:
+        refuse_far(verdict, case)
+    if said := verdict.say():
+        notes[case.name] = said
+        _LOG.warning("%s: %s", case.name, "; ".join(said))
+    return prepare_image(model.spec, case, reading)
