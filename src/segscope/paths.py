@@ -111,11 +111,19 @@ def check_new_folder(folder: Path, *, option: str = "-o") -> None:
 
     Raises:
         InputError: As said; also of loops of links, names too long, and links that lead nowhere.
+        WorkError: It may not be written to, nor what it would lie in.
 
     Example:
         >>> check_new_folder(Path("not/there/yet"))
     """
+    folder = Path(folder)
     with naming(f"{option} {folder}"):
+        there = next(p for p in (folder, *folder.absolute().parents) if os.path.isdir(p))
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise WorkError(
+                f"{option} {folder}: {there} may not be written to; check its permissions, or name "
+                "another"
+            )
         try:
             os.stat(folder)
         except FileNotFoundError:
