@@ -25,6 +25,7 @@ from segscope.paths import (
     read_text,
     real_path,
 )
+from segscope.training.run_folder import locked
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names")
 pytestmark = posix
@@ -241,3 +242,14 @@ def test_nothing_stays_open(tmp_path):
                 read_image(tmp_path / name)
     if threading.active_count() == 1:
         assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to nowhere"])
+def test_a_lock_that_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
+    lock = tmp_path / "lock"
+    if kind == "pipe":
+        os.mkfifo(lock)
+    else:
+        lock.symlink_to(tmp_path / "none")
+    with pytest.raises(InputError, match="is no regular file"), locked(tmp_path):
+        pytest.fail("it was taken")

@@ -106,6 +106,16 @@ def real_path(path: Path) -> Path:
         return Path(os.path.realpath(path))
 
 
+def check_lock(file: Path) -> None:
+    """Refuse a lock that is a pipe or a device: opening it for writing would wait for ever.
+
+    Raises:
+        InputError: It is.
+    """
+    if is_there(file) and not is_file(file) and not is_folder(file):
+        raise InputError(f"{file}: is no regular file; remove it")
+
+
 def check_new_folder(folder: Path, *, option: str = "-o") -> None:
     """Refuse a name that cannot become a folder, or of one that holds something.
 

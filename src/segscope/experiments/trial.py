@@ -32,6 +32,7 @@ from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
+from segscope.paths import check_lock
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
@@ -275,6 +276,7 @@ def _content_of_folder(folder: Path) -> str:
 @contextmanager
 def _alone(folder: Path) -> Iterator[bool]:
     """Whether no other process does this trial now; the kernel lets go when a process ends."""
+    check_lock(folder / "lock")
     try:
         file = (folder / "lock").open("w")
     except OSError as error:

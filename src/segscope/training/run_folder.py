@@ -23,6 +23,7 @@ from segscope.inference.run_files import (
     hash_run_files,
     read_manifest,
 )
+from segscope.paths import check_lock
 
 STATE = "state.safetensors"
 
@@ -62,6 +63,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         WorkError: One does.
     """
+    check_lock(folder / "lock")
     try:
         opened = (folder / "lock").open("w")
     except OSError as error:
