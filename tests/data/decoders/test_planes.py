@@ -107,7 +107,7 @@ def test_other_formats_are_named(kind, tmp_path):
 def test_a_phones_picture_by_another_name_is_named(tmp_path):
     path = tmp_path / "a.jpg"
     path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
-    with pytest.raises(InputError, match="holds HEIC, AVIF or a film, .* save it as PNG"):
+    with pytest.raises(InputError, match=r"holds HEIC, AVIF or a film, .* save it as PNG"):
         read_image(path)
 
 

@@ -150,7 +150,7 @@ def read_frame(path: Path, data: bytes) -> Frame:
 
 
 def picture_sizes(data: bytes) -> list[tuple[int, int]]:
-    """Rows and columns of the JPEG streams that begin anywhere in some bytes, as far as one can see.
+    """Rows and columns of the JPEG streams that begin anywhere in some bytes.
 
     Three bytes that begin a stream come by chance too, in a film behind a phone's photo: only where
     segments lead from there to a header is there a picture.
