@@ -415,3 +415,27 @@ def test_a_header_without_spacing_is_said(tmp_path, ending, line):
     found = read_image(file)
     assert found.notes == ("its header gives no spacing; 1 mm is assumed",)
     np.testing.assert_array_equal(found.grid.spacing_mm, 1)
+
+
+STAND_INS = {
+    "Git LFS": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "run git lfs pull"),
+    "git-annex": (b"/annex/objects/MD5E-s3--0.nii.gz\n", "run git annex get"),
+    "a web page": (b"<!DOCTYPE html>\n<html>404</html>", "is a web page"),
+}
+
+
+@pytest.mark.parametrize("kind", STAND_INS)
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".jpg"])
+def test_what_stands_in_for_a_file_that_was_not_fetched_is_named(tmp_path, kind, ending):
+    data, words = STAND_INS[kind]
+    path = tmp_path / f"a{ending}"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        read_image(path)
+
+
+def test_gzip_under_a_plain_name_is_named(tmp_path):
+    path = tmp_path / "a.nii"
+    path.write_bytes(gzip.compress(bytes(400)))
+    with pytest.raises(InputError, match=r"is gzip .*; rename it to end in \.nii\.gz"):
+        read_image(path)

@@ -30,6 +30,16 @@ TEMPORARY = ".segscope-"
 _DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
 
 
+_STAND_INS = (
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file; run git lfs pull"),
+    (b"/annex/objects/", "a pointer of git-annex, not the file; run git annex get"),
+    (b"../.git/annex/", "a pointer of git-annex, not the file; run git annex get"),
+    (b"<!doctype html", "a web page, not the file; download it again"),
+    (b"<html", "a web page, not the file; download it again"),
+)
+"""What lies in the place of a file that was never fetched, by its beginning."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a file may grow to when it is read.
@@ -53,14 +63,17 @@ def read_verified(path: Path, *, limits: Limits | None = None, most: int | None 
         most: Fail as soon as more bytes than these come out (what a header announced).
 
     Raises:
-        InputError: Not there, no regular file, empty, not gzip, cut short, damaged, followed by
-            other bytes, or larger than allowed.
+        InputError: Not there, no regular file, empty, a pointer to a file elsewhere, not gzip,
+            cut short, damaged, followed by other bytes, or larger than allowed.
     """
     limits = limits or Limits()
     path = Path(path)
     raw = read_bytes(path, most=limits.max_bytes)
     if not raw:
         raise InputError(f"{path}: is empty (0 bytes); copy it again")
+    for begin, what in _STAND_INS:
+        if raw[: len(begin)].lower() == begin:
+            raise InputError(f"{path}: is {what}")
     if not path.name.lower().endswith(".gz"):
         return raw
     if raw[:2] != b"\x1f\x8b":

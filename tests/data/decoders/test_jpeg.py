@@ -120,10 +120,10 @@ def test_the_picture_is_turned_as_viewers_turn_it(value):
     assert any(f"orientation tag {value}" in note for note in found.notes) == (value > 1)
 
 
-def mpo():
+def mpo(second=COLOUR[::-1]):
     stream = io.BytesIO()
     first = PillowImage.fromarray(COLOUR)
-    first.save(stream, "MPO", save_all=True, append_images=[PillowImage.fromarray(COLOUR[::-1])])
+    first.save(stream, "MPO", save_all=True, append_images=[PillowImage.fromarray(second)])
     return stream.getvalue()
 
 
@@ -190,6 +190,24 @@ RESTARTS = saved(COLOUR, restart_marker_blocks=1)
 )  # fmt: skip
 def test_what_is_not_whole_is_refused(data, words):
     refused(data, words)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [mpo(COLOUR[::4, ::4]), PLAIN + saved(GREY[::2, ::2]), mpo()[: -len(saved(COLOUR[::-1]))]],
+    ids=["a preview", "a brightness map unsaid", "a preview that was cut off"],
+)
+def test_a_photo_is_read_beside_its_smaller_pictures(data):
+    found = decoded(data)
+    with PillowImage.open(io.BytesIO(data)) as picture:
+        np.testing.assert_array_equal(found.array, np.moveaxis(np.asarray(picture), -1, 0))
+    assert found.notes == ("smaller pictures beside it are not read",)
+
+
+def test_a_film_behind_a_photo_is_no_second_picture():
+    film = b"\0\0\0\x18ftypmp42" + bytes(9) + b"\xff\xd8\xff\x17" + bytes(9) + b"\xff\xd8\xff"
+    found = decoded(PLAIN + film)
+    assert found.notes == (f"{len(film)} bytes after its end are not read",)
 
 
 def test_a_picture_whose_last_pixel_is_the_codecs_grey_is_read():

@@ -249,6 +249,21 @@ def test_orientations_that_agree_need_no_note(path, letters):
     equal(mha(path, {"AnatomicalOrientation": letters, "CenterOfRotation": "0 0 0"}))
 
 
+def test_two_dimensions_are_one_slice_where_the_library_has_it(path):
+    image = SimpleITK.GetImageFromArray(VOLUME[..., 0].T)
+    image.SetSpacing((0.5, 2.0))
+    image.SetOrigin((10.0, 20.0))
+    image.SetDirection((0.0, -1.0, 1.0, 0.0))
+    SimpleITK.WriteImage(image, str(path))
+    found = read_image(path)
+    np.testing.assert_array_equal(found.array[0], VOLUME[..., :1])
+    affine = [[0, 2, 0, -10], [-0.5, 0, 0, -20], [0, 0, 1, 0], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(found.grid.affine, affine)
+    assert found.notes == ("two dimensions read as one slice, taken as 1 mm thick",)
+    path.write_bytes(path.read_bytes().replace(b"NDims = 2\n", b"NDims = 2\nDistanceUnits = cm\n"))
+    assert read_image(path).grid.spacing_mm == (5.0, 20.0, 1.0)
+
+
 def test_an_axis_of_one_sample_is_left_out_and_said(path):
     fields = {"NDims": "4", "DimSize": "6 7 5 1", "ElementSpacing": "1 2 3 4",
               "Offset": "10 20 30 40",
@@ -275,7 +290,8 @@ REFUSED = {
     "a billion dimensions": ({"NDims": "1000000000"}, "its NDims is 1000000000"),
     "dimensions in words": ({"NDims": "three"}, "expected a whole number"),
     "other dimensions than sizes": ({"NDims": "2"}, "expected 2 sides"),
-    "two dimensions": ({"NDims": "2", "DimSize": "42 5"}, "a volume has 3"),
+    "one dimension": ({"NDims": "1", "DimSize": "210"}, "a volume has 3"),
+    "two dimensions with three spacings": ({"NDims": "2", "DimSize": "42 5"}, "expected 2 numbers"),
     "a side of zero": ({"DimSize": "6 7 0"}, "expected 3 sides"),
     "a side with a fraction": ({"DimSize": "6.9 7 5"}, "expected 3 sides"),
     "another object": ({"ObjectType": "Tube"}, "expected Image"),

@@ -404,3 +404,23 @@ def test_the_same_label_gives_the_same_bytes(tmp_path):
     for name in ("a.nrrd", "b.nrrd"):
         write_label(tmp_path / name, label)
     assert (tmp_path / "a.nrrd").read_bytes() == (tmp_path / "b.nrrd").read_bytes()
+
+
+def test_two_dimensions_are_one_slice_where_the_library_has_it(path):
+    image = SimpleITK.GetImageFromArray(VOLUME[..., 0].T)
+    image.SetSpacing((0.5, 2.0))
+    image.SetOrigin((10.0, 20.0))
+    image.SetDirection((0.0, -1.0, 1.0, 0.0))
+    SimpleITK.WriteImage(image, str(path))
+    found = read_image(path)
+    np.testing.assert_array_equal(found.array[0], VOLUME[..., :1])
+    affine = [[0, 2, 0, -10], [-0.5, 0, 0, -20], [0, 0, 1, 0], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(found.grid.affine, affine)
+    assert found.notes[-1] == "two dimensions read as one slice, taken as 1 mm thick"
+
+
+def test_two_dimensions_without_a_space_have_their_spacings(path):
+    fields = {"dimension": "2", "sizes": "42 5", "spacings": "400 300", "units": '"um" "um"'}
+    found = read_image(nrrd(path, fields, space={}))
+    np.testing.assert_array_equal(found.array[0, ..., 0], VOLUME.reshape((42, 5), order="F"))
+    np.testing.assert_allclose(found.grid.spacing_mm, (0.4, 0.3, 1.0))

@@ -13,9 +13,9 @@ def path(tmp_path):
 REFUSED = {
     "version 7": ({}, {"magic": "NRRD0007"}, "version 1 to 6"),
     "old version": ({}, {"magic": "NRRD00.01"}, "version 1 to 6"),
-    "two dimensions": (
-        {"dimension": "2", "sizes": "42 5"}, {"without": ["space directions", "space",
-                                                         "space origin"]}, "has 2 dimensions"),
+    "one dimension": ({"dimension": "1", "sizes": "210"}, {"space": {}}, "has 1 dimensions"),
+    "two dimensions in a space": ({"dimension": "2", "sizes": "42 5"}, {}, "in a space of 3"),
+    "a space of two dimensions": ({"space dimension": "2"}, {"without": ["space"]}, "space of 2"),
     "more sizes": ({"sizes": "6 7 5 1"}, {}, "expected 3 sides"),
     "fewer sizes": ({"sizes": "42 5"}, {}, "expected 3 sides"),
     "negative size": ({"sizes": "-6 7 -5"}, {}, "expected 3 sides"),

@@ -104,6 +104,13 @@ def test_other_formats_are_named(kind, tmp_path):
         read_image(path)
 
 
+def test_a_phones_picture_by_another_name_is_named(tmp_path):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(InputError, match=r"holds HEIC, AVIF or a film, .* save it as PNG"):
+        read_image(path)
+
+
 def test_large_pictures_raise_no_warning_and_need_no_global_limit(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr(PillowImage, "MAX_IMAGE_PIXELS", 100)  # ours is not Pillow's
     for kind in ("png", "jpeg", "bmp", "tiff"):

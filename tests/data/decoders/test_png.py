@@ -324,3 +324,10 @@ def test_no_flipped_bit_and_no_cut_goes_through():
         with pytest.raises(InputError):
             decoded(data[:length])
     np.testing.assert_array_equal(decoded(data).array, good)
+
+
+@pytest.mark.parametrize(("value", "said"), [(1, False), (6, True), (9, False)])
+def test_an_orientation_that_only_one_program_knows_is_said(value, said):
+    found = decoded(png(GREY, 8, 0, before=chunk(b"orNT", bytes([value]))))
+    np.testing.assert_array_equal(found.array[0], GREY)
+    assert any("orientation 6 (orNT)" in note for note in found.notes) == said

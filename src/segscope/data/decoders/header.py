@@ -15,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _LARGEST_SIDE = 32767
+ONE_SLICE = "two dimensions read as one slice, taken as 1 mm thick"
 BLANKS = " \t"
 """What parts words; the no-break space, which Python would take too, does not."""
 

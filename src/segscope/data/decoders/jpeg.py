@@ -23,7 +23,14 @@ from segscope.data.decoders.exif import (
     read_directory,
     read_head,
 )
-from segscope.data.decoders.jpeg_markers import FIELDS, RESTART, Frame, damaged, read_frame
+from segscope.data.decoders.jpeg_markers import (
+    FIELDS,
+    RESTART,
+    Frame,
+    damaged,
+    picture_sizes,
+    read_frame,
+)
 from segscope.data.files import read_verified
 from segscope.errors import InputError
 
@@ -120,19 +127,22 @@ def _decoded(path: Path, frame: Frame, pieces: list[bytes], rgb: bool) -> NDArra
 
 def _remarks(path: Path, frame: Frame, data: bytes) -> list[str]:
     notes: list[str] = []
+    several = False
     for name, body in frame.apps:
         if name == "APP2" and body.startswith(b"MPF\0") and _pictures(body[4:]) != 1:
-            raise InputError(
-                f"{path}: holds several pictures (MPF), one is expected; save the first alone"
-            )
+            several = True
         if name == "APP8" and body.startswith(b"SPIFF\0"):
             raise InputError(f"{path}: is SPIFF, not plain JPEG; save it as PNG")
         if name == "APP0" and body.startswith(b"JFIF\0") and len(body) >= 12:
             notes += not_square(*struct.unpack_from(">HH", body, 8))
-    if frame.after:
-        rest = data[-frame.after :]
-        if b"\xff\xd8\xff" in rest:
-            raise InputError(f"{path}: a second picture follows its end; save the first alone")
+    rest = data[len(data) - frame.after :]
+    others = picture_sizes(rest)
+    if any(rows * columns >= frame.rows * frame.columns for rows, columns in others):
+        which = "holds several pictures (MPF)" if several else "a second picture follows its end"
+        raise InputError(f"{path}: {which}, one is expected; save the first alone")
+    if others or several:  # previews and brightness maps of phones and cameras
+        notes.append("smaller pictures beside it are not read")
+    elif frame.after:
         notes.append(f"{frame.after} bytes after its end are not read")
     return notes
 

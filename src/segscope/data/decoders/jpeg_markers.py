@@ -14,7 +14,7 @@ _ARITHMETIC = Field("used", "sides, depth, components; arithmetic coding, where 
 _PROGRAM = Field("harmless", "data of a program or camera")
 FIELDS: dict[str, Field] = {
     "SOI": Field("checked", "the beginning"),
-    "EOI": Field("checked", "the end; what follows it is noted, a second picture refused"),
+    "EOI": Field("checked", "the end; what follows it is noted, a picture as large refused"),
     "SOF0": Field("used", "sides, depth, components: baseline; 8 bits"),
     "SOF1": Field("used", "the same, extended; 12 bits are refused"),
     "SOF2": Field("used", "the same, progressive"),
@@ -41,7 +41,7 @@ FIELDS: dict[str, Field] = {
     "COM": Field("harmless", "free text"),
     "APP0": Field("used", "JFIF: YCbCr colours; pixels that are not square are noted"),
     "APP1": Field("noted", "EXIF: its orientation turns the picture; XMP: noted"),
-    "APP2": Field("refused", "several pictures (MPF); a colour profile is harmless"),
+    "APP2": Field("noted", "smaller pictures (MPF), others refused; a profile is harmless"),
     "APP8": Field("refused", "SPIFF: other colour spaces; else data of a program"),
     "APP14": Field("used", "Adobe: whether colours are RGB or YCbCr"),
     "APP3": _PROGRAM,
@@ -74,6 +74,7 @@ _PIXELS_END_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _MOST_PER_BYTE = 1024
 """Pixels: a block of 8 x 8 takes a bit or more, in each component."""
+_MOST_SEGMENTS = 64
 _PASSED_ON = ("SOF", "DHT", "DAC", "DQT", "DRI")
 
 
@@ -146,6 +147,31 @@ def read_frame(path: Path, data: bytes) -> Frame:
                 raise damaged(path, "cut short: its end is missing")
             _scan(path, frame, data[at : following.start()])
             at = following.start()
+
+
+def picture_sizes(data: bytes) -> list[tuple[int, int]]:
+    """Rows and columns of the JPEG streams that begin anywhere in some bytes.
+
+    Three bytes that begin a stream come by chance too, in a film behind a phone's photo: only where
+    segments lead from there to a header is there a picture.
+
+    Example:
+        >>> picture_sizes(b"film \xff\xd8\xff film")
+        []
+    """
+    found = []
+    for begin in re.finditer(rb"\xff\xd8(?=\xff)", data):
+        at = begin.end()
+        for _ in range(_MOST_SEGMENTS):
+            code = data[at + 1 : at + 2]
+            if data[at : at + 1] != b"\xff" or _NAMES.get(code[0] if code else 0) is None:
+                break
+            if _NAMES[code[0]].startswith("SOF"):
+                if len(data) >= at + 9:
+                    found.append(struct.unpack_from(">HH", data, at + 5))
+                break
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return found
 
 
 def _segment(path: Path, frame: Frame, code: int, name: str, body: bytes) -> None:

@@ -59,6 +59,8 @@ _UNUSED: dict[str, int | None] = {
 def decode_metaimage(path: Path, *, stored: bool = False) -> Decoded:
     """Read a volume with its header and voxels in one file; ``stored`` makes no difference.
 
+    Two dimensions are a volume of one slice, as in NIfTI; a note says so.
+
     Raises:
         InputError: Anything in the file contradicts itself or the format, more than one number
             per voxel, not three axes, voxels in another file.
@@ -69,7 +71,7 @@ def decode_metaimage(path: Path, *, stored: bool = False) -> Decoded:
     affine, said = read_affine(path, fields, len(shape))
     values, notes = _voxels(path, fields, memoryview(data), start, shape, dtype)
     values, more = _real_values(path, fields, values)
-    array = values.reshape(shape[:3], order="F")
+    array = values.reshape((*shape[:3], 1)[:3], order="F")
     if len(shape) > 3:
         said = (f"squeezed from {len(shape)} dimensions to 3", *said)
     return Decoded(array[None], affine, (*notes, *said, *more), _modality(fields))
@@ -127,7 +129,7 @@ def _shape_and_type(path: Path, fields: dict[str, str]) -> tuple[tuple[int, ...]
             f"{path}: holds {channels} numbers per voxel, one is expected; store one channel per "
             "file"
         )
-    if count < 3 or any(side > 1 for side in shape[3:]):
+    if count < 2 or any(side > 1 for side in shape[3:]):
         raise InputError(
             f"{path}: has {count} dimensions (DimSize {list(shape)}), a volume has 3; store one "
             "volume per file"

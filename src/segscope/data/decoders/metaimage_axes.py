@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data.decoders.header import numbers
+from segscope.data.decoders.header import ONE_SLICE, numbers
 from segscope.data.decoders.lengths import mm_per
 from segscope.errors import InputError
 
@@ -28,7 +28,7 @@ def read_affine(
     Args:
         path: The file, for messages.
         fields: Of its header.
-        count: NDims; axes after the third have one sample.
+        count: NDims, 2 or more; axes after the third have one sample.
     """
     spacing, notes = _spacing(path, fields, count)
     place = _same(path, fields, _PLACES, count) or [0.0] * count
@@ -41,12 +41,12 @@ def read_affine(
     scale = 1.0 if unit in ("", "?", "UNKNOWN") else mm_per(path, "DistanceUnits", unit)
     if scale != 1.0:
         notes += (f"lengths converted from {unit} to mm",)
-    affine = np.eye(4)
+    affine, n = np.eye(4), min(count, 3)
     with np.errstate(over="ignore"):  # what is not finite is refused by its grid
-        affine[:3, :3] = rows[:3, :3].T * spacing[:3]
-        affine[:3, 3] = place[:3]
-        affine[:3] *= scale * _TO_RAS[:, None]
-    return affine, notes
+        affine[:n, :n] = rows[:3, :3].T * spacing[:3]
+        affine[:n, 3] = place[:3]
+        affine[:n] *= scale * _TO_RAS[:n, None]
+    return affine, notes if n == 3 else (*notes, ONE_SLICE)
 
 
 def _spacing(path: Path, fields: dict[str, str], count: int) -> tuple[list[float], tuple[str, ...]]:

@@ -57,6 +57,8 @@ def parse_header(path: Path, data: bytes) -> tuple[Values, str]:
 
 
 def _version(path: Path, data: bytes) -> tuple[str, Any]:
+    if data[:2] == b"\x1f\x8b":
+        raise InputError(f"{path}: is gzip under a name without .gz; rename it to end in .nii.gz")
     if len(data) < NIFTI1.size:
         raise InputError(f"{path}: {len(data)} bytes are too few for a NIfTI header; copy it again")
     for order, name in (("<", "little"), (">", "big")):

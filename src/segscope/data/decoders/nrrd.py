@@ -49,6 +49,8 @@ _REQUIRED = ("type", "dimension", "sizes", "encoding")
 def decode_nrrd(path: Path, *, stored: bool = False) -> Decoded:
     """Read a volume with its header and voxels in one file; ``stored`` makes no difference.
 
+    Two dimensions are a volume of one slice, as in NIfTI; a note says so.
+
     Raises:
         InputError: Anything in the file contradicts itself or the format, more than one number
             per voxel, not three axes, voxels in another file.
@@ -58,7 +60,7 @@ def decode_nrrd(path: Path, *, stored: bool = False) -> Decoded:
     sizes, dtype = _shape_and_type(path, fields)
     axes = read_axes(path, fields, sizes)
     flat, skipped = _voxels(path, fields, memoryview(data)[start:], sizes, dtype)
-    array = flat.reshape(sizes, order="F")
+    array = flat.reshape(sizes if len(sizes) > 2 else (*sizes, 1), order="F")
     others = tuple(k for k in range(len(sizes)) if k not in axes.spatial)
     return Decoded(array.squeeze(axis=others)[None], axes.affine, (*skipped, *axes.notes))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.data.decoders.header import ONE_SLICE
 from segscope.data.decoders.nrrd_space import LPS, affine_in_space, read_directions, read_space
 from segscope.data.decoders.nrrd_values import UNKNOWN, in_mm, reals, strings, words_of
 from segscope.errors import InputError
@@ -29,7 +30,7 @@ class Axes:
     """The axes of space of a NRRD file.
 
     Args:
-        spatial: Their numbers among all axes; the others have one sample each.
+        spatial: Their numbers among all axes, two of a single slice; the others have one sample.
         affine: From their indices to RAS+ millimetres.
         notes: What had to be assumed or was converted.
     """
@@ -40,15 +41,20 @@ class Axes:
 
 
 def read_axes(path: Path, fields: dict[str, str], sizes: Sequence[int]) -> Axes:
-    """Find the three axes of space and their affine.
+    """Find the axes of space, three or those of a single slice, and their affine.
 
     Raises:
-        InputError: Several values per voxel, not three axes of space, or a geometry that the
+        InputError: Several values per voxel, not that many axes of space, or a geometry that the
             format does not allow.
     """
     kinds = words_of(path, fields, "kinds", len(sizes), None)
     centers = words_of(path, fields, "centerings", len(sizes), _CENTERS)
     space = read_space(path, fields)
+    if space and (space.count == 2) != (len(sizes) == 2):
+        raise InputError(
+            f"{path}: has {len(sizes)} dimensions in a space of {space.count}; convert it to a "
+            "volume"
+        )
     vectors = read_directions(path, fields, len(sizes), space.count) if space else None
     spatial = _spatial(path, sizes, kinds, vectors)
     notes = space.notes if space else ()
@@ -60,7 +66,8 @@ def read_axes(path: Path, fields: dict[str, str], sizes: Sequence[int]) -> Axes:
         affine, more = _of_axes(path, fields, sizes, spatial, centers)
     # without a space the library that most files come from takes DICOM's axes
     affine[:3] *= np.array(space.to_ras if space else LPS)[:, None]
-    return Axes(spatial, affine, (*notes, *more))
+    thick = (ONE_SLICE,) if len(spatial) == 2 else ()
+    return Axes(spatial, affine, (*notes, *more, *thick))
 
 
 def _spatial(
@@ -94,7 +101,7 @@ def _spatial(
             spatial.append(axis)
     while len(spatial) > 3 and sizes[spatial[-1]] == 1:
         spatial.pop()
-    if len(spatial) != 3:
+    if len(spatial) != 3 and not len(spatial) == len(sizes) == 2:
         raise InputError(
             f"{path}: has {len(spatial)} dimensions (sizes {list(sizes)}), a volume has 3; store "
             "one volume per file"
@@ -116,7 +123,7 @@ def _of_axes(
     spacings = reals(path, fields, "spacings", spatial, len(sizes))
     low = reals(path, fields, "axis mins", spatial, len(sizes))
     high = reals(path, fields, "axis maxs", spatial, len(sizes))
-    affine = np.eye(4)
+    affine, n = np.eye(4), len(spatial)
     if spacings is None or (low is None and high is not None):
         if low is not None or high is not None:
             raise InputError(
@@ -128,10 +135,10 @@ def _of_axes(
         if min(spacings) <= 0:
             raise InputError(f"{path}: its spacings {spacings} are not positive; mend them")
         notes = ("its header names no space; axes taken as left-posterior-superior, unverified",)
-        affine[:3, :3] = np.diag(spacings)
+        affine[:n, :n] = np.diag(spacings)
         if low is not None:
             chosen = [centers[k] for k in spatial]
-            affine[:3, 3] = _first_voxels(
+            affine[:n, 3] = _first_voxels(
                 path, low, high, spacings, chosen, [sizes[k] for k in spatial]
             )
             if any(center in UNKNOWN for center in chosen):
@@ -139,7 +146,7 @@ def _of_axes(
     units = strings(path, fields, "units", len(sizes))
     scale, said = in_mm(path, "units", [units[k] for k in spatial])
     with np.errstate(over="ignore"):  # what is not finite is refused by its grid
-        affine[:3] *= np.array(scale)[:, None]
+        affine[:n] *= np.array(scale)[:, None]
     return affine, (*notes, *said)
 
 

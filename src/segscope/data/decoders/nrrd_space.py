@@ -59,7 +59,7 @@ def read_space(path: Path, fields: dict[str, str]) -> Space | None:
         return None
     if name in _TO_RAS:
         return Space(_TO_RAS[name], count, ())
-    if not 3 <= count <= _MOST_AXES:
+    if not 2 <= count <= _MOST_AXES:
         raise InputError(f"{path}: its space has {count} dimensions, a volume's has 3; convert it")
     if name in _NOT_ANATOMICAL or name == "without names":
         said = f"its space ({name}) names no anatomy; taken as left-posterior-superior"
@@ -106,17 +106,17 @@ def affine_in_space(
                 f"{path}: axis {axis} leads through the space of the others; store one volume per "
                 "file"
             )
-    affine = np.eye(4)
-    affine[:3, :3] = np.array([(vectors[axis] or [])[:3] for axis in spatial]).T
+    affine, n = np.eye(4), len(spatial)
+    affine[:n, :n] = np.array([(vectors[axis] or [])[:3] for axis in spatial]).T
     found = each(path, "space origin", fields.get("space origin", "none"), _VECTOR, 1)[0]
     place = _vector(path, "space origin", found, count)
     if place is None:
         notes += ("its header gives no space origin; 0 is assumed",)
     else:
-        affine[:3, 3] = place[:3]
+        affine[:n, 3] = place[:3]
     scale, said = in_mm(path, "space units", strings(path, fields, "space units", count)[:3])
     with np.errstate(over="ignore"):  # what is not finite is refused by its grid
-        affine[:3] *= np.array(scale)[:, None]
+        affine[:n] *= np.array(scale)[:, None]
     return affine, (*notes, *said)
 
 

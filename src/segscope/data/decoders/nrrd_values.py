@@ -39,7 +39,7 @@ def reals(
     chosen = [words[k] for k in spatial] if words else []
     if all(word.lower() == "nan" for word in chosen):
         return None
-    return numbers(path, name, " ".join(chosen), 3)
+    return numbers(path, name, " ".join(chosen), len(chosen))
 
 
 def strings(path: Path, fields: dict[str, str], name: str, count: int) -> list[str]:

@@ -55,6 +55,8 @@ def decode_plane(path: Path, *, stored: bool = False) -> Decoded:
     for begin, kind in _OTHERS:
         if data.startswith(begin):
             raise InputError(f"{path}: holds {kind}, which is not read; save it as PNG")
+    if data[4:8] == b"ftyp":  # what phones call .jpg now and then
+        raise InputError(f"{path}: holds HEIC, AVIF or a film, which is not read; save it as PNG")
     raise InputError(
         f"{path}: cannot be decoded (does not begin as PNG, TIFF, JPEG or BMP); copy it again"
     )

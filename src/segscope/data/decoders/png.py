@@ -238,6 +238,9 @@ def _orientation(
             xmp += _text(kind, rest)
         elif word in (b"Raw profile type exif", b"Raw profile type APP1"):
             notes = (*notes, *_of_profile(_text(kind, rest), found))
+    turned = [body[0] for kind, body in chunks if kind == b"orNT" and len(body) == 1]
+    if found is None and any(value in range(2, 9) for value in turned):  # of ImageMagick alone
+        notes = (*notes, f"has the orientation {turned[0]} (orNT), which viewers do not apply")
     orientation, said = one_orientation([found], xmp)
     return orientation, (*notes, *said)
 
