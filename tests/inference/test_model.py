@@ -203,11 +203,15 @@ def test_a_specification_is_frozen_and_survives_json():
         spec.patch = (8, 8)
 
 
-@pytest.mark.parametrize("failure", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    "failure",
+    [OSError(28, "No space left on device"), KeyboardInterrupt()],
+    ids=["full disk", "interrupted"],
+)
 def test_a_failing_write_leaves_the_old_weights_whole(folder, monkeypatch, failure):
     before = {file: file.read_bytes() for file in folder.iterdir()}
 
-    def half(tensors, path):
+    def half(tensors, path, metadata):
         Path(path).write_bytes(b"half")
         raise failure
 

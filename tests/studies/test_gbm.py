@@ -181,7 +181,7 @@ def test_one_failure_leaves_the_others_alone(tmp_path, how):
     if "ray" in how:
         pytest.importorskip("ray")
     items = [(str(tmp_path), name) for name in ("a", "bad", "b")]
-    with pytest.raises(WorkError, match=r"1 of 3 runs failed:\n  bad: .*as it should"):
+    with pytest.raises(WorkError, match=r"1 of 3 pieces of work failed:\n  bad: .*as it should"):
         run_jobs(note, items, **how)
     assert sorted(f.name for f in tmp_path.iterdir()) == ["a", "b"]
 
