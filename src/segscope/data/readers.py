@@ -117,7 +117,10 @@ def _label(path: Path, labels: Mapping[str, int] | None, reading: Reading) -> La
     array, notes = found.array, found.notes
     if len(array) > 1:
         if not (array[:1] == array).all():
-            raise InputError(f"{path}: is a colour image; a label map has one number per voxel")
+            raise InputError(
+                f"{path}: is a colour image, a label map has one number per voxel; write each "
+                "colour as a number (0, 1, 2, ...)"
+            )
         notes = (*notes, "equal colour channels read as one")
     array, said = _finite(path, array[:1], reading.replace_nonfinite)
     whole, rounded = _whole(path, array[0])

@@ -7,6 +7,7 @@ import SimpleITK
 
 from segscope.data import read_image
 from segscope.data.decoders.dicom import decode_series
+from segscope.errors import InputError
 from tests.data.decoders.test_dicom import by_slice, put, refused, write_series
 from tests.fuzz_dicom import BIG, SLICES, pixels
 
@@ -41,6 +42,14 @@ def test_rescaling_and_its_defaults(tmp_path, slope, intercept, expected):
     np.testing.assert_allclose(image.array[0], stacked(lambda s, k: s * by + plus), rtol=1e-6)
     half = "RescaleSlope or RescaleIntercept missing or empty: read as 1 and 0"
     assert (half in image.notes) == ((slope is None) != (intercept is None))
+
+
+def test_a_slope_too_small_for_float32_makes_no_zeros(tmp_path):
+    def change(k, elements):
+        elements[0x00281053], elements[0x00281052] = ("DS", "1e-50"), ("DS", "0")
+
+    with pytest.raises(InputError, match="smaller than 32-bit numbers can be"):
+        read_image(write_series(tmp_path, change))
 
 
 def test_a_missing_partner_is_the_default_too(tmp_path):

@@ -196,6 +196,14 @@ def test_values_are_rescaled_and_that_is_said(path, fields, expected, said):
     np.testing.assert_array_equal(found.array[0], expected)
 
 
+@pytest.mark.parametrize("slope", ["1e-50", "1e38"], ids=["too small", "too large"])
+def test_rescaled_values_that_float32_cannot_hold_are_refused_with_what_they_are(path, slope):
+    refused(mha(path, {"ElementToIntensityFunctionSlope": slope}), "than 32-bit numbers can be")
+    floats = VOLUME.astype("<f4").tobytes(order="F")
+    fields = {"ElementToIntensityFunctionSlope": slope, "ElementType": "MET_FLOAT"}
+    refused(mha(path, fields, floats), "than 32-bit numbers can be")
+
+
 def test_a_rescaling_that_changes_nothing(path):
     one = {"ElementToIntensityFunctionSlope": "1", "ElementToIntensityFunctionOffset": "0"}
     assert equal(mha(path, one)).array.dtype == np.int16

@@ -143,6 +143,12 @@ def test_one_big_number_in_the_sform_is_read_or_refused(tmp_path, place):
     refused(made(tmp_path / "a.nii", (place, "<f", 1e30)), "affine|spacing|origin")
 
 
+def test_a_voxel_size_that_overflows_raises_no_warning(tmp_path):
+    change = (104 + 8 * 3, "<d", 1e308)
+    found = read_image(made(tmp_path / "a.nii", change, kind=nib.Nifti2Image))
+    assert "e+308 in the header" in found.notes[0]
+
+
 def test_small_voxels_are_read(tmp_path):
     found = read_image(made(tmp_path / "a.nii", affine=np.diag([1e-6, 1e-6, 1e-6, 1])))
     assert found.grid.spacing_mm == pytest.approx((1e-6, 1e-6, 1e-6))

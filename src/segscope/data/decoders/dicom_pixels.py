@@ -25,6 +25,8 @@ from segscope.data.decoders.dicom_tags import (
 )
 from segscope.errors import InputError
 
+_SMALL = 1e-20
+"""Slopes below it would become zeros in float32."""
 _PIXELS = TAGS["PixelData"][0]
 _COLOUR = (
     "a picture of a screen has no measured values: take the original series, or save it as PNG"
@@ -291,8 +293,8 @@ def _rescaled(plane: Plane, array: NDArray[Any], rescaling: Rescaling) -> NDArra
     real = array.astype(np.float64)
     real *= slope
     real += intercept
-    # float32 where it tells neighbouring samples apart with ease
-    fine = largest * 2.0**-24 <= abs(slope) / 4
+    # float32 where it tells neighbouring samples apart with ease, and holds them at all
+    fine = largest * 2.0**-24 <= abs(slope) / 4 and abs(slope) > _SMALL
     return real.astype(np.float32) if fine else real
 
 

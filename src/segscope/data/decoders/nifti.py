@@ -21,13 +21,13 @@ from segscope.data.decoders.nifti_header import (
     volume_shape,
     voxel_offset,
 )
+from segscope.data.decoders.payload import linear
 from segscope.data.files import atomic_path, read_start, read_verified
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid
 from segscope.paths import is_file
 
 _MOST_SIDE = 32767
-_USUAL = (1e-20, 1e20)
 
 
 def decode_nifti(path: Path, *, stored: bool = False) -> Decoded:
@@ -110,19 +110,7 @@ def _scaled(
         return native, (said,) if inter else ()
     if slope == 1 and inter == 0:
         return native, ()
-    # in float64 first, as the other readers do, so that rounding happens once
-    with np.errstate(over="ignore", invalid="ignore"):  # the door looks at what comes out
-        scaled = native * np.float64(slope)
-        scaled += np.float64(inter)
-    if stored.dtype.itemsize == 8 or not _fits_float32(stored.dtype, slope, inter):
-        return scaled, ()
-    return scaled.astype(np.float32), ()
-
-
-def _fits_float32(dtype: np.dtype[Any], slope: float, inter: float) -> bool:
-    """Whether scaled values surely are neither too large for float32 nor too small."""
-    usual = _USUAL[0] < abs(slope) < _USUAL[1] and abs(inter) < _USUAL[1]
-    return usual and (dtype.kind != "f" or abs(slope) <= 1)
+    return linear(native, slope, inter), ()
 
 
 def _header_of(like: Path | None) -> Values | None:

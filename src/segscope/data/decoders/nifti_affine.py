@@ -118,7 +118,9 @@ def _sizes(values: Values, shape: tuple[int, int, int], affine: Affine) -> tuple
     own = np.linalg.norm(affine[:3, :3], axis=0)
     there = [k < values["dim"][0] for k in range(3)]
     steps = np.maximum(np.array(shape) - 1, 1)
-    if not (np.abs(sizes - own) * steps > _APART_VOXELS * own)[there].any():
+    with np.errstate(over="ignore"):  # of doubles; such a size is refused by its grid
+        apart = np.abs(sizes - own) * steps > _APART_VOXELS * own
+    if not apart[there].any():
         return ()
     said, taken = (" x ".join(f"{s:.4g}" for s in triple) for triple in (sizes, own))
     return (f"voxel sizes {said} in the header, {taken} by its sform; the sform was taken",)

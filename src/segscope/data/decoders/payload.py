@@ -22,6 +22,7 @@ GZIP, ZLIB = 31, 15
 
 _LARGEST_BUNZIP = 1 << 30  # bzip2 packs zeros without bounds
 _DAMAGED: Any = (igzip_lib.IsalError, zlib.error)  # isal ships stubs that are off
+_USUAL = (1e-20, 1e20)
 _INTEGER = re.compile(rb"[+-]?[0-9]{1,20}")
 _REAL = re.compile(
     rb"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?|[+-]?(nan|inf|infinity)", re.IGNORECASE
@@ -118,7 +119,7 @@ def compare(path: Path, got: int, need: int, what: str = "bytes") -> None:
 
 
 def rescaled(path: Path, stored: NDArray[Any], slope: float, offset: float) -> NDArray[Any]:
-    """Return ``slope * stored + offset`` as float32, or as float64 where 64 bits are stored."""
+    """Return ``slope * stored + offset``, see `linear`, or ``stored`` itself where that is it."""
     if not (math.isfinite(slope) and math.isfinite(offset) and slope != 0):
         raise InputError(
             f"{path}: its rescaling is {slope} x + {offset}, finite numbers and a slope other "
@@ -126,10 +127,34 @@ def rescaled(path: Path, stored: NDArray[Any], slope: float, offset: float) -> N
         )
     if slope == 1 and offset == 0:
         return stored
+    return linear(stored, slope, offset)
+
+
+def linear(stored: NDArray[Any], slope: float, offset: float) -> NDArray[Any]:
+    """Return ``slope * stored + offset`` as float32, or as float64.
+
+    It is float64 where 64 bits are stored, and where float32 might not hold what comes out: its
+    door then says so, instead of infinities and zeros.
+
+    Example:
+        >>> linear(np.array([1, 2], np.int16), 0.5, -1).tolist()
+        [-0.5, 0.0]
+        >>> linear(np.array([1, 2], np.int16), 1e-50, 0).tolist()
+        [1e-50, 2e-50]
+    """
     # in float64 first, as the other readers do, so that rounding happens once
-    wide = stored * np.float64(slope)
-    wide += np.float64(offset)
-    return wide.astype(np.float64 if stored.dtype.itemsize == 8 else np.float32, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):  # the door looks at what comes out
+        wide: NDArray[Any] = stored * np.float64(slope)
+        wide += np.float64(offset)
+    if stored.dtype.itemsize == 8 or not _fits_float32(stored.dtype, slope, offset):
+        return wide
+    return wide.astype(np.float32)
+
+
+def _fits_float32(dtype: np.dtype[Any], slope: float, offset: float) -> bool:
+    """Whether scaled values surely are neither too large for float32 nor too small."""
+    usual = _USUAL[0] < abs(slope) < _USUAL[1] and abs(offset) < _USUAL[1]
+    return usual and (dtype.kind != "f" or abs(slope) <= 1)
 
 
 def write_checked(
