@@ -157,7 +157,7 @@ def picture_sizes(data: bytes) -> list[tuple[int, int]]:
     segments lead from there to a header is there a picture.
 
     Example:
-        >>> picture_sizes(b"film \xff\xd8\xff film")
+        >>> picture_sizes(b"film " + bytes([255, 216, 255]) + b" film")
         []
     """
     found = []
