@@ -3,6 +3,7 @@
 import re
 import struct
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from segscope.data.decoders.fields import Field
@@ -74,7 +75,7 @@ _PIXELS_END_RESTARTS = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 RESTART = re.compile(rb"\xff([\xd0-\xd7])")
 _MOST_PER_BYTE = 1024
 """Pixels: a block of 8 x 8 takes a bit or more, in each component."""
-_MOST_SEGMENTS = 64
+_MOST_SEGMENTS, _MOST_BEGINNINGS = 64, 4096
 _PASSED_ON = ("SOF", "DHT", "DAC", "DQT", "DRI")
 
 
@@ -156,11 +157,11 @@ def picture_sizes(data: bytes) -> list[tuple[int, int]]:
     segments lead from there to a header is there a picture.
 
     Example:
-        >>> picture_sizes(b"film \xff\xd8\xff film")
+        >>> picture_sizes(b"film " + bytes([255, 216, 255]) + b" film")
         []
     """
     found = []
-    for begin in re.finditer(rb"\xff\xd8(?=\xff)", data):
+    for begin in islice(re.finditer(rb"\xff\xd8(?=\xff)", data), _MOST_BEGINNINGS):
         at = begin.end()
         for _ in range(_MOST_SEGMENTS):
             code = data[at + 1 : at + 2]
