@@ -32,7 +32,7 @@ from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
-from segscope.paths import check_lock
+from segscope.paths import check_lock, is_file
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
@@ -62,6 +62,8 @@ class Trial:
         arm: dict[str, Any] = {"kind": self.arm.kind, "weights": self.arm.weights}
         if self.arm.folder is not None:
             arm["source"] = _content_of_folder(Path(self.arm.folder))
+        if named := _content_of_files(self.recipe):
+            arm["files"] = named
         return {
             "format": FORMAT,
             "dataset": self.dataset,
@@ -263,6 +265,16 @@ def score_predictions(
         }
         for row in summary.rows
     ]
+
+
+def _content_of_files(recipe: Any) -> list[str]:
+    """Hashes of the files that a recipe names, as of a loss's weights: their content decides."""
+    if isinstance(recipe, dict):
+        return [found for value in recipe.values() for found in _content_of_files(value)]
+    if isinstance(recipe, list):
+        return [found for value in recipe for found in _content_of_files(value)]
+    named = isinstance(recipe, str) and "." in recipe and is_file(Path(recipe))
+    return [sha256_of(Path(recipe))] if named else []
 
 
 def _content_of_folder(folder: Path) -> str:
