@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from segscope.images import Grid, is_invertible
 
@@ -64,3 +66,15 @@ def test_planes_follow_the_same_rule():
         Grid((2, 2), np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1.0]]))
     with pytest.raises(ValueError, match="must be 3 x 3"):
         Grid((2, 2), np.eye(4))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=9, max_size=9))
+def test_the_short_way_for_axes_far_apart_is_the_rule_itself(numbers):
+    linear = np.array(numbers).reshape(3, 3)
+    lengths = np.linalg.norm(linear, axis=0)
+    assume((np.abs(linear).max(axis=0) > 1e-3).all())
+    affine = np.eye(4)
+    affine[:3, :3] = linear
+    least = np.linalg.svd(linear / lengths, compute_uv=False)[-1]
+    assume(abs(least - 1e-6) > 1e-9)  # at the limit itself rounding decides
+    assert is_invertible(affine) == (least > 1e-6)

@@ -43,8 +43,17 @@ def is_invertible(affine: ArrayLike) -> bool:
     if (largest < _LENGTHS[0]).any() or (np.abs(whole) > _LENGTHS[1]).any():
         return False
     unit = linear / largest
-    unit /= np.linalg.norm(unit, axis=0)
+    unit /= _lengths(unit)
+    apart = np.abs(unit.T @ unit)  # ones and the cosines between axes
+    if (apart.sum(axis=0) < 1.5).all():  # Gershgorin: then no singular value is below 0.7
+        return True
     return bool(np.linalg.svd(unit, compute_uv=False)[-1] > _NARROWEST)
+
+
+def _lengths(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Length of each column; np.linalg.norm's own formula without its bookkeeping."""
+    lengths: NDArray[np.float64] = np.sqrt((columns * columns).sum(axis=0))
+    return lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +104,7 @@ class Grid:
     def spacing_mm(self) -> tuple[float, ...]:
         """Distance between neighbouring voxels along each array axis, in mm."""
         n = self.ndim
-        return tuple(float(s) for s in np.linalg.norm(self.affine[:n, :n], axis=0))
+        return tuple(_lengths(self.affine[:n, :n]).tolist())
 
     @property
     def directions(self) -> NDArray[np.float64]:

@@ -1,7 +1,13 @@
 """Networks that segment, 2D and 3D by one code."""
 
 from segscope.networks.blocks import Segmenter
-from segscope.networks.classifiers import CLASSIFIERS, Classifier, classifier, take_weights
+from segscope.networks.classifiers import (
+    CLASSIFIERS,
+    Classifier,
+    check_classifier,
+    classifier,
+    take_weights,
+)
 from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
@@ -24,6 +30,7 @@ __all__ = [
     "UNet",
     "UNetPlusPlus",
     "build_network",
+    "check_classifier",
     "classifier",
     "count_parameters",
     "fold_batch_norms",

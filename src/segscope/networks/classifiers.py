@@ -184,7 +184,17 @@ def _names(found: Any) -> tuple[str, ...]:
     return tuple(f"body.{name}." for name in names)
 
 
-def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
+def check_classifier(name: str) -> None:
+    """Refuse a name that `classifier` does not know, before any is built.
+
+    Raises:
+        ValueError: No such classifier (the nearest are offered), or timm is not installed.
+
+    Example:
+        >>> check_classifier("xception")
+    """
+    if name in CLASSIFIERS:
+        return
     _need("timm", name)
     import timm
 
@@ -194,6 +204,12 @@ def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
         known = tagged or [*CLASSIFIERS, *timm.list_models()]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
         raise ValueError(f"unknown classifier {name!r}, did you mean {', '.join(close)}?")
+
+
+def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
+    check_classifier(name)
+    import timm
+
     body: nn.Module = timm.create_model(
         name, pretrained=False, in_chans=in_channels, num_classes=classes
     )

@@ -26,7 +26,7 @@ from segscope.data.json_files import read_json, read_record
 from segscope.errors import InputError
 from segscope.experiments.queue import run_jobs
 from segscope.explain import mean_dice
-from segscope.networks import CLASSIFIERS
+from segscope.networks import CLASSIFIERS, check_classifier
 from segscope.studies.cam_job import abnormal_of, made_once, run_job
 from segscope.studies.cam_outcome import Outcome, Parts, read_outcome, result_of
 from segscope.studies.rois import RoiOptions, extract_rois
@@ -131,6 +131,11 @@ def run_study(dataset: Dataset, folder: Path, options: Options, *, jobs: int = 1
         raise InputError(f"--budget {options.budget}: expected one of {', '.join(BUDGETS)}")
     if not options.networks:
         raise InputError("--networks: name one or more")
+    for name in options.networks:  # before regions are cut and others are trained
+        try:
+            check_classifier(name)
+        except ValueError as error:
+            raise InputError(f"--networks {name}: {error}") from None
     budget = BUDGETS[options.budget]
     recipes = {
         name: classify_recipe(merge(budget["classifier"], {**options.settings, "network": name}))
