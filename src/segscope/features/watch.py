@@ -95,8 +95,11 @@ class Watch(TorchDispatchMode):
                 return found
         if self._kept:
             self._save_what_is_written(func, args, kwargs)
+        had: dict[int, Axes | None] = {}
+        if torch.Tag.inplace_view in func.tags:  # a tensor will have other axes than it had
+            had = {id(t): self._known(t) for t in tensors(args)}
         result = func(*args, **kwargs)
-        self._follow(func, args, kwargs, result)
+        self._follow(func, args, kwargs, result, had)
         return result
 
     def _save_what_is_written(self, func: Any, args: tuple[Any, ...], kwargs: Any) -> None:
@@ -113,10 +116,20 @@ class Watch(TorchDispatchMode):
         key = _key(x)
         return None if key is None else self._axes.get(key)
 
-    def _follow(self, func: Any, args: tuple[Any, ...], kwargs: Any, result: Any) -> None:
+    def _follow(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: Any,
+        result: Any,
+        had: dict[int, Axes | None],
+    ) -> None:
+        def known(x: Tensor) -> Axes | None:
+            return had[id(x)] if id(x) in had else self._known(x)
+
         for one in tensors(result):
             shape = tuple(one.shape)
-            call = Call(args, kwargs, shape, self._known)
+            call = Call(args, kwargs, shape, known)
             try:
                 axes = axes_after(func, call)
             except (IndexError, TypeError, AttributeError, ValueError):
