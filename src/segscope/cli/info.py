@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from segscope.errors import InputError
+
 _LIBRARIES = (
     "torch", "numpy", "scipy", "monai", "lightning-fabric", "nibabel", "SimpleITK", "pydicom",
     "safetensors", "scikit-learn", "nilearn", "matplotlib", "plotly",
@@ -17,11 +19,19 @@ _LIBRARIES = (
 
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    benchmark: Annotated[
+        bool, typer.Option("--benchmark", help="Measure this machine's speed, in a minute.")
+    ] = False,
+    device: Annotated[
+        str | None, typer.Option("--device", help="For --benchmark: auto, cpu, cuda, cuda:1, mps.")
+    ] = None,
 ) -> None:
-    """Say which versions are installed and what the machine is.
+    """Say which versions are installed and what the machine is, and how fast.
 
-    Example: segscope info --json
+    Example: segscope info --benchmark
     """
+    if device is not None and not benchmark:
+        raise InputError("--device: is for --benchmark; add it, or leave --device out")
     facts: dict[str, Any] = {
         "segscope": _version("segscope"),
         "python": platform.python_version(),
@@ -32,12 +42,21 @@ def info(
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "libraries": {name: _version(name) for name in _LIBRARIES},
     }
+    speed = None
+    if benchmark:
+        from segscope.workflows.benchmark import measure_machine
+
+        speed = measure_machine(device or "auto")
+        facts["speed"] = speed.to_dict()
     if as_json:
         typer.echo(json.dumps(facts))
         return
     libraries = facts.pop("libraries")
+    facts.pop("speed", None)
     for name, value in (*facts.items(), *libraries.items()):
         typer.echo(f"{name:18s} {value or 'not installed'}")
+    for line in () if speed is None else speed.lines():
+        typer.echo(line)
 
 
 def _version(name: str) -> str | None:
