@@ -240,3 +240,9 @@ def test_info_names_versions_and_machine(capsys):
     code, out, _ = call(capsys, "info")
     assert code == 0
     assert f"numpy              {np.__version__}" in out
+
+
+def test_the_package_runs_as_a_module():
+    words = [sys.executable, "-m", "segscope", "info", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["executable"] == sys.executable
