@@ -1,8 +1,11 @@
 """The ``segscope`` command: one line per subcommand, and what happens to errors."""
 
+import logging
 import re
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -27,6 +30,7 @@ from segscope.errors import InputError, WorkError
 from segscope.paths import is_fault_of_path, said_of
 
 _EMPTY = re.compile(r"--[a-z-]+=")
+_ANYWHERE = ("--debug", "--quiet", "--verbose")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -67,6 +71,13 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print it.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress; warnings and errors only.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="A line for every case, also in a log file.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
 ) -> None:
     """Train, prune, explain and quality-control networks that segment medical images."""
 
@@ -77,9 +88,31 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):  # names may hold bytes that are no text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
-    sys.exit(_run(words, debug=debug))
+    flags = {word for word in words if word in _ANYWHERE}
+    words = [word for word in words if word not in _ANYWHERE]
+    if {"--quiet", "--verbose"} <= flags:
+        sys.exit(_say("--quiet --verbose: contradict each other; leave one out", 2))
+    with _logged(flags):
+        sys.exit(_run(words, debug="--debug" in flags))
+
+
+@contextmanager
+def _logged(flags: set[str]) -> Iterator[None]:
+    """Print what the package logs on stderr: progress at times, warnings always."""
+    log, progress = logging.getLogger("segscope"), logging.getLogger("segscope.progress")
+    before = log.level, progress.level
+    printer = logging.StreamHandler()
+    printer.setFormatter(logging.Formatter("%(message)s"))
+    level = logging.DEBUG if "--verbose" in flags else logging.INFO
+    log.addHandler(printer)
+    log.setLevel(level)
+    progress.setLevel(logging.WARNING if "--quiet" in flags else level)
+    try:
+        yield
+    finally:
+        log.removeHandler(printer)
+        log.setLevel(before[0])
+        progress.setLevel(before[1])
 
 
 def _run(words: list[str], *, debug: bool) -> int:
