@@ -1,0 +1,118 @@
+"""``segscope data convert``: a folder as people have it becomes a dataset."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from segscope.errors import InputError
+
+if TYPE_CHECKING:
+    from segscope.convert import Converted, Layout
+
+
+def convert(
+    source: Annotated[Path | None, typer.Argument(help="Folder as it was downloaded.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="New folder of the dataset.")
+    ] = None,
+    layout: Annotated[
+        str | None, typer.Option("--layout", help="Name of a layout, or a YAML file of yours.")
+    ] = None,
+    images: Annotated[
+        str | None, typer.Option("--images", help="Folder of images, below the source.")
+    ] = None,
+    masks: Annotated[
+        str | None, typer.Option("--masks", help="Folder of masks with the images' names.")
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="NAME=VALUE of the masks, or NAME=LOW..HIGH; repeat."),
+    ] = None,
+    link: Annotated[bool, typer.Option("--link", help="Hard links instead of copies.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Cases at a time.")] = 1,
+    ignore_unexpected: Annotated[
+        bool, typer.Option("--ignore-unexpected", help="Leave out files that belong to no case.")
+    ] = False,
+    show: Annotated[
+        str | None, typer.Option("--show", help="Print a layout, to start one of your own.")
+    ] = None,
+    list_layouts: Annotated[bool, typer.Option("--list", help="Name the layouts.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Turn a download, or folders of images and masks, into a dataset, and check it.
+
+    Example: segscope data convert skin -o Dataset001_Skin --images images --masks masks
+    """
+    if list_layouts or show is not None:
+        _print_layouts(show)
+        return
+    if source is None or output is None:
+        raise InputError("SOURCE and -o are needed; or --list, or --show NAME")
+    chosen = _layout(layout, images, masks, label or [])
+    from segscope.convert import convert as run
+
+    done = run(source, output, chosen, link=link, jobs=jobs, ignore_unexpected=ignore_unexpected)
+    typer.echo(json.dumps(done.to_dict()) if as_json else "\n".join(_lines(done)))
+    _check(output)
+
+
+def _print_layouts(show: str | None) -> None:
+    from segscope.convert.layout import layout_names, layout_text, read_layout
+
+    if show is not None:
+        typer.echo(layout_text(show).rstrip())
+        return
+    for name in layout_names():
+        typer.echo(f"{name:16s} {read_layout(name).says}")
+
+
+def _layout(
+    layout: str | None, images: str | None, masks: str | None, labels: list[str]
+) -> "Layout":
+    from segscope.convert import pairs_layout, read_layout
+
+    values: dict[str, Any] = {}
+    for text in labels:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise InputError(f"--label {text}: expected NAME=VALUE or NAME=LOW..HIGH")
+        values[name] = value
+    if (layout is None) == (images is None and masks is None):
+        raise InputError("name the folders by --images and --masks, or a --layout (see --list)")
+    if layout is not None:
+        return read_layout(layout, {"labels": values} if values else None)
+    if images is None or masks is None:
+        raise InputError("--images and --masks belong together; name both")
+    return pairs_layout(images.strip("/"), masks.strip("/"), values)
+
+
+def _lines(done: "Converted") -> list[str]:
+    subjects = done.subjects or "unknown, so each case counts as one of its own"
+    lines = [
+        f"{done.training} labelled cases, {done.test} without label",
+        f"channels: {', '.join(done.channels)}",
+        "labels: " + ", ".join(f"{value} {name}" for name, value in done.labels.items()),
+        f"subjects: {subjects}",
+    ]
+    kinds = Counter(note.partition(": ")[2] for note in done.rewritten)
+    lines += [f"{count} files: {kind}" for kind, count in kinds.items()]
+    if done.unexpected:
+        lines.append(f"left out, as nothing names them: {len(done.unexpected)} files")
+    return [*lines, f"dataset: {done.folder}"]
+
+
+def _check(output: Path) -> None:
+    """Look at the dataset as ``data check`` does; its faults are those of the source."""
+    from segscope.data import check_dataset
+
+    report = check_dataset(output)
+    if report.problems:
+        raise InputError(
+            f"{output}: is converted, and has {len(report.problems)} problems:",
+            [f"{p.file}: {p.fault}; {p.remedy}" for p in report.problems[:20]],
+        )
+    said = f" ({len(report.warnings)} warnings; see segscope data check)" if report.warnings else ""
+    typer.echo(f"checked, no problem{said}; next: segscope train {output} -o RUN", err=True)

@@ -1,0 +1,15 @@
+"""Folders as people have them, turned into the nnU-Net v2 raw folder that everything here reads."""
+
+from segscope.convert.convert import Converted, convert
+from segscope.convert.layout import Layout, layout_names, pairs_layout, read_layout
+from segscope.convert.look import describe_folder
+
+__all__ = [
+    "Converted",
+    "Layout",
+    "convert",
+    "describe_folder",
+    "layout_names",
+    "pairs_layout",
+    "read_layout",
+]

@@ -1,0 +1,216 @@
+"""How a folder is laid out, as data: a small YAML that ships with us, or that a user writes."""
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from segscope.convert.pattern import Pattern
+from segscope.convert.values import Values, check_apart, parse_values
+from segscope.errors import InputError
+from segscope.paths import is_file, read_text
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _patterns(value: Any) -> Any:
+    value = _several(value)
+    return tuple(Pattern(v) if isinstance(v, str) else v for v in value) if value else ()
+
+
+def _values(value: Any) -> Any:
+    return parse_values(value) if not isinstance(value, Values) else value
+
+
+Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_patterns)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Accepted = Annotated[Values, BeforeValidator(_values)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class TableSource(_Part):
+    """A table of the download whose columns go to ``cases.csv``.
+
+    Args:
+        file: Pattern; there may be several.
+        case: Column that names the case.
+        key: What that column holds, made of the case's fields, as ``ISIC_{n}``.
+        columns: Those to keep; all where none is named.
+    """
+
+    file: Patterns
+    case: str
+    key: str
+    columns: Names = ()
+
+
+class Layout(_Part):
+    """Where cases, channels and labels lie.
+
+    Args:
+        name: Of the layout.
+        says: What it is for, in a sentence.
+        case: Pattern of the image (or of one file per case): its fields make the case.
+        name_as: What a case is called, made of fields; they are joined by ``_`` otherwise.
+        channels: Name to pattern (or several alternatives). Names that share a pattern are the
+            channels of one file. Without any, ``case`` finds the image, and its colours are the
+            channels.
+        numbered: Pattern of a channel's file with ``{channel}`` for 0000, 0001 ...; the names
+            are those of ``described``.
+        label: Pattern of a label map; several files of one case are united.
+        per_class: Label to the pattern of its own mask; replaces ``label``.
+        fill: Masks are outlines: what they enclose belongs to them.
+        labels: Name to the source's values; targets are 0, 1, 2 ... in this order after background.
+        ignore: Values that become background.
+        described: The download's own ``dataset.json``, which names channels and labels.
+        stack: ``channels`` where the fourth axis of a NIfTI file holds them.
+        subject: Fields that make one person.
+        test: Pattern of images without label.
+        table: More columns.
+        skip: Files of the download that are no cases.
+    """
+
+    name: str
+    says: str = ""
+    case: Patterns
+    name_as: str | None = None
+    channels: dict[str, Patterns] = {}
+    numbered: str | None = None
+    label: Patterns = ()
+    per_class: dict[str, Patterns] = {}
+    fill: bool = False
+    labels: dict[str, Accepted] = {}
+    ignore: Accepted = Values(())
+    described: str | None = None
+    stack: Literal["channels"] | None = None
+    subject: Names = ()
+    test: Patterns = ()
+    table: TableSource | None = None
+    skip: Patterns = ()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> "Layout":
+        fields = set(self.case[0].fields) if self.case else set()
+        if not fields:
+            raise ValueError("case: expected a pattern with a field, as {case}.png")
+        for pattern in self.case:
+            if set(pattern.fields) != fields:
+                raise ValueError(f"case: alternatives have other fields ({pattern.text})")
+        if unknown := [name for name in self.subject if name not in fields]:
+            raise ValueError(f"subject: {unknown[0]} is no field of {self.case[0].text}")
+        if self.numbered is not None and "{channel}" not in self.numbered:
+            raise ValueError(f"numbered: expected {{channel}} in {self.numbered!r}")
+        if self.label and self.per_class:
+            raise ValueError("label and per_class exclude each other")
+        if self.labels and "background" in list(self.labels)[1:]:
+            raise ValueError("labels: background comes first where it is named")
+        check_apart({**self.labels, "what is ignored": self.ignore})
+        return self
+
+    @property
+    def classes(self) -> dict[str, int]:
+        """Label to the value that it becomes."""
+        names = [*self.labels, *(name for name in self.per_class if name not in self.labels)]
+        named = [name for name in names if name != "background"]
+        return {"background": 0, **{name: k for k, name in enumerate(named, 1)}}
+
+
+def layout_names() -> tuple[str, ...]:
+    """Names of the layouts that ship with segscope.
+
+    Example:
+        >>> "busi" in layout_names()
+        True
+    """
+    folder = resources.files("segscope.convert") / "layouts"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
+
+
+def layout_text(name_or_file: str) -> str:
+    """The YAML of a layout.
+
+    Raises:
+        InputError: Neither a name nor a file.
+    """
+    if name_or_file in layout_names():
+        folder = resources.files("segscope.convert") / "layouts"
+        return (folder / f"{name_or_file}.yaml").read_text("utf-8")
+    file = Path(name_or_file)
+    if not is_file(file):
+        raise InputError(
+            f"--layout {name_or_file}: neither a file nor one of {', '.join(layout_names())}"
+        )
+    return read_text(file)
+
+
+def read_layout(name_or_file: str, changes: Mapping[str, Any] | None = None) -> Layout:
+    """Read a layout by its name, or from a file.
+
+    Args:
+        name_or_file: Of the layout.
+        changes: Keys that replace its own.
+
+    Raises:
+        InputError: Not there, no YAML, or not usable, with every fault.
+
+    Example:
+        >>> read_layout("busi").classes
+        {'background': 0, 'lesion': 1}
+    """
+    try:
+        facts = yaml.safe_load(layout_text(name_or_file))
+    except yaml.YAMLError as error:
+        raise InputError(f"{name_or_file}: is not YAML ({error})".replace("\n", " ")) from None
+    if not isinstance(facts, dict):
+        raise InputError(f"{name_or_file}: expected keys as case, channels, label, labels")
+    return make_layout({"name": Path(name_or_file).stem, **facts, **(changes or {})}, name_or_file)
+
+
+def make_layout(facts: Mapping[str, Any], source: str) -> Layout:
+    """Check a layout's keys.
+
+    Raises:
+        InputError: With every fault.
+    """
+    try:
+        return Layout.model_validate(facts)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, e['loc'])) or 'layout'}: {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        raise InputError(f"{source}: is not a usable layout:", faults) from None
+
+
+_SUFFIXES = "[_mask][_seg][_segmentation][_Segmentation][_label][_gt]"
+
+
+def pairs_layout(images: str, masks: str, labels: Mapping[str, Any]) -> Layout:
+    """The commonest folder of all: images and masks by equal names.
+
+    Args:
+        images: Folder of images, below the source.
+        masks: Folder of masks; their names may end with ``_mask``, ``_seg``, ``_label``, ``_gt``.
+        labels: Name to value(s) in the masks.
+
+    Example:
+        >>> pairs_layout("images", "masks", {"lesion": 255}).classes
+        {'background': 0, 'lesion': 1}
+    """
+    endings = "{_ending:[A-Za-z0-9]+(?:\\.gz)?}"
+    facts = {
+        "name": "pairs",
+        "case": f"{images}/{{case}}.{endings}",
+        "name_as": "{case}",
+        "label": f"{masks}/{{case}}{_SUFFIXES}.{endings.replace('_ending', '_label_ending')}",
+        "labels": dict(labels),
+    }
+    return make_layout(facts, "--images --masks")
