@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 
 from segscope.convert import convert, describe_folder, layout_names, pairs_layout, read_layout
+from segscope.convert.journal import Journal
 from segscope.convert.layout import make_layout
 from segscope.data import check_dataset, open_dataset, read_image, read_label
 from segscope.errors import InputError
@@ -194,6 +195,16 @@ def test_a_conversion_that_was_stopped_goes_on(tmp_path, monkeypatch):
     assert done.training == 2
     with pytest.raises(InputError, match="out"):  # a dataset is there now
         convert(tmp_path / "source", tmp_path / "out", read_layout("lits"))
+
+
+def test_a_line_of_the_journal_that_was_cut_off_counts_as_none(tmp_path):
+    file = tmp_path / "done.jsonl"
+    with Journal(file) as journal:
+        journal.add("a", ["x: y"])
+        journal.add("b", [])
+    assert Journal(file).notes == {"a": ["x: y"], "b": []}
+    file.write_bytes(file.read_bytes()[:-3])
+    assert Journal(file).notes == {"a": ["x: y"]}
 
 
 def test_another_conversion_never_goes_on_with_this_one(tmp_path):

@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from segscope import __version__
 from segscope.convert.files import Aim, common_ending, place_images, place_label, read_mask
+from segscope.convert.journal import Journal
 from segscope.convert.layout import Layout
 from segscope.convert.scan import Found, FoundCase, Source, find_cases, look_into
 from segscope.convert.tables import described, table_cells
-from segscope.convert.values import Values
+from segscope.convert.values import Values, values_in
 from segscope.data import read_image, write_json, write_text
 from segscope.data.files import sha256_of
 from segscope.data.workers import in_order
@@ -92,19 +91,20 @@ def convert(
     _check(found, layout, ignore_unexpected=ignore_unexpected)
     aim = _aim(layout, found, source, names, values, link=link)
     _begin(output, layout, source)
+    journal = Journal(output / _WORK / "done.jsonl")
+    left = [case for case in found.cases if case.name not in journal.notes]
     work = partial(_do, source=source, output=output, aim=aim, layout=layout)
-    faults, notes = [], []
-    for case, outcome in zip(
-        found.cases,
-        track(in_order(work, found.cases, workers=jobs), "converting", total=len(found.cases)),
-        strict=True,
-    ):
-        if isinstance(outcome, InputError):
-            faults.append(f"case {case.name}: {outcome}")
-        else:
-            notes += outcome
+    faults = []
+    with journal:
+        outcomes = in_order(work, left, workers=jobs)
+        for case, outcome in zip(left, track(outcomes, "converting", total=len(left)), strict=True):
+            if isinstance(outcome, InputError):
+                faults.append(f"case {case.name}: {outcome}")
+            else:
+                journal.add(case.name, outcome)
     if faults:
         raise InputError(f"{source}: {len(faults)} cases could not be converted:", faults)
+    notes = [note for case in found.cases for note in journal.notes[case.name]]
     return _finish(output, layout, there, found, aim, notes)
 
 
@@ -157,7 +157,7 @@ def _aim(
 
 def _values_of(masks: list[str], source: Path) -> dict[str, Values]:
     """Name the values that masks hold, where nobody did."""
-    there = sorted({int(v) for path in masks for v in np.unique(read_mask(source / path).array)})
+    there = sorted({int(v) for path in masks for v in values_in(read_mask(source / path).array)})
     objects = [value for value in there if value != 0]
     if len(objects) > 50:
         raise InputError(
@@ -185,11 +185,7 @@ def _begin(output: Path, layout: Layout, source: Path) -> None:
 def _do(
     case: FoundCase, *, source: Path, output: Path, aim: Aim, layout: Layout
 ) -> list[str] | InputError:
-    """Place one case; nothing happens where it was done."""
-    record = output / _WORK / f"{case.name}.json"
-    if record.is_file():
-        done: list[str] = json.loads(record.read_text("utf-8"))
-        return done
+    """Place one case; what is wrong with it is returned, so that others are done."""
     try:
         images = output / ("imagesTs" if case.test else "imagesTr")
         make_folder(images)
@@ -198,7 +194,6 @@ def _do(
             notes += place_label(case, source, output / "labelsTr", aim, layout)
     except InputError as error:
         return error
-    write_json(record, notes)
     return notes
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,11 @@ from segscope.convert.scan import FoundCase
 from segscope.convert.values import Values, to_target
 from segscope.convert.volumes import cut_volumes
 from segscope.data import read_image, read_label, write_image, write_label
-from segscope.data.files import copy_file, write_bytes
+from segscope.data.files import TEMPORARY, write_bytes
 from segscope.data.formats import FORMATS, image_ending
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap
+from segscope.paths import kind_of, said_of
 
 _SAME = {".jpeg": ".jpg", ".tiff": ".tif"}
 
@@ -246,9 +248,22 @@ def _per_class(
 
 
 def _same_bytes(file: Path, name: Path, *, link: bool) -> list[str]:
-    put: Callable[[Path, Path], None] = _link if link else copy_file
+    put: Callable[[Path, Path], None] = _link if link else _copy
     put(file, name)
     return []
+
+
+def _copy(file: Path, name: Path) -> None:
+    """Copy by the system's own means; whole under its name, and on the disk when all are."""
+    if kind_of(file) is not None:
+        raise InputError(f"{file}: is {kind_of(file)}; expected a file")
+    temporary = name.with_name(f"{TEMPORARY}{name.name}")
+    try:
+        shutil.copyfile(file, temporary)
+        temporary.replace(name)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise WorkError(f"{name}: cannot be written ({said_of(error)})") from None
 
 
 def _link(file: Path, name: Path) -> None:

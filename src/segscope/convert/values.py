@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_CLOSE = 1 << 16
 _RANGE = re.compile(r"(-?\d+)\s*(?:\.\.|-)\s*(-?\d+)")
 
 
@@ -89,19 +90,36 @@ def to_target(
         >>> to_target(np.array([0, 255]), {"lesion": Values(((255, 255),))}, Values(()))[0]
         array([0, 1], dtype=uint8)
     """
-    there, where = np.unique(array, return_inverse=True)
+    there = values_in(array)
     target = np.zeros(there.shape, np.uint8)
     known = ignore.among(there)
-    if "background" not in labels:
+    if "background" in labels:
+        known |= labels["background"].among(there)
+    else:
         known |= there == 0
     named = [name for name in labels if name != "background"]
     for value, name in enumerate(named, 1):
         meant = labels[name].among(there)
         target[meant] = value
         known |= meant
-    if "background" in labels:
-        known |= labels["background"].among(there)
     unknown = [int(value) for value in there[~known]]
     if unknown or np.array_equal(target, there):
         return None, unknown
-    return target[where].reshape(array.shape), []
+    found: NDArray[np.uint8] = target[np.searchsorted(there, array)]
+    return found, []
+
+
+def values_in(array: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """Values that an array holds, sorted; by counting where they lie close together.
+
+    Example:
+        >>> values_in(np.array([[7, 0], [7, 3]])).tolist()
+        [0, 3, 7]
+    """
+    if not array.size:
+        return np.zeros(0, np.int64)
+    low, high = int(array.min()), int(array.max())
+    if high - low >= _CLOSE:
+        return np.unique(array).astype(np.int64)
+    shifted = array if low == 0 else array.astype(np.int64) - low
+    return np.flatnonzero(np.bincount(shifted.reshape(-1))) + low

@@ -1,0 +1,58 @@
+"""Which cases are done: said only when their files are on the disk, so that a cut is no loss."""
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from segscope.progress import Pace
+
+
+class Journal:
+    """A file of one line per case that is done; a line that was cut off counts as none.
+
+    Files are not synced one by one, which would take most of the time; the system writes all of
+    them from time to time, and only then are their cases written down.
+
+    Args:
+        file: May be there from a conversion that was stopped.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._pace = Pace()
+        self._waiting: list[str] = []
+        self.notes: dict[str, list[str]] = {}
+        for line in file.read_text("utf-8").splitlines(keepends=True) if file.is_file() else ():
+            if line.endswith("\n"):
+                name, notes = json.loads(line)
+                self.notes[name] = notes
+
+    def add(self, name: str, notes: list[str]) -> None:
+        """A case is placed."""
+        self.notes[name] = notes
+        self._waiting.append(json.dumps([name, notes]) + "\n")
+        if self._pace.due():
+            self.sync()
+
+    def sync(self) -> None:
+        """Have everything written, then say so."""
+        os.sync()
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write("".join(self._waiting))
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._waiting = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._waiting:
+            self.sync()
