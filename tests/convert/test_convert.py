@@ -49,14 +49,17 @@ def test_a_layout_does_not_pass_over_a_missing_mask_or_a_stray_file(tmp_path, na
         convert(tmp_path / "source", tmp_path / "out", read_layout(name))
     for file in (tmp_path / "source").glob("stray*"):
         file.unlink()
-    words = ("seg", "mask", "label", "gt", "Segm", "Annotation", "wmh")
+    words = ("seg", "mask", "label", "gt", "Segm", "Annotation", "wmh", "msk")
+    folders = ("labelsTr", "labels", "masks", "segmentations", "Lung_and_Infection_Mask")
     masks = [
         f
         for f in sorted((tmp_path / "source").rglob("*"))
-        if f.is_file() and not f.name.startswith("._")
-        and (any(w in f.name for w in words) or f.parent.name in ("labelsTr", "labels", "masks"))
-    ]  # fmt: skip
-    masks[0].unlink()
+        if f.is_file()
+        and not f.name.startswith("._")
+        and (any(w in f.name for w in words) or f.parent.name in folders)
+    ]
+    for file in masks[: 2 if name == "totalsegmentator" else 1]:
+        file.unlink()
     with pytest.raises(InputError, match="has no label"):
         convert(tmp_path / "source", tmp_path / "out", read_layout(name))
     assert not (tmp_path / "out").exists()
@@ -330,7 +333,7 @@ def test_the_command_lists_shows_and_refuses(tmp_path, capsys):
         ([], "SOURCE and -o are needed"),
         (["x", "-o", "y"], "name the folders by --images and --masks"),
         (["x", "-o", "y", "--layout", "no"], "neither a file nor one of acdc"),
-        (["x", "-o", "y", "--images", "a"], "--images and --masks belong together"),
+        (["x", "-o", "y", "--images", "a"], "--images belongs together with either"),
         (["x", "-o", "y", "--images", "a", "--masks", "b", "--label", "z"], "expected NAME=VALUE"),
         (["x", "-o", "y", "--layout", "isic"], "no such folder"),
     ):

@@ -159,10 +159,34 @@ def kvasir_seg(at):
     (at / "Kvasir-SEG" / "kavsir_bboxes.json").write_text("{}")
 
 
+def totalsegmentator(at):
+    for case in ("s0001", "s0002"):
+        volume(at / case / "ct.nii.gz")
+        for k, organ in enumerate(("liver", "spleen")):
+            mask(at / case / "segmentations" / f"{organ}.nii.gz", *([0] * k), 1)
+    (at / "meta.csv").write_text("image_id;age\n")
+
+
+def isles2022(at):
+    for n in ("0001", "0002"):
+        case = f"sub-strokecase{n}"
+        for kind in ("dwi", "adc"):
+            volume(at / case / "ses-0001" / "dwi" / f"{case}_ses-0001_{kind}.nii.gz")
+        volume(at / case / "ses-0001" / "anat" / f"{case}_ses-0001_FLAIR.nii.gz")
+        mask(at / "derivatives" / case / "ses-0001" / f"{case}_ses-0001_msk.nii.gz", 1)
+
+
+def covid19_ct_seg(at):
+    for name in ("coronacases_001", "radiopaedia_10_85902_1"):
+        volume(at / "COVID-19-CT-Seg_20cases" / f"{name}.nii.gz")
+        mask(at / "Lung_and_Infection_Mask" / f"{name}.nii.gz", 1, 2, 3)
+        mask(at / "Lung_Mask" / f"{name}.nii.gz", 1, 2)
+
+
 TREES = {
     maker.__name__: maker
     for maker in (
-        acdc, brats2018, brats2020, brats2023, busi, fuseg, hc18, isic, kits23, kvasir_seg, lits,
-        mmwhs, msd, nnunet_v1, wmh2017,
+        acdc, brats2018, brats2020, brats2023, busi, covid19_ct_seg, fuseg, hc18, isic, isles2022,
+        kits23, kvasir_seg, lits, mmwhs, msd, nnunet_v1, totalsegmentator, wmh2017,
     )
 }  # fmt: skip

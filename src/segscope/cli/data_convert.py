@@ -27,6 +27,10 @@ def convert(
     masks: Annotated[
         str | None, typer.Option("--masks", help="Folder of masks with the images' names.")
     ] = None,
+    annotations: Annotated[
+        str | None,
+        typer.Option("--annotations", help="COCO or VIA file, or folder of LabelMe, for --images."),
+    ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option("--label", help="NAME=VALUE of the masks, or NAME=LOW..HIGH; repeat."),
@@ -51,7 +55,7 @@ def convert(
         return
     if source is None or output is None:
         raise InputError("SOURCE and -o are needed; or --list, or --show NAME")
-    chosen = _layout(layout, images, masks, label or [])
+    chosen = _layout(layout, images, masks, annotations, label or [])
     from segscope.convert import convert as run
 
     done = run(source, output, chosen, link=link, jobs=jobs, ignore_unexpected=ignore_unexpected)
@@ -70,7 +74,11 @@ def _print_layouts(show: str | None) -> None:
 
 
 def _layout(
-    layout: str | None, images: str | None, masks: str | None, labels: list[str]
+    layout: str | None,
+    images: str | None,
+    masks: str | None,
+    annotations: str | None,
+    labels: list[str],
 ) -> "Layout":
     from segscope.convert import pairs_layout, read_layout
 
@@ -80,13 +88,16 @@ def _layout(
         if not name or not value:
             raise InputError(f"--label {text}: expected NAME=VALUE or NAME=LOW..HIGH")
         values[name] = value
-    if (layout is None) == (images is None and masks is None):
+    if (layout is None) == (not any((images, masks, annotations))):
         raise InputError("name the folders by --images and --masks, or a --layout (see --list)")
     if layout is not None:
         return read_layout(layout, {"labels": values} if values else None)
-    if images is None or masks is None:
-        raise InputError("--images and --masks belong together; name both")
-    return pairs_layout(images.strip("/"), masks.strip("/"), values)
+    if images is None or (masks is None) == (annotations is None):
+        raise InputError("--images belongs together with either --masks or --annotations")
+    if annotations is not None:  # objects have names of their own; given ones are all there may be
+        values = {name: k for k, name in enumerate(values, 1)}
+    below = None if masks is None else masks.strip("/")
+    return pairs_layout(images.strip("/"), below, values, annotations=annotations)
 
 
 def _lines(done: "Converted") -> list[str]:

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from segscope import __version__
 from segscope.convert.files import Aim, common_ending, place_images, place_label, read_mask
 from segscope.convert.journal import Journal
 from segscope.convert.layout import Layout
+from segscope.convert.polygons import Outline, read_annotations
 from segscope.convert.scan import Found, FoundCase, Source, find_cases, look_into
 from segscope.convert.tables import described, table_cells
 from segscope.convert.values import Values, values_in
@@ -144,15 +145,34 @@ def _aim(
     label_ending = common_ending(masks, labels=True) if masks else ending
     if ending != ".jpg" and label_ending != ending:
         label_ending = ".png" if ending in (".png", ".tif", ".bmp") else ending
-    if not values and masks and not layout.per_class:
+    if not values and masks and layout.label:
         values = _values_of(masks, source)
-    classes = (
-        layout.classes
-        if layout.per_class
-        else {"background": 0}
-        | {name: k for k, name in enumerate((n for n in values if n != "background"), 1)}
-    )
-    return Aim(names, values, classes, ending, label_ending, link)
+    outlines = _outlines(layout, found, source)
+    if outlines is not None:
+        objects = sorted({one.label for drawn in outlines.values() for one in drawn})
+        label_ending = ".png"
+    elif layout.classes_by:
+        objects = sorted({label for case in found.cases for label in case.masks})
+    else:
+        objects = list(layout.per_class)
+    listed = [n for n in (values or dict.fromkeys(objects)) if n != "background"]
+    classes = {"background": 0, **{name: k for k, name in enumerate(listed, 1)}}
+    return Aim(names, values, classes, ending, label_ending, link, outlines)
+
+
+def _outlines(layout: Layout, found: Found, source: Path) -> Mapping[str, Sequence[Outline]] | None:
+    """Objects of every picture; one that the file does not list was perhaps never looked at."""
+    if layout.annotations is None:
+        return None
+    drawn = read_annotations(source / layout.annotations)
+    pictures = {path.rpartition("/")[2] for case in found.cases for path in case.images}
+    faults = [f"{name}: has no outlines; list it without objects if it has none"
+              for name in sorted(pictures - drawn.keys())]  # fmt: skip
+    faults += [f"{name}: has outlines, and is no picture of a case"
+               for name in sorted(drawn.keys() - pictures)]  # fmt: skip
+    if faults:
+        raise InputError(f"{layout.annotations}: does not fit the pictures:", faults)
+    return drawn
 
 
 def _values_of(masks: list[str], source: Path) -> dict[str, Values]:
@@ -190,7 +210,7 @@ def _do(
         images = output / ("imagesTs" if case.test else "imagesTr")
         make_folder(images)
         notes = place_images(case, source, images, aim, layout)
-        if any(case.masks.values()):
+        if any(case.masks.values()) or (aim.outlines is not None and not case.test):
             notes += place_label(case, source, output / "labelsTr", aim, layout)
     except InputError as error:
         return error

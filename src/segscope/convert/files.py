@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from segscope.convert.layout import Layout
+from segscope.convert.polygons import Outline, draw
 from segscope.convert.scan import FoundCase
 from segscope.convert.values import Values, to_target
 from segscope.convert.volumes import cut_volumes
@@ -37,6 +38,7 @@ class Aim:
         image_ending: Of all images.
         label_ending: Of all labels.
         link: Hard links instead of copies.
+        outlines: Picture's file name to the objects drawn on it, where labels are outlines.
     """
 
     channels: tuple[str, ...]
@@ -45,6 +47,7 @@ class Aim:
     image_ending: str
     label_ending: str
     link: bool = False
+    outlines: Mapping[str, Sequence[Outline]] | None = None
 
 
 def ending_of(path: str) -> str:
@@ -156,7 +159,9 @@ def _png(file: Path, array: NDArray[Any]) -> bytes:
 def place_label(case: FoundCase, source: Path, target: Path, aim: Aim, layout: Layout) -> list[str]:
     """Put a case's label map into ``labelsTr``; return what was changed."""
     name = target / f"{case.name}{aim.label_ending}"
-    if layout.per_class:
+    if aim.outlines is not None:
+        return _place_outlines(case, source, name, aim)
+    if "" not in case.masks:
         label, notes = _per_class(case, source, aim.classes)
     else:
         files = case.masks[""]
@@ -168,6 +173,23 @@ def place_label(case: FoundCase, source: Path, target: Path, aim: Aim, layout: L
     like = source / next(files for files in case.masks.values() if files)[0]
     write_label(name, label, like=None if like.is_dir() else like)
     return notes
+
+
+def _place_outlines(case: FoundCase, source: Path, name: Path, aim: Aim) -> list[str]:
+    path = case.images[0]
+    grid = read_image(source / path).grid
+    drawn = (aim.outlines or {})[path.rpartition("/")[2]]
+    if unknown := sorted({one.label for one in drawn} - set(aim.classes)):
+        raise InputError(f"{path}: an object is called {unknown[0]}, which labels do not name")
+    try:
+        label, over = draw(drawn, aim.classes, grid.shape)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    write_label(name, LabelMap(label, grid))
+    said = [f"{path}: outlines drawn"]
+    if over:
+        said.append(f"{path}: {over} pixels belong to two objects; the later is kept")
+    return said
 
 
 def _united(case: FoundCase, source: Path, aim: Aim, layout: Layout) -> tuple[LabelMap, list[str]]:

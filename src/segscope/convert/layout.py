@@ -67,6 +67,9 @@ class Layout(_Part):
             are those of ``described``.
         label: Pattern of a label map; several files of one case are united.
         per_class: Label to the pattern of its own mask; replaces ``label``.
+        annotations: File (COCO, VIA) or folder (LabelMe) of outlines; replaces ``label``. The
+            keys of ``labels`` are then the names of objects.
+        classes_by: Pattern with a field ``{label}``: a mask of its own for every class.
         fill: Masks are outlines: what they enclose belongs to them.
         labels: Name to the source's values; targets are 0, 1, 2 ... in this order after background.
         ignore: Values that become background.
@@ -86,6 +89,8 @@ class Layout(_Part):
     numbered: str | None = None
     label: Patterns = ()
     per_class: dict[str, Patterns] = {}
+    annotations: str | None = None
+    classes_by: Patterns = ()
     fill: bool = False
     labels: dict[str, Accepted] = {}
     ignore: Accepted = Values(())
@@ -108,8 +113,11 @@ class Layout(_Part):
             raise ValueError(f"subject: {unknown[0]} is no field of {self.case[0].text}")
         if self.numbered is not None and "{channel}" not in self.numbered:
             raise ValueError(f"numbered: expected {{channel}} in {self.numbered!r}")
-        if self.label and self.per_class:
-            raise ValueError("label and per_class exclude each other")
+        sources = (self.label, self.per_class, self.annotations, self.classes_by)
+        if sum(bool(one) for one in sources) > 1:
+            raise ValueError("label, per_class, classes_by and annotations exclude each other")
+        if self.classes_by and any("label" not in p.fields for p in self.classes_by):
+            raise ValueError(f"classes_by: expected a field {{label}} in {self.classes_by[0].text}")
         if self.labels and "background" in list(self.labels)[1:]:
             raise ValueError("labels: background comes first where it is named")
         check_apart({**self.labels, "what is ignored": self.ignore})
@@ -193,24 +201,31 @@ def make_layout(facts: Mapping[str, Any], source: str) -> Layout:
 _SUFFIXES = "[_mask][_seg][_segmentation][_Segmentation][_label][_gt]"
 
 
-def pairs_layout(images: str, masks: str, labels: Mapping[str, Any]) -> Layout:
+def pairs_layout(
+    images: str, masks: str | None, labels: Mapping[str, Any], *, annotations: str | None = None
+) -> Layout:
     """The commonest folder of all: images and masks by equal names.
 
     Args:
         images: Folder of images, below the source.
         masks: Folder of masks; their names may end with ``_mask``, ``_seg``, ``_label``, ``_gt``.
         labels: Name to value(s) in the masks.
+        annotations: File or folder of outlines, instead of masks.
 
     Example:
         >>> pairs_layout("images", "masks", {"lesion": 255}).classes
         {'background': 0, 'lesion': 1}
     """
     endings = "{_ending:[A-Za-z0-9]+(?:\\.gz)?}"
-    facts = {
+    facts: dict[str, Any] = {
         "name": "pairs",
         "case": f"{images}/{{case}}.{endings}",
         "name_as": "{case}",
-        "label": f"{masks}/{{case}}{_SUFFIXES}.{endings.replace('_ending', '_label_ending')}",
         "labels": dict(labels),
     }
+    if masks is not None:
+        ending = endings.replace("_ending", "_label_ending")
+        facts["label"] = f"{masks}/{{case}}{_SUFFIXES}.{ending}"
+    if annotations is not None:
+        facts["annotations"] = annotations
     return make_layout(facts, "--images --masks")

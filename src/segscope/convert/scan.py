@@ -1,6 +1,7 @@
 """Every file below a source: of a case, of what is skipped, or unexpected; nothing is guessed."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from segscope.convert.layout import Layout
 from segscope.convert.pattern import Pattern
 from segscope.errors import InputError
 
+_FIELD = re.compile(r"\{label(?::[^{}]*)?\}")
 _NEVER = ("._", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", "__MACOSX")
 """What systems leave behind; names begin so."""
 
@@ -110,7 +112,7 @@ def find_cases(layout: Layout, source: Source, names: Sequence[str]) -> Found:
     images = [_by_case(p, source, identity, used) for p in channel_patterns(layout, names)]
     masks = {
         label: _by_case(patterns, source, identity, used)
-        for label, patterns in (layout.per_class or {"": layout.label}).items()
+        for label, patterns in _mask_patterns(layout, source).items()
         if patterns
     }
     found = []
@@ -122,6 +124,15 @@ def find_cases(layout: Layout, source: Source, names: Sequence[str]) -> Found:
         found.append(FoundCase(name, fields, tuple(f for f in own if f), labels))
     found += _tests(layout, source, used, faults, set(keys))
     return _with_rest(layout, source, found, faults, used)
+
+
+def _mask_patterns(layout: Layout, source: Source) -> dict[str, tuple[Pattern, ...]]:
+    """Class to the patterns of its masks; one class ``""`` for a label map."""
+    if not layout.classes_by:
+        return layout.per_class or {"": layout.label}
+    labels = sorted({fields["label"] for _, fields in _matches(layout.classes_by, source)})
+    parts = [_FIELD.split(pattern.text) for pattern in layout.classes_by]
+    return {label: tuple(Pattern(label.join(part)) for part in parts) for label in labels}
 
 
 @dataclass
@@ -219,7 +230,8 @@ def _with_rest(
     named = {
         p for p, _ in _matches((*layout.skip, *tables), Source(source.folder, tuple(left), ()))
     }
-    named |= {layout.described} & set(left) if layout.described else set()
+    said = [place for place in (layout.described, layout.annotations) if place]
+    named |= {f for f in left for place in said if f == place or f.startswith(f"{place}/")}
     return Found(
         tuple(sorted(cases, key=lambda case: case.name)),
         tuple(faults),
