@@ -49,7 +49,7 @@ def test_a_layout_does_not_pass_over_a_missing_mask_or_a_stray_file(tmp_path, na
         convert(tmp_path / "source", tmp_path / "out", read_layout(name))
     for file in (tmp_path / "source").glob("stray*"):
         file.unlink()
-    words = ("seg", "mask", "label", "gt", "Segm", "Annotation", "wmh", "msk")
+    words = ("seg", "mask", "label", "gt", "Segm", "Annotation", "wmh", "msk", "dseg")
     folders = ("labelsTr", "labels", "masks", "segmentations", "Lung_and_Infection_Mask")
     masks = [
         f

@@ -183,10 +183,17 @@ def covid19_ct_seg(at):
         mask(at / "Lung_Mask" / f"{name}.nii.gz", 1, 2)
 
 
+def bids(at):
+    for case in ("01", "02"):
+        volume(at / f"sub-{case}" / "anat" / f"sub-{case}_T1w.nii.gz")
+        mask(at / "derivatives" / "x" / f"sub-{case}" / "anat" / f"sub-{case}_dseg.nii.gz", 1)
+    (at / "participants.tsv").write_text("participant_id\n")
+
+
 TREES = {
     maker.__name__: maker
     for maker in (
-        acdc, brats2018, brats2020, brats2023, busi, covid19_ct_seg, fuseg, hc18, isic, isles2022,
-        kits23, kvasir_seg, lits, mmwhs, msd, nnunet_v1, totalsegmentator, wmh2017,
+        acdc, bids, brats2018, brats2020, brats2023, busi, covid19_ct_seg, fuseg, hc18, isic,
+        isles2022, kits23, kvasir_seg, lits, mmwhs, msd, nnunet_v1, totalsegmentator, wmh2017,
     )
 }  # fmt: skip

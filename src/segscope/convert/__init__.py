@@ -1,14 +1,17 @@
 """Folders as people have them, turned into the nnU-Net v2 raw folder that everything here reads."""
 
 from segscope.convert.convert import Converted, convert
+from segscope.convert.export import FORMS, export
 from segscope.convert.layout import Layout, layout_names, pairs_layout, read_layout
 from segscope.convert.look import describe_folder
 
 __all__ = [
+    "FORMS",
     "Converted",
     "Layout",
     "convert",
     "describe_folder",
+    "export",
     "layout_names",
     "pairs_layout",
     "read_layout",
