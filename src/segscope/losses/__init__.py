@@ -12,9 +12,11 @@ from segscope.losses.overlap import (
     TverskyLoss,
     dice_ce_loss,
     dice_loss,
+    generalized_dice_loss,
 )
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
 from segscope.losses.prototype import PrototypeLoss, soft_dice
+from segscope.losses.soft_labels import SoftLabels
 
 __all__ = [
     "LOSSES",
@@ -28,6 +30,7 @@ __all__ = [
     "GeneralizedDiceLoss",
     "HybridLoss",
     "PrototypeLoss",
+    "SoftLabels",
     "TverskyLoss",
     "balanced_alpha",
     "build_loss",
@@ -35,6 +38,7 @@ __all__ = [
     "cross_entropy",
     "dice_ce_loss",
     "dice_loss",
+    "generalized_dice_loss",
     "hybrid_loss",
     "soft_dice",
     "wants_image",

@@ -1,11 +1,9 @@
 """Losses that compare regions: Dice, Dice + cross entropy, Tversky, generalised Dice.
 
-The first two are written here because every training spends its time in them; the others are
-MONAI's, behind the same ``(logits, target)`` and imported when one is built, as importing MONAI
-takes seconds. Regions are the foreground classes.
+All but one are written here; Tversky is MONAI's, behind the same ``(logits, target)``, imported
+when it is built, as importing MONAI takes seconds. Regions are the foreground classes, but for the
+generalised Dice, of which the background is a class.
 """
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -156,19 +154,7 @@ class DiceCELoss(nn.Module):
         )
 
 
-class _MonaiLoss(nn.Module):
-    """A MONAI region loss on probabilities and one-hot targets, foreground classes only."""
-
-    def __init__(self, loss: nn.Module) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        value: Tensor = self.loss(*foreground(as_probabilities(logits), as_target(logits, target)))
-        return value
-
-
-class TverskyLoss(_MonaiLoss):
+class TverskyLoss(nn.Module):
     r"""One minus the Tversky index, :math:`TP / (TP + \alpha FP + \beta FN)`.
 
     Salehi et al. 2017, arXiv:1706.05721, eq. 3; computed by MONAI. As with `dice_loss`, a batch
@@ -183,22 +169,70 @@ class TverskyLoss(_MonaiLoss):
     def __init__(self, *, alpha: float = 0.3, beta: float = 0.7, smooth: float = 1.0) -> None:
         from monai.losses import TverskyLoss as Monai
 
-        super().__init__(Monai(alpha=alpha, beta=beta, smooth_nr=smooth, smooth_dr=smooth))
+        super().__init__()
+        self.loss = Monai(alpha=alpha, beta=beta, smooth_nr=smooth, smooth_dr=smooth)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        value: Tensor = self.loss(*foreground(as_probabilities(logits), as_target(logits, target)))
+        return value
 
 
-class GeneralizedDiceLoss(_MonaiLoss):
-    """Dice whose classes are weighted by their inverse squared size; computed by MONAI.
+WEIGHTS = ("square", "simple", "uniform")
 
-    Sudre et al. 2017, arXiv:1707.03237. As with `dice_loss`, a batch without an object teaches
-    next to nothing: add a voxel-wise loss where objects are rare.
+
+def generalized_dice_loss(
+    logits: Tensor, target: Tensor, *, weight: str = "square", per_image: bool = True
+) -> Tensor:
+    r"""One minus Dice over all classes at once, small ones weighing as much as large ones.
+
+    :math:`1 - 2 \sum_l w_l \sum_n r_{ln} p_{ln} / \sum_l w_l \sum_n (r_{ln} + p_{ln})` with
+    :math:`w_l = 1 / (\sum_n r_{ln})^2` (Sudre et al. 2017, arXiv:1707.03237, section 2.1). The
+    background is a class, also of a network with one output (p and 1 - p): without it the weight
+    of a single foreground class cancels, and plain Dice is left. A class that an image does not
+    hold has no weight by that formula; it gets the largest of the others, so an image without any
+    object pushes probabilities down.
 
     Args:
-        weight: ``square`` (the paper's), ``simple`` or ``uniform``.
-        smooth: Added above and below, in voxels.
+        logits: ``(N, K, *S)``.
+        target: Labels ``(N, 1, *S)`` or probabilities ``(N, K, *S)``.
+        weight: ``square`` (the paper's), ``simple`` (one over the size) or ``uniform``.
+        per_image: Sum over each image for itself, or over the whole batch.
+
+    Returns:
+        Scalar in [0, 1].
+
+    Raises:
+        ValueError: An unknown weight, or as of `target.as_target`.
+
+    Example:
+        >>> target = torch.tensor([[[0, 0, 0, 1]]])
+        >>> # p = 0.5, weights 1/9 and 1: 1 - 2 (1.5 / 9 + 0.5) / (5 / 9 + 3)
+        >>> round(generalized_dice_loss(torch.zeros(1, 1, 4), target).item(), 6)
+        0.625
     """
+    if weight not in WEIGHTS:
+        raise ValueError(f"weight must be one of {', '.join(WEIGHTS)}, got {weight!r}")
+    p, r = as_probabilities(logits), as_target(logits, target)
+    if p.shape[1] == 1:
+        p, r = torch.cat([1 - p, p], 1), torch.cat([1 - r, r], 1)
+    axes = tuple(range(2, p.ndim)) if per_image else (0, *range(2, p.ndim))
+    size = r.sum(axes)
+    power = {"square": 2, "simple": 1, "uniform": 0}[weight]
+    # relative to the smallest class that is there, whose weight is the largest: no number is tiny
+    smallest = torch.where(size > 0, size, torch.inf).amin(-1, keepdim=True)
+    w = torch.where(size > 0, smallest / size.clamp(min=torch.finfo(size.dtype).tiny), 1.0) ** power
+    overlap = (w * (r * p).sum(axes)).sum(-1)
+    return 1 - (2 * overlap / (w * (size + p.sum(axes))).sum(-1)).mean()
 
-    def __init__(self, *, weight: str = "square", smooth: float = 1e-5) -> None:
-        from monai.losses import GeneralizedDiceLoss as Monai
 
-        options: dict[str, Any] = {"w_type": weight, "smooth_nr": smooth, "smooth_dr": smooth}
-        super().__init__(Monai(**options))
+class GeneralizedDiceLoss(nn.Module):
+    """`generalized_dice_loss` as a module."""
+
+    def __init__(self, *, weight: str = "square", per_image: bool = True) -> None:
+        super().__init__()
+        if weight not in WEIGHTS:
+            raise ValueError(f"weight must be one of {', '.join(WEIGHTS)}, got {weight!r}")
+        self.weight, self.per_image = weight, per_image
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        return generalized_dice_loss(logits, target, weight=self.weight, per_image=self.per_image)
