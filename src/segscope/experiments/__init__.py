@@ -2,11 +2,12 @@
 
 from segscope.experiments.again import on_trials, read_again, score_again, scored_again, write_again
 from segscope.experiments.arm import Arm, parse_arm
-from segscope.experiments.draw import Draw, fold_draws, group_draws, subset_draws
+from segscope.experiments.draw import Draw, Subsets, fold_draws, group_draws, subset_draws
 from segscope.experiments.engine import page_again, plan_experiment, run_experiment
 from segscope.experiments.experiment import (
     BUDGETS,
     Experiment,
+    Step,
     cases_of,
     content_of,
     make_experiment,
@@ -16,6 +17,7 @@ from segscope.experiments.experiment import (
 from segscope.experiments.page import Paper, answer, case_panel, prediction_files
 from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
+from segscope.experiments.task import Task
 from segscope.experiments.trial import Trial, do_trial
 
 __all__ = [
@@ -25,6 +27,9 @@ __all__ = [
     "Experiment",
     "Outcome",
     "Paper",
+    "Step",
+    "Subsets",
+    "Task",
     "Trial",
     "answer",
     "case_panel",

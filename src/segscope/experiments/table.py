@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Outcome:
         costs: Arm to its trials' facts: minutes, parameters, multiply-adds, learning curves.
         undone: Trials without a result.
         trials: All of them, done or not.
+        steps: What they came after, done or not.
     """
 
     experiment: Experiment
@@ -41,6 +42,25 @@ class Outcome:
     costs: dict[str, tuple[Row, ...]]
     undone: tuple[str, ...]
     trials: tuple[Trial, ...] = ()
+    steps: tuple[Trial, ...] = ()
+
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of training subjects, where draws differ in that."""
+        return sorted({draw.size for draw in self.experiment.draws if draw.size is not None})
+
+    def of_size(self, size: int) -> "Outcome":
+        """What was found with so many training subjects."""
+        names = {draw.name for draw in self.experiment.draws if draw.size == size}
+        return replace(
+            self,
+            rows=tuple(row for row in self.rows if row["draw"] in names),
+            costs={
+                arm: tuple(cost for cost in found if cost["draw"] in names)
+                for arm, found in self.costs.items()
+            },
+            trials=tuple(trial for trial in self.trials if trial.draw.name in names),
+        )
 
     def values(self, arm: str, metric: str, label: str | None = None) -> dict[str, float]:
         """Subject to value; over labels the mean of those that are defined in a case."""
@@ -110,7 +130,9 @@ class Outcome:
         }  # fmt: skip
 
 
-def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Outcome:
+def collect(
+    folder: Path, experiment: Experiment, trials: Sequence[Trial], steps: Sequence[Trial] = ()
+) -> Outcome:
     """Read the results of all trials.
 
     Raises:
@@ -128,7 +150,7 @@ def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Ou
         cost = {key: value for key, value in found.items() if key not in ("rows", "format")}
         costs.setdefault(trial.arm.name, []).append({"draw": trial.draw.name, **cost})
     by_arm = {name: tuple(found) for name, found in costs.items()}
-    return Outcome(experiment, tuple(rows), by_arm, tuple(undone), tuple(trials))
+    return Outcome(experiment, tuple(rows), by_arm, tuple(undone), tuple(trials), tuple(steps))
 
 
 def flat_row(trial: Trial, row: Mapping[str, Any]) -> Row:
