@@ -1,7 +1,7 @@
 """Every score of an experiment as one tidy table, and what follows from it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,10 @@ class Outcome:
 
     def of_size(self, size: int) -> "Outcome":
         """What was found with so many training subjects."""
-        names = {draw.name for draw in self.experiment.draws if draw.size == size}
+        return self.of_draws([d.name for d in self.experiment.draws if d.size == size])
+
+    def of_draws(self, names: Collection[str]) -> "Outcome":
+        """What was found on some of the draws."""
         return replace(
             self,
             rows=tuple(row for row in self.rows if row["draw"] in names),

@@ -12,8 +12,10 @@ from segscope.data import Dataset, write_json
 from segscope.errors import InputError
 from segscope.experiments import (
     Arm,
+    Draw,
     Outcome,
     Paper,
+    Step,
     fold_draws,
     make_experiment,
     page_again,
@@ -72,10 +74,13 @@ def run_declared(
     metrics: Sequence[str],
     reference: str,
     paper: Paper,
+    draws: Sequence[Draw] = (),
+    steps: Sequence[Step] = (),
 ) -> Outcome:
     """Do a study's trials, or only its page again; what is done is taken as it is.
 
     Other settings are other trials, so none is ever shown under settings that are not its own.
+    Draws are the folds that were asked for where none are given.
 
     Raises:
         InputError: The folder holds a study of the old form; something cannot be read or planned.
@@ -88,14 +93,12 @@ def run_declared(
         )
     if asked.page_only:
         return page_again(folder, dataset, paper)
-    cases = labelled(dataset)
-    folds = min(asked.folds, len({case.group for case in cases}))
+    if not draws:
+        cases = labelled(dataset)
+        folds = min(asked.folds, len({case.group for case in cases}))
+        draws = fold_draws(cases, folds=folds, seeds=asked.seeds)
     experiment = make_experiment(
-        dataset,
-        arms,
-        fold_draws(cases, folds=folds, seeds=asked.seeds),
-        reference=reference,
-        metrics=metrics,
+        dataset, arms, draws, reference=reference, metrics=metrics, steps=steps
     )
     return run_experiment(experiment, dataset, folder, jobs=asked.jobs, ray=asked.ray, paper=paper)
 
