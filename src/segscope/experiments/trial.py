@@ -5,11 +5,9 @@ decides the result, so other settings are another folder, and an old result is n
 new settings. Whoever sees the folder and the dataset can do the trial.
 """
 
-import fcntl
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,20 +19,19 @@ from segscope.data import (
     open_dataset,
     read_label,
     read_label_of,
-    sha256_of,
     write_json,
     write_text,
 )
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError
 from segscope.experiments.arm import Arm
 from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
 from segscope.experiments.task import Task, call_work, shown_dataset
+from segscope.experiments.work import alone, content_of_files, content_of_folder, key_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
-from segscope.paths import check_lock, is_file, is_folder
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
@@ -65,10 +62,10 @@ class Trial:
         """All that decides the result, as plain values; where arms' folders lie does not."""
         arm: dict[str, Any] = {"kind": self.arm.kind, "weights": self.arm.weights}
         if self.arm.folder is not None:
-            arm["source"] = _content_of_folder(Path(self.arm.folder))
+            arm["source"] = content_of_folder(Path(self.arm.folder))
         if self.arm.work is not None:
             arm |= {"work": self.arm.work, "options": self.arm.options}
-        if named := _content_of_files([self.recipe, self.arm.options]):
+        if named := content_of_files([self.recipe, self.arm.options]):
             arm["files"] = named
         before = {"after": {one.arm.name: one.key for one in self.after}} if self.after else {}
         return {
@@ -84,8 +81,7 @@ class Trial:
     @property
     def key(self) -> str:
         """Hash of `facts`."""
-        text = json.dumps(json_ready(self.facts()), sort_keys=True)
-        return sha256_of(text.encode())[:10]
+        return key_of(self.facts())
 
     @property
     def place(self) -> str:
@@ -154,8 +150,8 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         WorkError: The training or a prediction failed.
     """
     root = Path(folder) / place
-    with _alone(root) as alone:
-        if not alone or (root / "result.json").is_file():
+    with alone(root) as free:
+        if not free or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
         dataset = open_dataset(Path(dataset_folder))
@@ -303,41 +299,3 @@ def score_predictions(
         }
         for row in summary.rows
     ]
-
-
-def _content_of_files(value: Any, name: str = "") -> list[str]:
-    """Hashes of the files, runs and folders that settings name: their content decides."""
-    if isinstance(value, dict):
-        return [found for key, part in value.items() for found in _content_of_files(part, key)]
-    if isinstance(value, list):
-        return [found for part in value for found in _content_of_files(part)]
-    if not isinstance(value, str):
-        return []
-    if name in ("run", "folder") and is_folder(Path(value)):
-        return [_content_of_folder(Path(value))]
-    return [sha256_of(Path(value))] if "." in value and is_file(Path(value)) else []
-
-
-def _content_of_folder(folder: Path) -> str:
-    """Hash of what decides predictions: of a run its weights and model, else every file."""
-    names = ("model.json", "weights_*.safetensors")
-    files = [f for name in names for f in sorted(folder.glob(name))]
-    files = files or sorted(f for f in folder.iterdir() if f.is_file())
-    return sha256_of("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode())
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process does this trial now; the kernel lets go when a process ends."""
-    check_lock(folder / "lock")
-    try:
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
