@@ -128,14 +128,25 @@ def run_experiment(
 
     Raises:
         InputError: Something cannot be read or planned.
-        WorkError: Some trials failed; the others are kept, and the page is written from them.
+        WorkError: Some trials, or measures of them, failed; the others are kept, and the page is
+            written from them.
     """
     planned = plan_experiment(experiment, dataset, folder)
     try:
         _do_all(planned, dataset, folder, jobs=jobs, ray=ray)
-    finally:
-        outcome = collect(folder, experiment, planned.trials, planned.steps)
-        if outcome.rows:
+    except (InputError, WorkError):
+        _write_what_is_there(planned, dataset, folder, paper)
+        raise
+    return _write_what_is_there(planned, dataset, folder, paper)
+
+
+def _write_what_is_there(planned: Planned, dataset: Dataset, folder: Path, paper: Paper) -> Outcome:
+    """Measure what the study wants of the trials that are done, and lay it out in any case."""
+    outcome = collect(folder, planned.experiment, planned.trials, planned.steps)
+    if outcome.rows:
+        try:
+            paper.measure(outcome, dataset, folder)
+        finally:
             write_outcome(outcome, dataset, folder, paper)
     return outcome
 

@@ -24,7 +24,6 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Arm, Outcome, Paper, Step, Subsets, subset_draws
-from segscope.report import Section
 from segscope.studies.declared import Asked, arm_of, run_declared
 from segscope.studies.gbm_masks import FILES, MASKS
 from segscope.studies.gbm_measures import measure
@@ -118,11 +117,10 @@ def run_study(
         asked,
         metrics=METRICS,
         reference="image",
-        paper=Paper("Image, mask or both: few cases", partial(_sections, asked=asked,
-                                                              layer=options.layer)),
+        paper=_paper(options, asked),
         draws=subsets.draws if subsets else (),
         steps=steps,
-    )  # fmt: skip
+    )
 
 
 def _subsets(dataset: Dataset, options: Options, asked: Asked) -> Subsets:
@@ -186,8 +184,9 @@ def _arm(name: str, shown: dict[str, Any], asked: Asked) -> Arm:
     return arm.model_copy(update={"weights": "best"})
 
 
-def _sections(
-    outcome: Outcome, dataset: Dataset, folder: Path, *, asked: Asked, layer: str | None
-) -> list[Section]:
-    measure(outcome, dataset, folder, layer=layer, jobs=asked.jobs, ray=asked.ray)
-    return sections(outcome, dataset, folder, layer=layer)
+def _paper(options: Options, asked: Asked) -> Paper:
+    return Paper(
+        "Image, mask or both: few cases",
+        partial(sections, layer=options.layer),
+        partial(measure, layer=options.layer, jobs=asked.jobs, ray=asked.ray),
+    )

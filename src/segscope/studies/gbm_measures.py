@@ -4,12 +4,10 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segscope.data import Dataset, open_dataset, write_bytes
 from segscope.experiments import (
@@ -24,7 +22,7 @@ from segscope.images import Case
 from segscope.inference import TrainedModel, load_model, target
 from segscope.preprocessing import MaskPlan
 from segscope.priors import open_source
-from segscope.studies.feature_maps import feature_maps
+from segscope.studies.feature_maps import FeatureMaps, feature_maps
 from segscope.studies.gbm_masks import MASKS, PLAN, PRIOR
 from segscope.studies.modalities import ModalityRow, check_modalities
 
@@ -33,22 +31,15 @@ _SHOWN_SIZE = 4  # the paper's pictures are of four training cases
 _CHECKED = 5
 
 
-@dataclass(frozen=True)
-class Maps:
-    """Channels of one layer for one test case, as `feature_sheet` draws them."""
-
-    image: NDArray[Any]
-    truth: NDArray[Any]
-    maps: NDArray[np.float32]
-
-
 def measure(
     outcome: Outcome, dataset: Dataset, folder: Path, *, layer: str | None, jobs: int, ray: bool
 ) -> None:
     """Measure what the page shows beyond scores, where that was not done yet."""
     pictured = [*pictured_trials(outcome), *twice_trials(outcome)]
-    options, name = [layer or ""], _features_name(layer)
-    on_trials(_write_maps, pictured, dataset, folder, name, options=options, jobs=jobs, ray=ray)
+    on_trials(
+        _write_maps, pictured, dataset, folder, _features_name(layer),
+        options=lambda _: [layer or ""], jobs=jobs, ray=ray,
+    )  # fmt: skip
     on_trials(_check, _checked(outcome), dataset, folder, _MODALITIES, jobs=jobs, ray=ray)
 
 
@@ -77,13 +68,14 @@ def twice_trials(outcome: Outcome) -> list[Trial]:
     return _first_seed(outcome, 2 * shown_size(outcome), ("image",))
 
 
-def read_maps(folder: Path, trial: Trial, layer: str | None) -> Maps | None:
+def read_maps(folder: Path, trial: Trial, layer: str | None) -> FeatureMaps | None:
     """Read a trial's feature maps; None where they were not made."""
     root, name = folder / trial.place, _features_name(layer)
-    if read_again(root, name) is None:
+    facts = read_again(root, name)
+    if facts is None:
         return None
     with np.load(root / "again" / name / "maps.npz", allow_pickle=False) as found:
-        return Maps(found["image"], found["truth"], found["maps"])
+        return FeatureMaps(facts["layer"], found["image"], found["truth"], found["maps"])
 
 
 def read_modalities(outcome: Outcome, folder: Path) -> list[ModalityRow]:

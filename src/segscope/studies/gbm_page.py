@@ -8,6 +8,7 @@ from typing import Any
 
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
 from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
+from segscope.experiments.curves import until_converged, validation_losses
 from segscope.experiments.statistics import Estimate, by_subject, estimate, holm, mean_known
 from segscope.experiments.trial import read_result
 from segscope.report import (
@@ -31,10 +32,9 @@ from segscope.studies.gbm_measures import (
     shown_size,
     twice_trials,
 )
-from segscope.studies.modalities import ModalityRow
+from segscope.studies.modalities import modality_sections
 
 PAPER = read_paper("gbm")
-_TOLERANCE = 0.01
 _PICTURED = 4
 _NAMES = ("image", "mask", "image and mask")
 _MEASURED = "Measured: mean (95 % interval over subjects, n subjects), sd between subjects."
@@ -60,7 +60,7 @@ def sections(
         _centres(outcome),
         _convergence(outcome),
         _masks(outcome, folder, masks),
-        *_independence(changed, subjects),
+        *modality_sections(changed, subjects),
         *_contours(outcome, dataset, folder),
         *_features(outcome, folder, layer),
     ]
@@ -101,40 +101,6 @@ def said(found: Estimate) -> str:
     """
     sd = f", sd {found.sd:.3g}" if found.n > 1 else ""
     return f"{found}{sd}" + (f", {found.undefined} undefined" if found.undefined else "")
-
-
-def converged(losses: Sequence[float], tolerance: float = _TOLERANCE) -> int:
-    """Epochs until a validation loss stops improving.
-
-    The rule, the same for all runs: the first epoch whose loss is within ``tolerance`` of the
-    lowest one of the run.
-
-    Example:
-        >>> converged([0.9, 0.5, 0.305, 0.31, 0.3])
-        3
-    """
-    known = [loss for loss in losses if not math.isnan(loss)]
-    if not known:
-        return len(losses)
-    limit = min(known) + tolerance
-    return next(k for k, loss in enumerate(losses, start=1) if loss <= limit)
-
-
-def until_converged(curve: Sequence[Sequence[float | None]]) -> tuple[int, float]:
-    """Epochs and minutes until a training had converged, of rows (epoch, loss, Dice, seconds).
-
-    Example:
-        >>> until_converged([[1, 0.9, 0.2, 60.0], [2, 0.8, 0.5, 120.0], [3, 0.7, None, 180.0]])
-        (2, 2.0)
-    """
-    epochs = converged(validation_losses(curve))
-    seconds = curve[epochs - 1][3]
-    return epochs, (math.nan if seconds is None else seconds) / 60
-
-
-def validation_losses(curve: Sequence[Sequence[float | None]]) -> list[float]:
-    """One less Dice of the validation cases; ``nan`` where there was none."""
-    return [math.nan if row[2] is None else 1 - row[2] for row in curve]
 
 
 def mean_dice(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> list[list[float]]:
@@ -288,26 +254,6 @@ def _masks(outcome: Outcome, folder: Path, dice: Estimate) -> Section:
         [f"Dice of the masks of the test cases with the union of the labels: {said(dice)}."],
         pictures=[Picture(sheet.read_bytes(), caption)] if sheet.is_file() else [],
     )
-
-
-def _independence(changed: Sequence[ModalityRow], subjects: Mapping[str, str]) -> list[Section]:
-    if not changed:
-        return []
-    table = []
-    for change in dict.fromkeys(row.change for row in changed):
-        of = [row for row in changed if row.change == change]
-        masks = by_subject([(subjects[r.case], r.case, r.mask_dice) for r in of])
-        labels = by_subject([(subjects[r.case], r.case, r.dice) for r in of])
-        table.append([change, said(estimate(masks)), said(estimate(labels))])
-    same = "yes" if all(row.same_mask_same_bits for row in changed) else "NO"
-    return [
-        Section(
-            "Other intensities, other modalities",
-            [f"The network that is shown the mask alone gives the same bits for the same mask: "
-             f"{same}. Where the mask is made anew from a changed image, both may differ:"],
-            tables=[Table(["image", "Dice of masks", "Dice of predictions"], table)],
-        )
-    ]  # fmt: skip
 
 
 def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
