@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segscope.data import Dataset, json_ready, write_json, write_text
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 from segscope.experiments.experiment import (
     Experiment,
     content_of,
@@ -109,16 +109,27 @@ def run_experiment(
 
     Raises:
         InputError: Something cannot be read or planned.
-        WorkError: Some trials failed; the others are kept, and the page is written from them.
+        WorkError: Some trials, or measures of them, failed; the others are kept, and the page is
+            written from them.
     """
     planned = plan_experiment(experiment, dataset, folder)
     todo = [trial for trial in planned.trials if read_result(folder, trial) is None]
     where, here = str(dataset.folder.resolve()), str(folder.resolve())
     try:
         run_jobs(do_trial, [(where, here, trial.place) for trial in todo], jobs=jobs, ray=ray)
-    finally:
-        outcome = collect(folder, experiment, planned.trials)
-        if outcome.rows:
+    except (InputError, WorkError):
+        _write_what_is_there(planned, dataset, folder, paper)
+        raise
+    return _write_what_is_there(planned, dataset, folder, paper)
+
+
+def _write_what_is_there(planned: Planned, dataset: Dataset, folder: Path, paper: Paper) -> Outcome:
+    """Measure what the study wants of the trials that are done, and lay it out in any case."""
+    outcome = collect(folder, planned.experiment, planned.trials)
+    if outcome.rows:
+        try:
+            paper.measure(outcome, dataset, folder)
+        finally:
             write_outcome(outcome, dataset, folder, paper)
     return outcome
 

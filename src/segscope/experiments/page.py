@@ -27,11 +27,15 @@ class Paper:
 
     Args:
         title: Of the page, before the dataset's name.
-        sections: Makes more sections from the outcome, the dataset and the folder.
+        sections: Makes more sections from the outcome, the dataset and what the trials' folders
+            hold; opens no model.
+        measure: Measures more of the trials that are done, by `on_trials`, before the page is made;
+            not called where the page alone is made again.
     """
 
     title: str = "Comparison"
     sections: Callable[[Outcome, Dataset, Path], Sequence[Section]] = lambda *_: ()
+    measure: Callable[[Outcome, Dataset, Path], None] = lambda *_: None
 
 
 COMPARISON = Paper()

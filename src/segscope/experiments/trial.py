@@ -132,8 +132,8 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         WorkError: The training or a prediction failed.
     """
     root = Path(folder) / place
-    with _alone(root) as alone:
-        if not alone or (root / "result.json").is_file():
+    with alone(root) as nobody_else:
+        if not nobody_else or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
         dataset = open_dataset(Path(dataset_folder))
@@ -286,8 +286,8 @@ def _content_of_folder(folder: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process does this trial now; the kernel lets go when a process ends."""
+def alone(folder: Path) -> Iterator[bool]:
+    """Whether no other process works on this trial; the kernel lets go when a process ends."""
     check_lock(folder / "lock")
     try:
         file = (folder / "lock").open("w")
