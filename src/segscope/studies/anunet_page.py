@@ -7,18 +7,17 @@ from typing import Any
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
 from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
 from segscope.experiments.statistics import mean_known
-from segscope.inference import LevelRow, load_model
+from segscope.inference import LevelRow
 from segscope.report import (
     Picture,
     Section,
     Table,
-    attention_figure,
     contour_sheet,
     pruning_figure,
     scores_figure,
 )
-from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
-from segscope.studies.anunet_levels import MAIN, read_levels, trials_of
+from segscope.studies.anunet_attention import read_attention
+from segscope.studies.anunet_levels import read_levels
 from segscope.studies.declared import minutes, read_paper, scores_table, write_facts
 from segscope.studies.panels import at_equal_steps
 
@@ -37,7 +36,7 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
     write_facts(folder, "anunet", outcome, **json_ready(facts))
     write_text(folder / "networks.csv", to_csv(_rows(outcome)))
     found = [_networks(outcome, folder), *_contours(outcome, dataset, folder)]
-    found += _attention(outcome, dataset, folder)
+    found += _attention(outcome, folder)
     return [*found, _pruned(trials, levels, folder)] if levels else found
 
 
@@ -97,23 +96,15 @@ def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]
     return [Section("Contours (as Figs. 8-11)", [said], pictures=[picture])]
 
 
-def _attention(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
-    """Of the first trial that is done, on its first test case."""
-    for trial in trials_of(outcome, MAIN):
-        run = folder / trial.place / "run"
-        if not (folder / trial.place / "result.json").is_file():
-            continue
-        (case,) = cases_of(dataset, trial.draw.test[:1])
-        image, truth = prepared_slice(load_model(run, weights="last"), case, dataset)
-        maps = [(m.epoch, m.node, m.coefficients) for m in attention_over_epochs(run, image)]
-        if not maps:
-            return []
-        png = attention_figure(image, truth, maps)
-        write_bytes(folder / "attention.png", png)
-        said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
-        picture = Picture(png, f"Attention coefficients of test case {case.name}.")
-        return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
-    return []
+def _attention(outcome: Outcome, folder: Path) -> list[Section]:
+    found = read_attention(outcome, folder)
+    if found is None:
+        return []
+    case, png = found
+    write_bytes(folder / "attention.png", png)
+    said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
+    picture = Picture(png, f"Attention coefficients of test case {case}.")
+    return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
 
 
 def _pruned(trials: int, levels: list[LevelRow], folder: Path) -> Section:
