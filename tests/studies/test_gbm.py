@@ -10,8 +10,8 @@ import pytest
 from segscope.cli.main import main
 from segscope.data import open_dataset
 from segscope.errors import InputError, WorkError
-from segscope.experiments.queue import run_jobs
 from segscope.inference import load_model
+from segscope.jobs import run_jobs
 from segscope.studies.feature_maps import feature_maps
 from segscope.studies.gbm import INPUTS, converged, deal, mean_known
 from segscope.studies.gbm_page import spread

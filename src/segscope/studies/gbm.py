@@ -37,9 +37,9 @@ from segscope.data import (
 )
 from segscope.data.json_files import read_json, read_record, read_typed
 from segscope.errors import InputError
-from segscope.experiments.queue import run_jobs
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
+from segscope.jobs import run_jobs
 from segscope.metrics import evaluate_folders
 from segscope.preprocessing import Inputs, MaskPlan
 from segscope.priors import make_masks, masked, open_source, settle
