@@ -2,7 +2,8 @@
 
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -23,6 +24,52 @@ def track(items: Iterable[Item], description: str, *, total: int | None = None) 
         yield from items
         return
     yield from rich_track(items, description, total=total, console=console)
+
+
+class Pace:
+    """Lines that say how far work by several has come, and what time is left.
+
+    Args:
+        doing: What is done.
+        total: Of things that are counted.
+        say: Receives lines; None says nothing.
+
+    Example:
+        >>> pace = Pace("predicting", 4, print)
+        >>> pace.step("a to d", 4)
+        predicting: 4 of 4 done (a to d)
+    """
+
+    def __init__(self, doing: str, total: int, say: Callable[[str], None] | None) -> None:
+        self._doing, self._total, self._say = doing, total, say
+        self._done = 0
+        self._begun = time.monotonic()
+
+    def step(self, name: str, count: int = 1, *, failed: bool = False) -> None:
+        """Say that so many more are done, or that they failed."""
+        self._done += count
+        rest = self._total - self._done
+        seconds = (time.monotonic() - self._begun) / self._done * rest
+        left = f", about {duration(seconds)} left" if rest > 0 else ""
+        how = "failed: " if failed else ""
+        self.note(f"{self._doing}: {self._done} of {self._total} done ({how}{name}){left}")
+
+    def note(self, line: str) -> None:
+        """Say something else."""
+        if self._say is not None:
+            self._say(line)
+
+
+def duration(seconds: float) -> str:
+    """Say a time as a person would.
+
+    Example:
+        >>> [duration(s) for s in (4.2, 150, 9000)]
+        ['4 s', '2 min', '2.5 h']
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def peak_memory_gib() -> float:

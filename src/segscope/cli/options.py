@@ -36,6 +36,12 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at the same 
 OnRay = Annotated[
     bool, typer.Option("--ray", help="Hand trainings to Ray (RAY_ADDRESS, or this machine).")
 ]
+CaseJobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="Processes that share cases, cores and GPUs.")
+]
+CasesOnRay = Annotated[
+    bool, typer.Option("--ray", help="Hand cases to Ray (RAY_ADDRESS, or this machine).")
+]
 PageOnly = Annotated[
     bool, typer.Option("--page-only", help="Make tables and page again from what is there.")
 ]

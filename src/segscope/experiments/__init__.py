@@ -15,7 +15,6 @@ from segscope.experiments.experiment import (
     write_experiment,
 )
 from segscope.experiments.page import Paper, answer, case_panel, prediction_files
-from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.task import Task
 from segscope.experiments.trial import Trial, do_trial
@@ -53,7 +52,6 @@ __all__ = [
     "read_again",
     "read_experiment",
     "run_experiment",
-    "run_jobs",
     "score_again",
     "scored_again",
     "subset_draws",

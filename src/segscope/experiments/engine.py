@@ -18,7 +18,6 @@ from segscope.experiments.experiment import (
     write_experiment,
 )
 from segscope.experiments.page import COMPARISON, Paper, write_page
-from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.trial import (
     Trial,
@@ -28,6 +27,7 @@ from segscope.experiments.trial import (
     read_trial,
     write_trial,
 )
+from segscope.jobs import run_jobs
 
 
 @dataclass(frozen=True)

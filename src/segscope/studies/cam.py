@@ -24,8 +24,8 @@ import numpy as np
 from segscope.data import Dataset, json_ready, open_dataset, write_json
 from segscope.data.json_files import read_json, read_record
 from segscope.errors import InputError
-from segscope.experiments.queue import run_jobs
 from segscope.explain import mean_dice
+from segscope.jobs import run_jobs
 from segscope.networks import CLASSIFIERS, check_classifier
 from segscope.studies.cam_job import abnormal_of, made_once, run_job
 from segscope.studies.cam_outcome import Outcome, Parts, read_outcome, result_of

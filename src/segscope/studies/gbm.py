@@ -4,7 +4,7 @@ What the paper shows and what is made here:
 
     Tables 1, 2, Fig. 4    Dice by number of training subjects        `studies.gbm_page`
     Tables 3, 4            distance of centres of mass, in mm         `studies.gbm_page`
-    Tables 5, 6, Fig. 6    epochs and minutes until nothing improves  `studies.gbm_page.converged`
+    Tables 5, 6, Fig. 6    epochs and minutes until nothing improves  `experiments.curves`
     Figs. 3, 5             contours                                   `studies.gbm_page`
     Figs. 7, 8             feature maps                               `studies.gbm_measures`
     independence           other intensities, other modalities        `studies.modalities`
