@@ -1,11 +1,8 @@
-"""The paper's printed numbers, and how numbers are said beside them."""
-
-import math
+"""The paper's printed numbers."""
 
 import pytest
 
-from segscope.experiments.statistics import estimate
-from segscope.studies.gbm_page import PAPER, mean_dice, said
+from segscope.studies.gbm_page import PAPER, mean_dice
 
 
 def test_the_papers_tables_agree_with_its_text():
@@ -27,10 +24,3 @@ def test_the_papers_centres_and_hours_are_whole():
         assert set(PAPER[f"{part}_centre_mm"]) == structures
     centre = [mean for mean, _ in PAPER["brain_centre_mm"].values()]
     assert sum(centre) / 3 == pytest.approx(3.12, abs=0.02)  # as the paper's text says
-
-
-def test_a_number_is_never_alone():
-    assert said(estimate({"a": 0.5})) == "0.5 (n 1)"
-    # sample deviation of 1 and 3 is sqrt(2)
-    text = said(estimate({"a": 1.0, "b": 3.0, "c": math.nan}))
-    assert text.startswith("2 (1 to 3, n 2), sd 1.41, 1 undefined")

@@ -65,6 +65,20 @@ class Outcome:
             trials=tuple(trial for trial in self.trials if trial.draw.name in names),
         )
 
+    def by_trial(self) -> list[Row]:
+        """One row per trial that is done and label: each metric's mean over the test subjects."""
+        found = []
+        for trial in self.trials:
+            arm, part = trial.arm.name, self.of_draws([trial.draw.name])
+            what = {"arm": arm, "subjects": trial.draw.size, "cases": len(trial.draw.train),
+                    "seed": trial.draw.seed}  # fmt: skip
+            for label in dict.fromkeys(row["label"] for row in part.rows if row["arm"] == arm):
+                values = {m: part.values(arm, m, label) for m in self.experiment.metrics}
+                means = {m: mean_known([*of.values()]) for m, of in values.items()}
+                n = max(len(of) for of in values.values())
+                found.append({**what, "draw": trial.draw.name, "label": label, **means, "n": n})
+        return found
+
     def values(self, arm: str, metric: str, label: str | None = None) -> dict[str, float]:
         """Subject to value; over labels the mean of those that are defined in a case."""
         cases: dict[tuple[str, str, str], list[float]] = {}

@@ -23,7 +23,7 @@ from typing import Any
 
 from segscope.data import Dataset
 from segscope.errors import InputError
-from segscope.experiments import Arm, Outcome, Paper, Step, Subsets, subset_draws
+from segscope.experiments import Arm, Draw, Outcome, Paper, Step, subset_draws
 from segscope.studies.declared import Asked, arm_of, run_declared
 from segscope.studies.gbm_masks import FILES, MASKS
 from segscope.studies.gbm_measures import measure
@@ -104,37 +104,28 @@ def run_study(
     """
     asked, options = asked or Asked(seeds=3), options or Options()
     arms: Sequence[Arm] = ()
+    draws: Sequence[Draw] = ()
     steps: Sequence[Step] = ()
-    subsets: Subsets | None = None
     if not asked.page_only:
-        subsets = _subsets(dataset, options, asked)
-        steps = _steps(dataset, subsets, options, asked)
-        arms = _arms(options, asked)
+        aside = options.coarse_subjects if options.trains_coarse else 0
+        subsets = subset_draws(
+            labelled(dataset), sizes=options.sizes, test=options.test_subjects,
+            val=options.val_subjects, seeds=asked.seeds, aside=aside,
+        )  # fmt: skip
+        steps = _steps(dataset, subsets.aside, options, asked)
+        arms, draws = _arms(options, asked), subsets.draws
+    paper = Paper(
+        "Image, mask or both: few cases",
+        partial(sections, layer=options.layer),
+        partial(measure, layer=options.layer, jobs=asked.jobs, ray=asked.ray),
+    )
     return run_declared(
-        dataset,
-        folder,
-        arms,
-        asked,
-        metrics=METRICS,
-        reference="image",
-        paper=_paper(options, asked),
-        draws=subsets.draws if subsets else (),
-        steps=steps,
-    )
+        dataset, folder, arms, asked, metrics=METRICS, reference="image", paper=paper,
+        draws=draws, steps=steps,
+    )  # fmt: skip
 
 
-def _subsets(dataset: Dataset, options: Options, asked: Asked) -> Subsets:
-    return subset_draws(
-        labelled(dataset),
-        sizes=options.sizes,
-        test=options.test_subjects,
-        val=options.val_subjects,
-        seeds=asked.seeds,
-        aside=options.coarse_subjects if options.trains_coarse else 0,
-    )
-
-
-def _steps(dataset: Dataset, subsets: Subsets, options: Options, asked: Asked) -> list[Step]:
+def _steps(dataset: Dataset, aside: Draw, options: Options, asked: Asked) -> list[Step]:
     """The masks of all cases, and the coarse network that they come from."""
     if "method" not in options.mask:
         raise InputError("--mask: name a method, e.g. --mask method=threshold")
@@ -145,7 +136,7 @@ def _steps(dataset: Dataset, subsets: Subsets, options: Options, asked: Asked) -
         recipe = _arm(_COARSE, {"inputs": "image", "mask": None}, asked).recipe
         coarse = Arm(name=_COARSE, kind="work", work=f"{_WORK}:train_coarse",
                      options={"recipe": recipe})  # fmt: skip
-        steps.append(Step(arm=coarse, draw=subsets.aside))
+        steps.append(Step(arm=coarse, draw=aside))
         section["run"], after = f"after:{_COARSE}/run", (_COARSE,)
     for name in ("run", "folder", "template"):
         if name in section and not after:  # trials are done in other working folders
@@ -153,7 +144,7 @@ def _steps(dataset: Dataset, subsets: Subsets, options: Options, asked: Asked) -
     mask_plan(section, dataset.channel_names)  # refused now, not in the middle
     masks = Arm(name=MASKS, kind="work", work=f"{_WORK}:make_all", options={"mask": section},
                 after=after)  # fmt: skip
-    return [*steps, Step(arm=masks, draw=subsets.aside)]
+    return [*steps, Step(arm=masks, draw=aside)]
 
 
 def _arms(options: Options, asked: Asked) -> list[Arm]:
@@ -182,11 +173,3 @@ def _arm(name: str, shown: dict[str, Any], asked: Asked) -> Arm:
         preset["augment"] = {}  # a preset of changes replaces another one as a whole
     arm = arm_of(name, {**preset, **shown}, BUDGETS, asked)
     return arm.model_copy(update={"weights": "best"})
-
-
-def _paper(options: Options, asked: Asked) -> Paper:
-    return Paper(
-        "Image, mask or both: few cases",
-        partial(sections, layer=options.layer),
-        partial(measure, layer=options.layer, jobs=asked.jobs, ray=asked.ray),
-    )

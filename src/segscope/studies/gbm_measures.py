@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -35,11 +34,11 @@ def measure(
     outcome: Outcome, dataset: Dataset, folder: Path, *, layer: str | None, jobs: int, ray: bool
 ) -> None:
     """Measure what the page shows beyond scores, where that was not done yet."""
-    pictured = [*pictured_trials(outcome), *twice_trials(outcome)]
+    pictured, name = pictured_trials(outcome, twice=True), _features_name(layer)
+    asked = [layer or ""]
     on_trials(
-        _write_maps, pictured, dataset, folder, _features_name(layer),
-        options=lambda _: [layer or ""], jobs=jobs, ray=ray,
-    )  # fmt: skip
+        _write_maps, pictured, dataset, folder, name, options=lambda _: asked, jobs=jobs, ray=ray
+    )
     on_trials(_check, _checked(outcome), dataset, folder, _MODALITIES, jobs=jobs, ray=ray)
 
 
@@ -58,14 +57,18 @@ def shown_size(outcome: Outcome) -> int:
     return min(outcome.sizes, key=lambda size: abs(size - _SHOWN_SIZE))
 
 
-def pictured_trials(outcome: Outcome) -> list[Trial]:
-    """The first seed's trials of the size that is pictured, with masks that an image can give."""
-    return _first_seed(outcome, shown_size(outcome), ("image", "gbm", "image+gbm"))
+def pictured_trials(outcome: Outcome, *, twice: bool = False) -> list[Trial]:
+    """The first seed's trials of the size that is pictured, with masks that an image can give.
 
-
-def twice_trials(outcome: Outcome) -> list[Trial]:
-    """The first seed's trial with the image alone and twice as many subjects."""
-    return _first_seed(outcome, 2 * shown_size(outcome), ("image",))
+    Args:
+        outcome: Of the study.
+        twice: Also that of the image alone with twice as many subjects.
+    """
+    size = shown_size(outcome)
+    found = [trial for trial in outcome.trials if trial.draw.seed == 0]
+    found = [t for t in found if t.after or inputs_of(t) == "image"]
+    more = [t for t in found if t.draw.size == 2 * size and inputs_of(t) == "image"]
+    return [t for t in found if t.draw.size == size] + (more if twice else [])
 
 
 def read_maps(folder: Path, trial: Trial, layer: str | None) -> FeatureMaps | None:
@@ -87,16 +90,6 @@ def read_modalities(outcome: Outcome, folder: Path) -> list[ModalityRow]:
 def inputs_of(trial: Trial) -> str:
     """What a trial's network is shown."""
     return str((trial.recipe or {})["inputs"])
-
-
-def _first_seed(outcome: Outcome, size: int, inputs: Sequence[str]) -> list[Trial]:
-    return [
-        trial
-        for trial in outcome.trials
-        if (trial.draw.size, trial.draw.seed) == (size, 0)
-        and inputs_of(trial) in inputs
-        and (trial.after or inputs_of(trial) == "image")
-    ]
 
 
 def _checked(outcome: Outcome) -> list[Trial]:

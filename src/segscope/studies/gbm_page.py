@@ -9,7 +9,8 @@ from typing import Any
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
 from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
 from segscope.experiments.curves import until_converged, validation_losses
-from segscope.experiments.statistics import Estimate, by_subject, estimate, holm, mean_known
+from segscope.experiments.sizes import size_figure, size_pairs, size_table
+from segscope.experiments.statistics import Estimate, by_subject, estimate, mean_known
 from segscope.experiments.trial import read_result
 from segscope.report import (
     Lines,
@@ -18,7 +19,6 @@ from segscope.report import (
     Table,
     contour_sheet,
     feature_sheet,
-    learning_figure,
 )
 from segscope.studies.declared import read_paper, write_facts
 from segscope.studies.gbm_masks import SHEET
@@ -30,14 +30,12 @@ from segscope.studies.gbm_measures import (
     read_maps,
     read_modalities,
     shown_size,
-    twice_trials,
 )
 from segscope.studies.modalities import modality_sections
 
 PAPER = read_paper("gbm")
 _PICTURED = 4
 _NAMES = ("image", "mask", "image and mask")
-_MEASURED = "Measured: mean (95 % interval over subjects, n subjects), sd between subjects."
 
 
 def sections(
@@ -52,7 +50,7 @@ def sections(
              "by_size": {size: outcome.of_size(size).to_dict()["arms"] for size in outcome.sizes},
              "modalities": [asdict(row) for row in changed]}  # fmt: skip
     write_facts(folder, "gbm", outcome, **json_ready(facts))
-    write_text(folder / "results.csv", to_csv(rows_of(outcome)))
+    write_text(folder / "results.csv", to_csv(_rows(outcome)))
     if changed:
         write_text(folder / "modalities.csv", to_csv([asdict(row) for row in changed]))
     return [
@@ -66,41 +64,15 @@ def sections(
     ]
 
 
-def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
-    """One row per trial and label: means over the test subjects."""
+def _rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """One row per trial and label, with when the training had converged."""
     rows = []
-    for trial in outcome.trials:
-        arm, part = trial.arm.name, outcome.of_draws([trial.draw.name])
-        for label in labels_of(part):
-            dice = part.values(arm, "dice", label)
-            apart = part.values(arm, "centre_mm", label)
-            for cost in part.costs.get(arm, ()):
-                epochs, minutes = until_converged(cost["curve"])
-                rows.append(
-                    {"arm": arm, "subjects": trial.draw.size, "cases": len(trial.draw.train),
-                     "seed": trial.draw.seed, "label": label,
-                     "dice": mean_known([*dice.values()]),
-                     "centre_mm": mean_known([*apart.values()]), "n": len(dice),
-                     "epochs_to_converge": epochs, "minutes_to_converge": minutes,
-                     "minutes": cost["minutes"]}
-                )  # fmt: skip
+    for row in outcome.by_trial():
+        (cost,) = (c for c in outcome.costs[row["arm"]] if c["draw"] == row["draw"])
+        epochs, minutes = until_converged(cost["curve"])
+        rows.append({**row, "epochs_to_converge": epochs, "minutes_to_converge": minutes,
+                     "minutes": cost["minutes"]})  # fmt: skip
     return rows
-
-
-def labels_of(outcome: Outcome) -> list[str]:
-    """Names, in order."""
-    return list(dict.fromkeys(str(row["label"]) for row in outcome.rows))
-
-
-def said(found: Estimate) -> str:
-    """Mean, interval and n, with the deviation and how many are undefined.
-
-    Example:
-        >>> said(estimate({"a": 1.0, "b": 1.0, "c": math.nan}))
-        '1 (1 to 1, n 2), sd 0, 1 undefined'
-    """
-    sd = f", sd {found.sd:.3g}" if found.n > 1 else ""
-    return f"{found}{sd}" + (f", {found.undefined} undefined" if found.undefined else "")
 
 
 def mean_dice(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> list[list[float]]:
@@ -116,39 +88,10 @@ def mean_dice(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> l
     ]
 
 
-def _by_label(outcome: Outcome, metric: str) -> Table:
-    """A metric of every size and label."""
-    arms = [arm.name for arm in outcome.experiment.arms]
-    rows: list[list[Any]] = []
-    for size in outcome.sizes:
-        part = outcome.of_size(size)
-        for label in labels_of(part):
-            found = part.estimates(metric, label)
-            rows.append([size, label, *(said(found[a]) if a in found else "" for a in arms)])
-    return Table(["subjects", "label", *arms], rows, _MEASURED)
-
-
-def _pairs(outcome: Outcome) -> Table:
-    """Differences from the image alone at every size; Holm's correction is over all of them."""
-    pairs = [(size, pair) for size in outcome.sizes
-             for pair in outcome.of_size(size).differences("dice")]  # fmt: skip
-    adjusted = holm([pair.p for _, pair in pairs])
-    rows = [[size, pair.arm, said(pair.estimate), pair.p, p]
-            for (size, pair), p in zip(pairs, adjusted, strict=True)]  # fmt: skip
-    return Table(
-        ["subjects", "input", "Dice less the image's", "p", "p (Holm)"], rows,
-        "Differences paired by subject, mean of labels; Wilcoxon's test, Holm over all rows.",
-    )  # fmt: skip
-
-
 def _dice(outcome: Outcome, folder: Path) -> Section:
     recipe: dict[str, Any] = outcome.trials[0].recipe or {}
     train, draw = recipe["train"], outcome.experiment.draws[0]
-    curves: dict[str, list[tuple[float, float, float, float]]] = {}
-    for size in outcome.sizes:
-        for arm, one in outcome.of_size(size).estimates("dice").items():
-            curves.setdefault(arm, []).append((float(size), one.mean, one.low, one.high))
-    png = learning_figure(curves, "training subjects", "mean Dice of test subjects")
+    png = size_figure(outcome, "dice")
     write_bytes(folder / "learning.png", png)
     seeds = len({draw.seed for draw in outcome.experiment.draws})
     heart, brain = PAPER["heart_dice"], PAPER["brain_dice"]
@@ -163,8 +106,8 @@ def _dice(outcome: Outcome, folder: Path) -> Section:
             "labels are what no image can give, an upper bound."
         ],
         tables=[
-            _by_label(outcome, "dice"),
-            _pairs(outcome),
+            size_table(outcome, "dice"),
+            size_pairs(outcome, "dice"),
             Table(["cases", *_NAMES], mean_dice(heart), "The paper, heart: mean of labels."),
             Table(["cases", *_NAMES], mean_dice(brain), "The paper, brain: mean of labels."),
             Table(["cases", "label", *_NAMES], _printed(heart), "The paper's Table 2."),
@@ -192,7 +135,7 @@ def _centres(outcome: Outcome) -> Section:
         "Distance of centres of mass, mm (Tables 3 and 4)",
         ["Where nothing was predicted, the diagonal of the image counts."],
         tables=[
-            _by_label(outcome, "centre_mm"),
+            size_table(outcome, "centre_mm"),
             Table(["part", "label", "mask alone"], paper, "The paper, all training cases."),
         ],
     )
@@ -207,7 +150,7 @@ def _convergence(outcome: Outcome) -> Section:
                  for arm in arms]  # fmt: skip
         for k, until in enumerate(("epochs", "minutes")):
             of_arms = [{draw: float(one[k]) for draw, one in of.items()} for of in found]
-            rows.append([size, until, *(said(estimate(values)) for values in of_arms)])
+            rows.append([size, until, *(str(estimate(values)) for values in of_arms)])
     paper = [
         [part, size, *hours]
         for part in ("brain", "heart")
@@ -220,7 +163,7 @@ def _convergence(outcome: Outcome) -> Section:
          "it unless it is constant, so these figures compare runs and say little by themselves."],
         tables=[
             Table(["subjects", "until", *arms], rows,
-                  "Measured: mean (95 % interval over trainings, n trainings), sd between them."),
+                  "Measured: mean (95 % interval over trainings, n trainings)."),
             Table(["part", "cases", "image, h", "image and mask, h"], paper, "The paper."),
         ],
         charts=_loss_charts(outcome),
@@ -251,7 +194,7 @@ def _masks(outcome: Outcome, folder: Path, dice: Estimate) -> Section:
     caption = f"Masks by method {method_of(outcome)}, of test cases."
     return Section(
         "The masks",
-        [f"Dice of the masks of the test cases with the union of the labels: {said(dice)}."],
+        [f"Dice of the masks of the test cases with the union of the labels: {dice}."],
         pictures=[Picture(sheet.read_bytes(), caption)] if sheet.is_file() else [],
     )
 
@@ -278,7 +221,7 @@ def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]
 
 def _features(outcome: Outcome, folder: Path, layer: str | None) -> list[Section]:
     """The same layer of each input's network; also of the image alone with twice the subjects."""
-    trials = [*pictured_trials(outcome), *twice_trials(outcome)]
+    trials = pictured_trials(outcome, twice=True)
     found = {f"{inputs_of(trial)}, {trial.draw.size}": maps for trial in trials
              if (maps := read_maps(folder, trial, layer)) is not None}  # fmt: skip
     if not found:
