@@ -233,8 +233,8 @@ def _features(outcome: Outcome, folder: Path, layer: str | None) -> list[Section
     return [
         Section(
             "Feature maps (as Figs. 7 and 8)",
-            ["All channels of one layer, by what the network is shown; each channel has its own "
-             "scale. On the left the image or, for the mask alone, the mask."],
+            ["All channels of one layer, by what the network is shown and training subjects; each "
+             "channel has its own scale. On the left the image and the expert's contour."],
             pictures=[Picture(sheet, "Channels of the same layer in each network.")],
         )
     ]  # fmt: skip
