@@ -20,7 +20,7 @@ from segscope.experiments import (
     run_experiment,
     write_again,
 )
-from segscope.experiments.trial import alone
+from segscope.experiments.work import alone
 from segscope.training import labelled
 from tests.synthetic import write_plane_dataset
 

@@ -12,7 +12,6 @@ from segscope.experiments.statistics import (
     by_subject,
     differences,
     estimate,
-    estimate_of,
     holm,
     rank_stability,
 )
@@ -131,26 +130,3 @@ def test_ranks_of_arms_that_are_alike_are_not_stable():
     random = np.random.default_rng(2)
     arms = {"a": named(random.normal(0, 1, 20)), "b": named(random.normal(0, 1, 20))}
     assert min(rank_stability(arms).first.values()) > 0.02
-
-
-def test_the_interval_of_any_statistic_is_the_percentile_bootstrap_over_subjects():
-    values = named(np.random.default_rng(1).normal(size=30))
-
-    def mean(names):
-        return float(np.mean([values[name] for name in names]))
-
-    found = estimate_of(mean, list(values))
-    expected = stats.bootstrap(
-        (list(values.values()),), np.mean, method="percentile", n_resamples=5000,
-        rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
-    assert (found.mean, found.n) == (pytest.approx(mean(values)), 30)
-    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.06)
-
-
-@pytest.mark.parametrize("subjects", [["a"], ["a", "b"]], ids=["one", "undefined"])
-def test_a_statistic_without_spread_or_undefined_in_draws_has_no_interval(subjects):
-    found = estimate_of(lambda names: math.nan if len({*names}) < 2 else 1.0, subjects)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
-    assert found.n == len(subjects)

@@ -17,6 +17,7 @@ from segscope.experiments.page import Paper, answer, case_panel, prediction_file
 from segscope.experiments.queue import run_jobs
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.trial import Trial, do_trial
+from segscope.experiments.work import alone, content_of_files, key_of, made_once
 
 __all__ = [
     "BUDGETS",
@@ -26,14 +27,18 @@ __all__ = [
     "Outcome",
     "Paper",
     "Trial",
+    "alone",
     "answer",
     "case_panel",
     "cases_of",
     "collect",
     "content_of",
+    "content_of_files",
     "do_trial",
     "fold_draws",
     "group_draws",
+    "key_of",
+    "made_once",
     "make_experiment",
     "on_trials",
     "page_again",

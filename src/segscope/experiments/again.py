@@ -16,7 +16,8 @@ from segscope.data.json_files import read_record
 from segscope.experiments.experiment import cases_of, content_of
 from segscope.experiments.queue import Work, run_jobs
 from segscope.experiments.table import Outcome, flat_row
-from segscope.experiments.trial import Trial, alone, score_predictions
+from segscope.experiments.trial import Trial, score_predictions
+from segscope.experiments.work import alone
 from segscope.inference import load_model, predict_cases
 from segscope.training import labelled
 

@@ -9,7 +9,7 @@ signed-rank test and corrected by Holm over the comparisons.
 import math
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -144,37 +144,6 @@ def estimate(values: Values, *, seed: int = 0) -> Estimate:
     low, high = _interval(known, seed)
     sd = float(known.std(ddof=1)) if n > 1 else math.nan
     return Estimate(float(known.mean()), low, high, sd, n, len(values) - n)
-
-
-def estimate_of(
-    statistic: Callable[[Sequence[str]], float], subjects: Sequence[str], *, seed: int = 0
-) -> Estimate:
-    """Any statistic of subjects, as a correlation, with its bootstrap interval (percentiles).
-
-    Args:
-        statistic: Called with subjects, of which some are there more than once in a draw.
-        subjects: All of them.
-        seed: Of the bootstrap.
-
-    Returns:
-        Without an interval where the statistic is undefined for a tenth of the draws; ``sd`` is
-        ``nan``, as there is no value of a single subject.
-
-    Example:
-        >>> height = {"a": 1.0, "b": 2.0, "c": 3.0}
-        >>> found = estimate_of(lambda names: max(height[name] for name in names), list(height))
-        >>> found.mean, found.low < found.high, found.n
-        (3.0, True, 3)
-    """
-    names = sorted(subjects)
-    random = np.random.default_rng(seed)
-    chosen = random.integers(len(names), size=(_DRAWS // 4, len(names))) if len(names) > 1 else ()
-    drawn = np.array([statistic([names[k] for k in one]) for one in chosen])
-    known = drawn[~np.isnan(drawn)]
-    low = high = math.nan
-    if len(known) and len(known) >= 0.9 * len(drawn):
-        low, high = (float(v) for v in np.percentile(known, [2.5, 97.5]))
-    return Estimate(statistic(names), low, high, math.nan, len(names), 0)
 
 
 def differences(

@@ -5,11 +5,9 @@ decides the result, so other settings are another folder, and an old result is n
 new settings. Whoever sees the folder and the dataset can do the trial.
 """
 
-import fcntl
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,15 +22,15 @@ from segscope.data import (
     write_json,
     write_text,
 )
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError
 from segscope.experiments.arm import Arm
 from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
+from segscope.experiments.work import alone, content_of_files, key_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
-from segscope.paths import check_lock, is_file
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
@@ -62,7 +60,7 @@ class Trial:
         arm: dict[str, Any] = {"kind": self.arm.kind, "weights": self.arm.weights}
         if self.arm.folder is not None:
             arm["source"] = _content_of_folder(Path(self.arm.folder))
-        if named := _content_of_files(self.recipe):
+        if named := content_of_files(self.recipe):
             arm["files"] = named
         return {
             "format": FORMAT,
@@ -76,8 +74,7 @@ class Trial:
     @property
     def key(self) -> str:
         """Hash of `facts`."""
-        text = json.dumps(json_ready(self.facts()), sort_keys=True)
-        return sha256_of(text.encode())[:10]
+        return key_of(self.facts())
 
     @property
     def place(self) -> str:
@@ -132,8 +129,8 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         WorkError: The training or a prediction failed.
     """
     root = Path(folder) / place
-    with alone(root) as nobody_else:
-        if not nobody_else or (root / "result.json").is_file():
+    with alone(root) as free:
+        if not free or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
         dataset = open_dataset(Path(dataset_folder))
@@ -267,36 +264,9 @@ def score_predictions(
     ]
 
 
-def _content_of_files(recipe: Any) -> list[str]:
-    """Hashes of the files that a recipe names, as of a loss's weights: their content decides."""
-    if isinstance(recipe, dict):
-        return [found for value in recipe.values() for found in _content_of_files(value)]
-    if isinstance(recipe, list):
-        return [found for value in recipe for found in _content_of_files(value)]
-    named = isinstance(recipe, str) and "." in recipe and is_file(Path(recipe))
-    return [sha256_of(Path(recipe))] if named else []
-
-
 def _content_of_folder(folder: Path) -> str:
     """Hash of what decides predictions: of a run its weights and model, else every file."""
     names = ("model.json", "weights_*.safetensors")
     files = [f for name in names for f in sorted(folder.glob(name))]
     files = files or sorted(f for f in folder.iterdir() if f.is_file())
     return sha256_of("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode())
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process works on this trial; the kernel lets go when a process ends."""
-    check_lock(folder / "lock")
-    try:
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True

@@ -1,8 +1,13 @@
 """What the measures of the segmentation-ability study come to: estimates over subjects."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from segscope.audit import CaseAudit, DatasetAudit, quality_of
 from segscope.audit.result import mean_of
@@ -14,12 +19,16 @@ from segscope.experiments.statistics import (
     by_subject,
     differences,
     estimate,
-    estimate_of,
     holm,
     mean_known,
 )
 from segscope.explain import correlations
+from segscope.metrics import Interval, grouped_intervals
 from segscope.studies.protoseg_measures import ARMS, Audited, Noisy, Separable, layers_of
+
+Numbers = NDArray[np.float64]
+Places = NDArray[np.intp]
+Statistic = Callable[[Numbers, Numbers], float]
 
 Subjects = Mapping[str, str]
 """Case to subject."""
@@ -85,30 +94,40 @@ def layers(audits: Audits, subjects: Subjects) -> list[Ability]:
     return _compared(measures, audits, subjects)
 
 
-def rank_correlations(audits: Sequence[Audited], subjects: Subjects) -> dict[str, Estimate]:
+def rank_correlations(audits: Sequence[Audited], subjects: Subjects) -> dict[str, Interval]:
     """Spearman's correlation of every figure of quality with Dice.
 
     Of each seed over all its cases, over seeds the mean; the interval is over subjects, of whom
     all cases and seeds are drawn together.
     """
-    seeds = dict.fromkeys(one.trial.draw.seed for one in audits)
-    found = [
-        with_dice(pooled([one for one in audits if one.trial.draw.seed == seed], ""))
-        for seed in seeds
-    ]
-    lists = [quality_of(one) for one in found]
-    cases = [_places(one, subjects) for one in found]
-    known = {subject for places in cases for subject in places}
+    seeds = np.array([one.trial.draw.seed for one in audits for case in one.found.cases
+                      if case.dice == case.dice])  # fmt: skip
+    found = with_dice(pooled(audits, ""))
+    dice = np.array([case.dice for case in found.cases])
+    lists = {name: np.array(values) for name, values in quality_of(found).items()}
 
-    def spearman(figure: str, drawn: Sequence[str]) -> float:
-        values = []
-        for one, quality, places in zip(found, lists, cases, strict=True):
-            rows = [k for subject in drawn for k in places.get(subject, ())]
-            dice = [one.cases[k].dice for k in rows]
-            values.append(correlations([quality[figure][k] for k in rows], dice).spearman)
-        return mean_known(values)
+    def over_seeds(statistic: Statistic, places: Places) -> dict[str, float]:
+        parts = [places[seeds[places] == seed] for seed in np.unique(seeds)]
+        return {
+            name: mean_known([statistic(values[part], dice[part]) for part in parts])
+            for name, values in lists.items()
+        }
 
-    return {figure: estimate_of(partial(spearman, figure), sorted(known)) for figure in lists[0]}
+    whole = over_seeds(lambda q, d: correlations(q, d).spearman, np.arange(len(dice)))
+    groups = [subjects[case.name] for case in found.cases]
+    return grouped_intervals(whole, partial(over_seeds, drawn_spearman), groups)
+
+
+def drawn_spearman(quality: Numbers, dice: Numbers) -> float:
+    """Spearman's correlation from ranks, for thousands of draws; ``nan`` as of `correlations`.
+
+    Example:
+        >>> drawn_spearman(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2])).__round__(12)
+        0.5
+    """
+    if len(dice) < 3 or not np.ptp(quality) or not np.ptp(dice):
+        return math.nan
+    return float(np.corrcoef(rankdata(quality), rankdata(dice))[0, 1])
 
 
 def separableness(found: Sequence[Separable], subjects: Subjects) -> dict[str, Estimate]:
@@ -162,11 +181,3 @@ def _of_arm(
 
 def _layer(number: int, case: CaseAudit) -> float:
     return layers_of(case)[number]
-
-
-def _places(found: DatasetAudit, subjects: Subjects) -> dict[str, list[int]]:
-    """Subject to the places of its cases."""
-    places: dict[str, list[int]] = {}
-    for k, case in enumerate(found.cases):
-        places.setdefault(subjects[case.name], []).append(k)
-    return places

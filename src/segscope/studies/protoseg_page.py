@@ -11,6 +11,7 @@ from segscope.data import Dataset, json_ready
 from segscope.experiments import Outcome
 from segscope.experiments.statistics import Estimate
 from segscope.explain import at_coverage
+from segscope.metrics import Interval
 from segscope.report import Lines, Section, Table
 from segscope.report.audit_page import (
     layers_section,
@@ -74,7 +75,7 @@ def _audited(
         _outputs(outcome, outputs),
         _layers(audits, layers),
         *([_units(first)] if first.found.cases[0].units else []),
-        *_quality(audits, ranks),
+        *_quality(audits, ranks, subjects),
         _ranking(audits[ARMS[0]]),
     ]
     return facts, found
@@ -133,17 +134,20 @@ def _units(first: Audited) -> Section:
     return replace(section, paragraphs=[*section.paragraphs, said])
 
 
-def _quality(audits: Audits, ranks: Mapping[str, Mapping[str, Estimate]]) -> list[Section]:
+def _quality(
+    audits: Audits, ranks: Mapping[str, Mapping[str, Interval]], subjects: Subjects
+) -> list[Section]:
     """Figures of quality against Dice: correlations by subject, then the paper's Table 2."""
     offline, online = (numbers.with_dice(numbers.pooled(audits[arm], arm)) for arm in ARMS)
     if min(len(offline.cases), len(online.cases)) < _FEWEST_FOR_QUALITY:
         return []
     section = quality_section(offline)
-    rows = [[name, *(str(ranks[arm][name]) for arm in ARMS)] for name in ranks[ARMS[0]]]
+    rows = [[name, *(_interval(ranks[arm][name]) for arm in ARMS)] for name in ranks[ARMS[0]]]
+    n = len({subjects[case.name] for case in offline.cases})
     by_subject = Table(
         ["figure", *ARMS], rows,
-        "Spearman's correlation with Dice (95 % interval over subjects, n subjects); of each seed, "
-        "over seeds the mean.",
+        f"Spearman's correlation with Dice (95 % interval over {n} subjects); of each seed, over "
+        "seeds the mean.",
     )  # fmt: skip
     return [replace(section, tables=[by_subject, *section.tables]), _coverage(online)]
 
@@ -239,5 +243,9 @@ def _facts(one: Ability) -> dict[str, Any]:
     return {"name": one.name, **_plain(one.arms), "difference": difference}
 
 
-def _plain(found: Mapping[str, Estimate]) -> dict[str, Any]:
+def _interval(found: Interval) -> str:
+    return f"{found.value:.4g} ({found.lower:.4g} to {found.upper:.4g})"
+
+
+def _plain(found: Mapping[str, Estimate | Interval]) -> dict[str, Any]:
     return {name: vars(one) for name, one in found.items()}
