@@ -28,7 +28,6 @@ Budget = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="One recipe value for all runs; repeat.")
 ]
-StudyFold = Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")]
 StudySeeds = Annotated[
     int, typer.Option("--seeds", min=1, help="Times that all is repeated: folds, weights, samples.")
 ]

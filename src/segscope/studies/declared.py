@@ -21,7 +21,7 @@ from segscope.experiments import (
     page_again,
     run_experiment,
 )
-from segscope.experiments.statistics import Estimate, mean_known
+from segscope.experiments.statistics import Difference, Estimate, mean_known
 from segscope.report import Table
 from segscope.training import labelled
 from segscope.training.recipe import merge
@@ -150,11 +150,22 @@ def scores_table(
         undefined = sum(one.undefined for one in own.values())
         n = max(one.n for one in own.values())
         more = (extra or {}).get(arm.name, ())
-        rows.append([shown, *(_cell(one) for one in own.values()), n, undefined,
+        rows.append([shown, *(spread(one) for one in own.values()), n, undefined,
                      minutes(outcome, arm.name), *more])  # fmt: skip
     heads = [metric.replace("_", " ") for metric in metrics]
     said = f"{caption} Mean, sd between subjects (95 % interval)."
     return Table(["", *heads, "subjects", "undefined", "minutes", *columns], rows, said)
+
+
+def differences_table(found: Sequence[Difference], caption: str) -> Table:
+    """Lay out paired differences, each with its interval and p."""
+    reference = found[0].reference if found else ""
+    rows = [
+        [one.arm, str(one.estimate), one.p_holm,
+         "differs" if one.shown else "no difference shown"]
+        for one in found
+    ]  # fmt: skip
+    return Table(["", f"less {reference}", "p (Holm)", ""], rows, caption)
 
 
 def minutes(outcome: Outcome, arm: str) -> float:
@@ -162,7 +173,13 @@ def minutes(outcome: Outcome, arm: str) -> float:
     return mean_known([float(cost["minutes"]) for cost in outcome.costs.get(arm, ())])
 
 
-def _cell(found: Estimate) -> str:
+def spread(found: Estimate) -> str:
+    """Mean, deviation between subjects and interval, for a table's cell.
+
+    Example:
+        >>> spread(Estimate(0.5, 0.4, 0.6, 0.1, 4, 0))
+        '0.5, 0.1 (0.4 to 0.6)'
+    """
     if found.n < 2:
         return f"{found.mean:.4g}"
     return f"{found.mean:.4g}, {found.sd:.3g} ({found.low:.4g} to {found.high:.4g})"
