@@ -1,6 +1,7 @@
 """An experiment from its plan to its page: write the trials, have them done, collect, lay out."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from segscope.experiments.page import COMPARISON, Paper, write_page
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.trial import (
     Trial,
+    await_trial,
     do_trial,
     make_trial,
     read_result,
@@ -95,6 +97,7 @@ def run_experiment(
     jobs: int = 1,
     ray: bool = False,
     paper: Paper = COMPARISON,
+    say: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Do all trials that are not done yet, and write tables and page.
 
@@ -106,16 +109,20 @@ def run_experiment(
         jobs: Trials at a time, which share the cores.
         ray: Hand them to Ray.
         paper: What the page has beyond a comparison's.
+        say: Receives a line per trial, with the time that is left.
 
     Raises:
         InputError: Something cannot be read or planned.
         WorkError: Some trials failed; the others are kept, and the page is written from them.
     """
     planned = plan_experiment(experiment, dataset, folder)
-    todo = [trial for trial in planned.trials if read_result(folder, trial) is None]
     where, here = str(dataset.folder.resolve()), str(folder.resolve())
     try:
-        run_jobs(do_trial, [(where, here, trial.place) for trial in todo], jobs=jobs, ray=ray)
+        # the second time there is something to do where others, or what was lost, held a trial
+        for work in (do_trial, await_trial):
+            todo = [trial for trial in planned.trials if read_result(folder, trial) is None]
+            items = [(where, here, trial.place) for trial in todo]
+            run_jobs(work, items, jobs=jobs, ray=ray, say=say)
     finally:
         outcome = collect(folder, experiment, planned.trials)
         if outcome.rows:

@@ -131,12 +131,21 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         InputError: The dataset is not the one of the trial; something cannot be read.
         WorkError: The training or a prediction failed.
     """
-    root = Path(folder) / place
-    with _alone(root) as alone:
+    _do(Path(dataset_folder), Path(folder), place, wait=False)
+
+
+def await_trial(dataset_folder: str, folder: str, place: str) -> None:
+    """The same, after whoever does it now has ended; a machine that was lost lets go late."""
+    _do(Path(dataset_folder), Path(folder), place, wait=True)
+
+
+def _do(dataset_folder: Path, folder: Path, place: str, *, wait: bool) -> None:
+    root = folder / place
+    with _alone(root, wait=wait) as alone:
         if not alone or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
-        dataset = open_dataset(Path(dataset_folder))
+        dataset = open_dataset(dataset_folder)
         if content_of(dataset) != facts["content"]:
             raise InputError(
                 f"{dataset_folder}: is not the dataset of {root}, or its files have changed; name "
@@ -151,7 +160,7 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         else:
             run = Path(facts["folder"]) if kind == "run" else root / "run"
             if kind == "train":
-                outcome |= _train(root, run, dataset, facts, draw, Path(folder) / "cache")
+                outcome |= _train(root, run, dataset, facts, draw, folder / "cache")
             else:
                 _never_tested(run, dataset, test)
             outcome |= _predict(run, facts["arm"]["weights"], test, root / "predictions")
@@ -286,7 +295,7 @@ def _content_of_folder(folder: Path) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
+def _alone(folder: Path, *, wait: bool) -> Iterator[bool]:
     """Whether no other process does this trial now; the kernel lets go when a process ends."""
     check_lock(folder / "lock")
     try:
@@ -295,7 +304,7 @@ def _alone(folder: Path) -> Iterator[bool]:
         raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
             return
