@@ -58,8 +58,7 @@ class Processes:
         """End all processes; those in the middle of a piece clean up behind themselves."""
         for worker in self._crew:
             worker.pipe.close()
-            if worker.busy:
-                worker.process.terminate()
+            worker.process.terminate()
         for worker in self._crew:
             worker.process.join(_PATIENCE_S)
             if worker.process.is_alive():

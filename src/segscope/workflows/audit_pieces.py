@@ -175,7 +175,7 @@ def audit_piece(task: _Task, cases: Sequence[Case]) -> _Piece:
 
 
 def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Piece:
-    model = _loaded(task.network, task.weights)
+    model = loaded(task.network, task.weights)
     failures = Failures()
 
     def receive(maps: CaseMaps) -> None:
@@ -199,7 +199,12 @@ def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Pie
 
 
 @lru_cache(maxsize=1)
-def _loaded(network: Network, weights: str) -> nn.Module | TrainedModel:
+def loaded(network: Network, weights: str) -> nn.Module | TrainedModel:
+    """Load a network once in this process.
+
+    Raises:
+        InputError: It has other weights than those whose hash is given.
+    """
     model = network.load()
     if state_hash(model.net if isinstance(model, TrainedModel) else model) != weights:
         where = f"--model {network.name}" if network.run is None else str(network.run)

@@ -182,7 +182,7 @@ def measure_quality(
         )
     with TemporaryDirectory() as folder:
         own = mask_cases(model, run, known, Path(folder), reading=read_from(run), files=masks)
-        truth = _known(model, own.cases, read_from(run), several)
+        truth = known_audit(model, own.cases, read_from(run), several)
     usable = [k for k, case in enumerate(truth.cases) if case.dice == case.dice]
     predictor = fit_dice_predictor(
         [_figures_of(truth, k) for k in usable],
@@ -225,7 +225,7 @@ def _measured(
     )  # fmt: skip
 
 
-def _known(
+def known_audit(
     model: TrainedModel, cases: Sequence[Case], reading: Reading, several: Several | None
 ) -> DatasetAudit:
     """Audit the cases to calibrate on; none of them may fail."""
