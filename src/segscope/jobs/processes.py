@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -59,8 +60,9 @@ class Processes:
         for worker in self._crew:
             worker.pipe.close()
             worker.process.terminate()
+        last = time.monotonic() + _PATIENCE_S
         for worker in self._crew:
-            worker.process.join(_PATIENCE_S)
+            worker.process.join(max(0.0, last - time.monotonic()))
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
@@ -119,6 +121,13 @@ def _serve(pipe: Connection, threads: int, gpu: str) -> None:
     if gpu:
         os.environ[_VISIBLE] = gpu
     set_threads(threads)
+    try:
+        _work_off(pipe)
+    finally:
+        os._exit(0)  # all is tidied up; taking libraries down as well takes its time
+
+
+def _work_off(pipe: Connection) -> None:
     while True:
         try:
             work, item = pipe.recv()
