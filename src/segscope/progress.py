@@ -43,16 +43,24 @@ class Pace:
     def __init__(self, doing: str, total: int, say: Callable[[str], None] | None) -> None:
         self._doing, self._total, self._say = doing, total, say
         self._done = 0
-        self._begun = time.monotonic()
+        self._first: tuple[float, int] | None = None
 
     def step(self, name: str, count: int = 1, *, failed: bool = False) -> None:
         """Say that so many more are done, or that they failed."""
         self._done += count
-        rest = self._total - self._done
-        seconds = (time.monotonic() - self._begun) / self._done * rest
-        left = f", about {duration(seconds)} left" if rest > 0 else ""
         how = "failed: " if failed else ""
+        left = self._left()
         self.note(f"{self._doing}: {self._done} of {self._total} done ({how}{name}){left}")
+
+    def _left(self) -> str:
+        """Say what time is left: as many a second as since the first were done."""
+        now, rest = time.monotonic(), self._total - self._done
+        if self._first is None:  # until then processes began and models were loaded
+            self._first = now, self._done
+            return ""
+        begun, count = self._first
+        seconds = (now - begun) / (self._done - count) * rest
+        return f", about {duration(seconds)} left" if rest > 0 else ""
 
     def note(self, line: str) -> None:
         """Say something else."""

@@ -1,14 +1,15 @@
 """Two machines of a Ray cluster, both of them here; one is lost in the middle."""
 
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from segscope.jobs import cluster, run_jobs
+from segscope.errors import InputError
+from segscope.jobs import cluster, open_crew, run_jobs
+from tests.jobs.machines import kill_when, ray_there, two_nodes
 
-ray_there = pytest.mark.skipif(not cluster.has_ray(), reason="needs Ray (segscope[ray])")
+__all__ = ["two_nodes"]
 
 
 def slowly(folder, name):
@@ -21,34 +22,6 @@ def slowly(folder, name):
     (Path(folder) / name).write_text(node)
 
 
-@pytest.fixture
-def two_nodes(monkeypatch):
-    """A cluster whose first machine has no cores, so that the two others do all."""
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    try:
-        nodes.workers = [nodes.add_node(num_cpus=1) for _ in range(2)]
-        monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-        yield nodes
-    finally:
-        nodes.shutdown()
-
-
-def kill_when(nodes, begun):
-    """Kill the second machine as soon as both have begun; in a thread of its own."""
-
-    def watch():
-        while len(begun()) < 2:
-            time.sleep(0.05)
-        nodes.remove_node(nodes.workers[1], allow_graceful=False)
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    return thread
-
-
 @ray_there
 @pytest.mark.slow
 def test_what_a_lost_machine_had_begun_is_done_by_another(tmp_path, two_nodes):
@@ -57,11 +30,52 @@ def test_what_a_lost_machine_had_begun_is_done_by_another(tmp_path, two_nodes):
 
     thread = kill_when(two_nodes, begun)
     lines = []
-    run_jobs(slowly, [(str(tmp_path), f"n{k}") for k in range(8)], ray=True, say=lines.append)
+    run_jobs(slowly, [(str(tmp_path), f"n{k}") for k in range(6)], ray=True, say=lines.append)
     thread.join()
-    print(*lines, sep="\n")
-    done = [f.read_text() for f in tmp_path.glob("n?")]
-    twice = [f.name for f in tmp_path.glob("*.begun") if len(f.read_text().split()) > 1]
-    assert len(done) == 8
-    assert twice
-    print(twice, done)
+    assert len([f.read_text() for f in tmp_path.glob("n?")]) == 6
+    assert [f.name for f in tmp_path.glob("*.begun") if len(f.read_text().split()) == 2]
+    assert len(lines) == 6
+
+
+def test_ray_that_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr(cluster, "has_ray", lambda: False)
+    with pytest.raises(InputError, match=r"install segscope\[ray\]"):
+        run_jobs(slowly, [("", "a")], ray=True)
+
+
+@ray_there
+def test_a_cluster_that_is_not_there_and_a_gpu_by_number_are_refused(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere at all")
+    with pytest.raises(InputError, match="RAY_ADDRESS nowhere at all: no cluster answers"):
+        run_jobs(slowly, [("", "a")], ray=True)
+    with (
+        pytest.raises(InputError, match="--device cuda:1: with --ray"),
+        open_crew(jobs=1, ray=True, device="cuda:1"),
+    ):
+        pass
+
+
+class Ray:
+    """What a cluster of two machines says of itself."""
+
+    def __init__(self, *machines):
+        self.machines = machines
+
+    def nodes(self):
+        return [{"Alive": alive, "Resources": has} for alive, has in self.machines]
+
+
+@pytest.mark.parametrize(
+    ("machines", "device", "slots", "threads", "gpus"),
+    [
+        ([(True, {"CPU": 8}), (True, {"CPU": 4})], "auto", 6, 2, 0),
+        ([(True, {"CPU": 8}), (False, {"CPU": 1})], "cpu", 2, 4, 0),
+        ([(True, {"CPU": 8, "GPU": 2}), (True, {"CPU": 2})], "auto", 2, 4, 1),
+        ([(True, {"CPU": 8, "GPU": 2}), (True, {"CPU": 2})], "cpu", 10, 1, 0),
+        ([(True, {}), (True, {"CPU": 1})], "auto", 1, 1, 0),
+    ],
+    ids=["the smallest decides", "dead ones do not count", "gpus", "no gpu wanted", "one core"],
+)
+def test_pieces_fit_every_machine(machines, device, slots, threads, gpus):
+    found = cluster.Cluster(Ray(*machines), 2, device)
+    assert (found.slots, found._threads, found._gpus) == (slots, threads, gpus)

@@ -53,7 +53,7 @@ def gbm(
 
     A study that was stopped goes on where it was when it is started again.
 
-    Example: segscope study learning-curve Dataset004_Hippocampus -o studies/gbm --sizes 1,2,4 --jobs 2
+    Example: segscope study learning-curve Dataset004_Hippocampus -o studies/curve --sizes 1,2,4
     """
     from segscope.data import open_dataset
     from segscope.studies.declared import Asked

@@ -1,7 +1,7 @@
 """An experiment from its plan to its page: write the trials, have them done, collect, lay out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from segscope.experiments.page import COMPARISON, Paper, write_page
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.trial import (
     Trial,
+    await_trial,
     do_trial,
     make_trial,
     read_result,
@@ -114,6 +115,7 @@ def run_experiment(
     jobs: int = 1,
     ray: bool = False,
     paper: Paper = COMPARISON,
+    say: Callable[[str], None] | None = None,
 ) -> Outcome:
     """Do all trials that are not done yet, and write tables and page.
 
@@ -125,6 +127,7 @@ def run_experiment(
         jobs: Trials at a time, which share the cores.
         ray: Hand them to Ray.
         paper: What the page has beyond a comparison's.
+        say: Receives a line per trial, with the time that is left.
 
     Raises:
         InputError: Something cannot be read or planned.
@@ -133,7 +136,7 @@ def run_experiment(
     """
     planned = plan_experiment(experiment, dataset, folder)
     try:
-        _do_all(planned, dataset, folder, jobs=jobs, ray=ray)
+        _do_all(planned, dataset, folder, jobs=jobs, ray=ray, say=say)
     except (InputError, WorkError):
         _write_what_is_there(planned, dataset, folder, paper)
         raise
@@ -151,21 +154,31 @@ def _write_what_is_there(planned: Planned, dataset: Dataset, folder: Path, paper
     return outcome
 
 
-def _do_all(planned: Planned, dataset: Dataset, folder: Path, *, jobs: int, ray: bool) -> None:
+def _do_all(
+    planned: Planned,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    jobs: int,
+    ray: bool,
+    say: Callable[[str], None] | None,
+) -> None:
     """Do the trials in waves; what comes after a trial that failed is not begun."""
     where, here = str(dataset.folder.resolve()), str(folder.resolve())
     everything = (*planned.steps, *planned.trials)
     failed: list[InputError | WorkError] = []
     for wave in sorted({trial.wave for trial in everything}):
-        todo = [
-            (where, here, trial.place)
-            for trial in everything
-            if trial.wave == wave
-            and read_result(folder, trial) is None
-            and all(read_result(folder, one) is not None for one in trial.after)
-        ]
         try:
-            run_jobs(do_trial, todo, jobs=jobs, ray=ray)
+            # the second time there is something to do where others, or what was lost, held a trial
+            for work in (do_trial, await_trial):
+                todo = [
+                    (where, here, trial.place)
+                    for trial in everything
+                    if trial.wave == wave
+                    and read_result(folder, trial) is None
+                    and all(read_result(folder, one) is not None for one in trial.after)
+                ]
+                run_jobs(work, todo, jobs=jobs, ray=ray, say=say)
         except (InputError, WorkError) as error:
             failed.append(error)
     if len(failed) == 1:

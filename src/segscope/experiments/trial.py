@@ -149,12 +149,21 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         InputError: The dataset is not the one of the trial; something cannot be read.
         WorkError: The training or a prediction failed.
     """
-    root = Path(folder) / place
-    with alone(root) as free:
+    _do(Path(dataset_folder), Path(folder), place, wait=False)
+
+
+def await_trial(dataset_folder: str, folder: str, place: str) -> None:
+    """The same, after whoever does it now has ended; a machine that was lost lets go late."""
+    _do(Path(dataset_folder), Path(folder), place, wait=True)
+
+
+def _do(dataset_folder: Path, folder: Path, place: str, *, wait: bool) -> None:
+    root = folder / place
+    with alone(root, wait=wait) as free:
         if not free or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
-        dataset = open_dataset(Path(dataset_folder))
+        dataset = open_dataset(dataset_folder)
         if content_of(dataset) != facts["content"]:
             raise InputError(
                 f"{dataset_folder}: is not the dataset of {root}, or its files have changed; name "
@@ -165,8 +174,8 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
             dataset=dataset,
             draw=Draw(name=facts["draw_name"], **facts["draw"]),
             options=facts["arm"].get("options", {}),
-            after={name: Path(folder) / where for name, where in facts.get("places", {}).items()},
-            cache=Path(folder) / "cache",
+            after={name: folder / where for name, where in facts.get("places", {}).items()},
+            cache=folder / "cache",
         )
         if facts["arm"]["kind"] == "work":
             found = call_work(facts["arm"]["work"], task)

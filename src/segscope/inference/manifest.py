@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
+from torch import nn
 
 from segscope import __version__
 from segscope.data import sha256_of, write_json
@@ -216,11 +217,14 @@ def input_hashes(files: tuple[Path, ...]) -> list[str]:
 
 def weights_hash(model: TrainedModel) -> str:
     """Hash of the file of weights; of the weights themselves where they came from no file."""
-    if model.weights_sha256:
-        return model.weights_sha256
+    return model.weights_sha256 or state_hash(model.net)
+
+
+def state_hash(net: nn.Module) -> str:
+    """Hash of a network's weights themselves."""
     parts = [
         f"{name} {tuple(value.shape)} {sha256_of(value.detach().cpu().float().numpy().tobytes())}"
-        for name, value in model.net.state_dict().items()
+        for name, value in net.state_dict().items()
     ]
     return sha256_of("\n".join(parts).encode())
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -32,30 +33,42 @@ class Processes:
     def __init__(self, jobs: int, device: str = "cpu") -> None:
         self.slots = jobs
         self._gpus = _gpus_of(device)
+        self._crew: list[_Worker] = []
 
     def finished(self, work: Work, items: Sequence[Item], *, tries: int) -> Iterator[Done]:
         """As of `segscope.jobs.Crew`."""
         todo = deque((item, 1) for item in items)
-        threads = share_of_cores(self.slots)
-        crew: list[_Worker] = []
-        try:
-            for k in range(min(self.slots, len(todo))):
-                crew.append(_Worker(threads, self._gpus[k % len(self._gpus)] if self._gpus else ""))
-                crew[-1].take(work, todo)
-            while busy := {worker.pipe: worker for worker in crew if worker.busy}:
-                for pipe in wait(list(busy)):
-                    worker = busy[pipe]  # type: ignore[index]  # only its own kind is waited for
-                    item, tried = worker.item, worker.tried
-                    done = worker.answer()
-                    if done.lost:
-                        worker.begin()
-                        if tried < tries:
-                            todo.append((item, tried + 1))
-                    worker.take(work, todo)
-                    if not done.lost or tried >= tries:
-                        yield done
-        finally:
-            _stop(crew)
+        while len(self._crew) < min(self.slots, len(todo)):
+            self._crew.append(_Worker(share_of_cores(self.slots), self._gpu(len(self._crew))))
+        for worker in self._crew:
+            worker.take(work, todo)
+        while busy := [worker for worker in self._crew if worker.busy]:
+            ready = wait([worker.pipe for worker in busy])
+            for worker in busy:
+                if worker.pipe not in ready:
+                    continue
+                tried, done = worker.tried, worker.answer()
+                again = done.lost and tried < tries
+                if again:
+                    todo.append((done.item, tried + 1))
+                worker.take(work, todo)
+                if not again:
+                    yield done
+
+    def close(self) -> None:
+        """End all processes; those in the middle of a piece clean up behind themselves."""
+        for worker in self._crew:
+            worker.pipe.close()
+            worker.process.terminate()
+        last = time.monotonic() + _PATIENCE_S
+        for worker in self._crew:
+            worker.process.join(max(0.0, last - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+    def _gpu(self, number: int) -> str:
+        return self._gpus[number % len(self._gpus)] if self._gpus else ""
 
 
 class _Worker:
@@ -93,22 +106,10 @@ class _Worker:
             self.pipe.close()
             code = self.process.exitcode or 0
             how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+            self.begin()
             said = f"its process died {how} (killed, or out of memory); try fewer --jobs"
             return Done(self.item, error=said, lost=True)
         return Done(self.item, value, error, bad_input=bad_input)
-
-
-def _stop(crew: Sequence[_Worker]) -> None:
-    """End all processes; those in the middle of a piece clean up behind themselves."""
-    for worker in crew:
-        worker.pipe.close()
-        if worker.busy:
-            worker.process.terminate()
-    for worker in crew:
-        worker.process.join(_PATIENCE_S)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
 
 
 def _serve(pipe: Connection, threads: int, gpu: str) -> None:
@@ -120,6 +121,13 @@ def _serve(pipe: Connection, threads: int, gpu: str) -> None:
     if gpu:
         os.environ[_VISIBLE] = gpu
     set_threads(threads)
+    try:
+        _work_off(pipe)
+    finally:
+        os._exit(0)  # all is tidied up; taking libraries down as well takes its time
+
+
+def _work_off(pipe: Connection) -> None:
     while True:
         try:
             work, item = pipe.recv()

@@ -1,7 +1,7 @@
 """Independent pieces of work, one after the other, by several processes, or through Ray."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from segscope.errors import InputError, WorkError
 from segscope.jobs.cluster import open_cluster
@@ -72,7 +72,8 @@ def open_crew(*, jobs: int, ray: bool = False, device: str = "auto") -> Iterator
         with open_cluster(jobs, device) as cluster:
             yield cluster
     else:
-        yield Processes(jobs, device)
+        with closing(Processes(jobs, device)) as processes:
+            yield processes
 
 
 def _said(failed: Mapping[str, str], arguments: Sequence[Item]) -> str:
