@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -165,7 +166,9 @@ def test_the_page_is_made_again_from_results_and_pictures_alone(study, tmp_path)
     moved = [tmp_path if word == folder else word for word in words]
     assert call(*moved, "--page-only") == 0
     assert read(tmp_path) == read(folder)
-    assert (tmp_path / "report.html").read_text() == (folder / "report.html").read_text()
+    pages = [(at / "report.html").read_text() for at in (tmp_path, folder)]
+    names = [re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", page) for page in pages]
+    assert names[0] == names[1]  # charts have names of their own every time
     other = write_lesions(tmp_path / "other", images=8)
     with pytest.raises(InputError, match="is not the dataset"):
         run_study(open_dataset(other), tmp_path, Asked(page_only=True))

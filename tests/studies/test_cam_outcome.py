@@ -40,7 +40,7 @@ def test_scores_are_read_from_where_they_lie():
 
 
 def test_the_area_is_the_mean_of_draws_with_an_interval_over_subjects():
-    good, poor = outcome().area("good"), outcome().area("poor")
+    good, poor = (outcome().areas[name] for name in ("good", "poor"))
     assert (good.value, good.lower, good.upper) == (1, 1, 1)
     assert poor.value == 0.5  # it says 0.9 of everything
 

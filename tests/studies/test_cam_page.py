@@ -44,8 +44,8 @@ def test_one_row_per_classifier_and_draw():
 
 def test_facts_hold_the_pairs():
     found = facts_of(outcome())["differences"]
-    assert [d["shown"] for d in found["accuracy"]] == [True]
-    assert len(found["unet"]) == 4
+    assert [d["shown"] for d in found["test accuracy"]] == [True]
+    assert len(found["Dice of the U-Net"]) == 4
 
 
 def test_the_papers_numbers_are_whole():

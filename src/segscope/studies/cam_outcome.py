@@ -7,6 +7,7 @@ intervals and tests are those of `segscope.experiments.statistics`.
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,16 @@ class Outcome:
         """Say a number that belongs to trials as a whole: mean and deviation over them."""
         return said({one.draw.name: number(one.found) for one in self.of(arm)})
 
-    def area(self, arm: str, kind: str = ORIGINAL) -> Interval:
-        """Mean over draws of the test AUC; the interval is over subjects."""
+    @cached_property
+    def areas(self) -> dict[str, Interval]:
+        """Classifier to the mean over draws of its test AUC; the interval is over subjects."""
+        return {name: self._area(name) for name in self.networks}
+
+    def _area(self, arm: str) -> Interval:
         rows = [
             (number, self.regions["subjects"][case], row["abnormal"] > 0, row["p"])
             for number, one in enumerate(self.of(arm))
-            for case, row in one.found["trained"][kind]["images"].items()
+            for case, row in one.found["trained"][ORIGINAL]["images"].items()
         ]
         draw, positive, p = (np.array([row[k] for row in rows]) for k in (0, 2, 3))
 
@@ -117,9 +122,17 @@ class Outcome:
             return {"auc": mean_known([area(positive[k], p[k]) for k in parts if len(k)])}
 
         whole = mean(auc, np.arange(len(rows)))
-        return grouped_intervals(whole, lambda at: mean(drawn_area, at), [r[1] for r in rows])[
-            "auc"
-        ]
+        groups = [row[1] for row in rows]
+        return grouped_intervals(whole, lambda at: mean(drawn_area, at), groups)["auc"]
+
+    @cached_property
+    def pairs(self) -> dict[str, tuple[Difference, ...]]:
+        """What is compared, by subject: classifiers with the first, U-Nets with true masks."""
+        return {
+            "test accuracy": self.compared(right(ORIGINAL)),
+            "mean-Dice": self.compared(cam_dice),
+            "Dice of the U-Net": self.against_masks(),
+        }
 
     def compared(self, reader: Reader) -> tuple[Difference, ...]:
         """Every classifier against the first, paired by subject."""

@@ -1,6 +1,6 @@
 """The page of the classifier-map study: a function of results and of pictures that trials saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,10 @@ def facts_of(outcome: Outcome) -> dict[str, Any]:
     networks = {
         name: {
             "right": {kind: vars(outcome.estimate(name, right(kind))) for kind in KINDS},
-            "auc": vars(outcome.area(name)),
+            "auc": vars(outcome.areas[name]),
             "mean_dice": vars(outcome.estimate(name, cam_dice)),
         }
         for name in outcome.networks
-    }
-    pairs = {
-        "accuracy": outcome.compared(right(ORIGINAL)),
-        "mean_dice": outcome.compared(cam_dice),
-        "unet": outcome.against_masks(),
     }
     return {
         "format": 2,
@@ -70,7 +65,7 @@ def facts_of(outcome: Outcome) -> dict[str, Any]:
         "differences": {
             name: [{"arm": d.arm, "reference": d.reference, **vars(d.estimate), "p": d.p,
                     "p_holm": d.p_holm, "shown": d.shown} for d in found]
-            for name, found in pairs.items()
+            for name, found in outcome.pairs.items()
         },
         "shortcuts": outcome.regions["shortcuts"],
         "undone": list(outcome.undone),
@@ -87,12 +82,7 @@ def answer(outcome: Outcome) -> list[str]:
         f"Best maps in the table: {_best(dice)}; a cone in the middle, which has seen no image, "
         f"has {cone}.",
     ]
-    pairs = {
-        "test accuracy": outcome.compared(right(ORIGINAL)),
-        "mean-Dice": outcome.compared(cam_dice),
-        "Dice of the U-Net": outcome.against_masks(),
-    }
-    found += [f"{pair.sentence(what)}." for what, some in pairs.items() for pair in some]
+    found += [f"{pair.sentence(what)}." for what, some in outcome.pairs.items() for pair in some]
     if outcome.undone:
         found.append(f"Not done: {len(outcome.undone)} trials; nothing below counts them.")
     return found
@@ -135,7 +125,7 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
     printed = read_paper("cam")
     rows: list[list[Any]] = []
     for name in outcome.networks:
-        area, paper = outcome.area(name), printed.get(name, {})
+        area, paper = outcome.areas[name], printed.get(name, {})
         rows.append(
             [
                 name,
@@ -157,8 +147,8 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
         tables=[
             Table(columns, rows, "Mean (95 % interval over subjects, n subjects); of validation "
                   "the mean and deviation over draws."),
-            _pairs(outcome.compared(right(ORIGINAL)), "test accuracy"),
-            _pairs(outcome.compared(cam_dice), "mean-Dice"),
+            _pairs(outcome.pairs, "test accuracy"),
+            _pairs(outcome.pairs, "mean-Dice"),
         ],
         pictures=[
             Picture(pictures["maps"], "Test regions of the first draw and each classifier's map "
@@ -185,8 +175,8 @@ def _about(outcome: Outcome) -> str:
     )
 
 
-def _pairs(pairs: Sequence[Difference], what: str) -> Table:
-    rows = [[d.arm, d.reference, str(d.estimate), d.p, d.p_holm, d.shown] for d in pairs]
+def _pairs(pairs: Mapping[str, Sequence[Difference]], what: str) -> Table:
+    rows = [[d.arm, d.reference, str(d.estimate), d.p, d.p_holm, d.shown] for d in pairs[what]]
     columns = ["arm", "against", "difference", "p", "p (Holm)", "shown"]
     return Table(columns, rows, f"Differences in {what}, paired by subject (Wilcoxon).")
 

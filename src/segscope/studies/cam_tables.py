@@ -65,7 +65,9 @@ def weak_labels(outcome: Outcome) -> Section:
     masks = outcome.estimate(SUPERVISED, lambda found: found["unet"])
     rows.append([SUPERVISED, "", "", str(masks) if masks.n else "not done"])
     rows.append(["the whole region", "", _whole(outcome), ""])
-    pairs = [[d.arm, str(d.estimate), d.p, d.p_holm, d.shown] for d in outcome.against_masks()]
+    pairs = [
+        [d.arm, str(d.estimate), d.p, d.p_holm, d.shown] for d in outcome.pairs["Dice of the U-Net"]
+    ]
     return Section(
         "Maps as labels for a U-Net",
         ["The labels that train are maps of the abnormal class above a threshold chosen without "
