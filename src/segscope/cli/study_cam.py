@@ -25,17 +25,17 @@ def cam(
         str | None,
         typer.Option("--networks", help="Names with commas, also of timm; the paper's six."),
     ] = None,
-    normals: Annotated[
-        str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
-    ] = "images",
+    budget: Budget = "minutes",
+    setting: Settings = None,
     unet: Annotated[
         list[str] | None,
         typer.Option("--unet", help="One recipe value of the U-Nets, e.g. train.epochs=20."),
     ] = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
     folds: StudyFolds = 3,
     seeds: StudySeeds = 1,
+    normals: Annotated[
+        str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
+    ] = "images",
     jobs: Jobs = 1,
     ray: OnRay = False,
     page_only: PageOnly = False,
