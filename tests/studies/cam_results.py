@@ -74,7 +74,8 @@ def outcome():
         "centred": dict.fromkeys(LESIONS, 0.25),
         "shortcuts": {"rows": {"value": 0.5, "lower": 0.4, "upper": 0.6}},
     }
-    return Outcome("data", "content", "minutes", regions, tuple(done), ("third d0",))
+    settings = {"classifiers": {"size": [32, 32]}, "U-Nets": {"train": {"epochs": 2}}}
+    return Outcome("data", "content", "minutes", settings, regions, tuple(done), ("third d0",))
 
 
 def write_pictures(folder):

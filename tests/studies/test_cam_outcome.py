@@ -12,7 +12,6 @@ from segscope.studies.cam_outcome import (
     of_maps,
     right,
     said,
-    scores_of,
     weak,
 )
 from tests.studies.cam_results import outcome
@@ -60,15 +59,6 @@ def test_the_deviation_over_draws_is_that_of_a_sample():
     said_ = outcome().of_trials("good", lambda found: found["trained"]["cam"]["val_accuracy"])
     assert said_ == f"0.5, sd {math.sqrt(0.125):.4g} (n 2)"
     assert said({}) == "nan (n 0)"
-
-
-def test_the_tidy_table_has_every_value_once():
-    rows = list(scores_of(outcome()))
-    keys = [(row["arm"], row["draw"], row["case"], row["measure"]) for row in rows]
-    assert len(keys) == len(set(keys))
-    values = [r["value"] for r in rows if r["arm"] == "poor" and r["measure"] == "original right"]
-    assert (len(values), sum(values)) == (16, 8)
-    assert {r["value"] for r in rows if r["arm"] == "true masks"} == {0.9}
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path):

@@ -107,8 +107,16 @@ def run_study(
             own = recipe.model_copy(update={"seed": draw.seed})
             trials.append(CamTrial(name, draw, regions, own, changes))
         trials.append(CamTrial(SUPERVISED, draw, regions, None, changes))
-    facts = {"dataset": dataset.name, "content": content_of(dataset), "regions": regions,
-             "budget": asked.budget}  # fmt: skip
+    facts = {
+        "dataset": dataset.name,
+        "content": content_of(dataset),
+        "regions": regions,
+        "budget": asked.budget,
+        "settings": {
+            "classifiers": merge(BUDGETS[asked.budget]["classifier"], asked.settings),
+            "U-Nets": changes,
+        },
+    }
     write_trials(folder, facts, trials)
     todo = [t.place for t in trials if not is_done(folder / t.place)]
     here = str(folder.resolve())

@@ -5,7 +5,7 @@ intervals and tests are those of `segscope.experiments.statistics`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,6 @@ from segscope.experiments.statistics import (
 from segscope.explain.weak_labels import CRITERIA
 from segscope.metrics import Interval, auc, drawn_area, grouped_intervals
 from segscope.studies.cam_trials import ANEW, FILE, ORIGINAL, SUPERVISED, read_trial
-from segscope.studies.filtered import FILTERS
 
 Values = Mapping[str, float]
 Reader = Callable[[Mapping[str, Any]], Values]
@@ -59,6 +58,7 @@ class Outcome:
         dataset: Its name.
         content: Hash of its files.
         budget: Name.
+        settings: Recipe values of classifiers and U-Nets; the rest is as planned.
         regions: What is known of the regions without a network.
         done: Trials with a result.
         undone: Names of the others.
@@ -67,6 +67,7 @@ class Outcome:
     dataset: str
     content: str
     budget: str
+    settings: Mapping[str, Any]
     regions: Mapping[str, Any]
     done: tuple[Done, ...]
     undone: tuple[str, ...]
@@ -197,28 +198,6 @@ def said(values: Values) -> str:
     return f"{found.mean:.4g}, sd {found.sd:.4g} (n {found.n})"
 
 
-def scores_of(outcome: Outcome) -> Iterator[dict[str, Any]]:
-    """Every value that the tables average: trial x case x measure, tidy."""
-    readers: dict[str, Reader] = {
-        **{f"{kind} right": right(kind) for kind in (ORIGINAL, *FILTERS)},
-        "mean_dice": cam_dice,
-        **{f"{c} {arm}": weak(c, arm) for c in CRITERIA for arm in ("maps", "unet")},
-    }
-    for one in outcome.done:
-        own = {"unet": lambda found: found["unet"]} if one.arm == SUPERVISED else readers
-        for measure, reader in own.items():
-            for case, value in reader(one.found).items():
-                yield {
-                    "arm": one.arm,
-                    "draw": one.draw.name,
-                    "seed": one.draw.seed,
-                    "case": case,
-                    "subject": outcome.regions["subjects"][case],
-                    "measure": measure,
-                    "value": value,
-                }
-
-
 def is_done(root: Path) -> bool:
     """Whether a trial has a result."""
     return (root / "result.json").is_file()
@@ -232,7 +211,8 @@ def collect(folder: Path) -> Outcome:
     """
     if not (folder / FILE).is_file():
         raise InputError(f"{folder}: holds no {FILE}; name the folder of a study cam")
-    asked = read_record(folder / FILE, "dataset", "content", "budget", "regions", "trials")
+    keys = ("dataset", "content", "budget", "settings")
+    asked = read_record(folder / FILE, *keys, "regions", "trials")
     known = read_record(folder / asked["regions"] / "regions.json", "subjects", remedy=ANEW)
     done, undone = [], []
     for listed in asked["trials"]:
@@ -244,6 +224,4 @@ def collect(folder: Path) -> Outcome:
         key = "unet" if trial.recipe is None else "trained"
         found = read_record(root / "result.json", key, remedy=ANEW)
         done.append(Done(trial.arm, trial.draw, found, listed["place"]))
-    return Outcome(
-        asked["dataset"], asked["content"], asked["budget"], known, tuple(done), tuple(undone)
-    )
+    return Outcome(*(asked[key] for key in keys), known, tuple(done), tuple(undone))

@@ -1,20 +1,18 @@
 """The page of the classifier-map study: a function of results and of pictures that trials saved."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from segscope.data import json_ready, to_csv, write_json, write_text
-from segscope.experiments.statistics import Difference, Estimate, estimate, mean_known
+from segscope.experiments.statistics import Difference, Estimate, estimate
 from segscope.report import Lines, Picture, Section, Table, page
-from segscope.studies.cam_outcome import Outcome, cam_dice, right, said, scores_of
+from segscope.studies.cam_outcome import Outcome, cam_dice, right, said
 from segscope.studies.cam_pictures import sheets
+from segscope.studies.cam_rows import KINDS, layers_of, rows_of, scores_of
 from segscope.studies.cam_tables import by_layer, layers, methods, shortcuts, weak_labels
 from segscope.studies.cam_trials import ORIGINAL
 from segscope.studies.declared import read_paper
-from segscope.studies.filtered import FILTERS
-
-KINDS = (ORIGINAL, *FILTERS)
 
 
 def write_page(outcome: Outcome, folder: Path) -> Path:
@@ -26,7 +24,7 @@ def write_page(outcome: Outcome, folder: Path) -> Path:
     """
     write_text(folder / "scores.csv", to_csv(list(scores_of(outcome))))
     write_text(folder / "results.csv", to_csv(rows_of(outcome)))
-    write_text(folder / "layers.csv", to_csv(_layer_rows(outcome)))
+    write_text(folder / "layers.csv", to_csv(layers_of(outcome)))
     write_json(folder / "study.json", json_ready(facts_of(outcome)))
     pictures = sheets(outcome, folder)
     sections = [
@@ -59,6 +57,7 @@ def facts_of(outcome: Outcome) -> dict[str, Any]:
         "study": "cam",
         "dataset": outcome.dataset,
         "budget": outcome.budget,
+        "settings": outcome.settings,
         "counts": outcome.regions["counts"],
         "draws": [draw.model_dump(mode="json") for draw in outcome.draws()],
         "networks": networks,
@@ -91,34 +90,6 @@ def answer(outcome: Outcome) -> list[str]:
 def _best(found: dict[str, Estimate]) -> str:
     name = max(found, key=lambda one: found[one].mean)
     return f"{name}, {found[name]}"
-
-
-def rows_of(outcome: Outcome) -> list[dict[str, Any]]:
-    """One row per classifier and draw: means over its regions."""
-    rows = []
-    for one in (one for name in outcome.networks for one in outcome.of(name)):
-        row: dict[str, Any] = {"network": one.arm, "draw": one.draw.name, "seed": one.draw.seed}
-        for kind in KINDS:
-            trained = one.found["trained"][kind]
-            row[f"{kind}_val_accuracy"] = trained["val_accuracy"]
-            row |= {f"{kind}_test_{name}": v["value"] for name, v in trained["test"].items()}
-        row["mean_dice"] = mean_known(list(cam_dice(one.found).values()))
-        for criterion, arms in one.found["weak"].items():
-            for arm, values in arms.items():
-                row[f"{criterion}_{arm}_dice"] = mean_known(list(values.values()))
-        row["minutes"] = sum(kind["minutes"] for kind in one.found["trained"].values())
-        rows.append(row)
-    return rows
-
-
-def _layer_rows(outcome: Outcome) -> list[dict[str, Any]]:
-    return [
-        {"network": one.arm, "draw": one.draw.name, "layer": row["layer"], "depth": row["depth"],
-         "rows": row["sides"][0], "columns": row["sides"][1], "channels": row["channels"],
-         "sa": mean_known(list(row["ability"].values())),
-         "sa_untrained": mean_known(list(row["untrained"].values()))}
-        for name in outcome.networks for one in outcome.of(name) for row in one.found["layers"]
-    ]  # fmt: skip
 
 
 def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
@@ -167,12 +138,29 @@ def _about(outcome: Outcome) -> str:
         f"{len(set(outcome.regions['subjects'].values()))} subjects. {len(draws)} draws ({seeds} "
         f"seeds) part them by subject; in the first {len(parts.train)} train, {len(parts.val)} "
         "choose the weights (the validation accuracy is the best of the epochs, as in the paper, "
-        f"and so too good), {len(parts.test)} are only tested. Budget {outcome.budget}. The "
+        f"and so too good), {len(parts.test)} are only tested. {_recipes(outcome)} The "
         "mean-Dice is of the predicted class's Grad-CAM over all abnormal regions, over all "
         "thresholds. A cone that has seen no image stands below: lesions fill the middle of "
         "regions that are cut round them. A subject counts once: its regions, seeds and folds are "
         "averaged first."
     )
+
+
+def _recipes(outcome: Outcome) -> str:
+    found = [f"Budget {outcome.budget}, the rest as planned."]
+    for what, values in outcome.settings.items():
+        said = ", ".join(_flat(values)) or "as planned"
+        found.append(f"{what.capitalize() if what.islower() else what}: {said}.")
+    return " ".join(found)
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Say nested settings as ``--set`` takes them."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}={value}"
 
 
 def _pairs(pairs: Mapping[str, Sequence[Difference]], what: str) -> Table:
