@@ -224,4 +224,5 @@ def collect(folder: Path) -> Outcome:
         key = "unet" if trial.recipe is None else "trained"
         found = read_record(root / "result.json", key, remedy=ANEW)
         done.append(Done(trial.arm, trial.draw, found, listed["place"]))
-    return Outcome(*(asked[key] for key in keys), known, tuple(done), tuple(undone))
+    facts = {key: asked[key] for key in keys}
+    return Outcome(**facts, regions=known, done=tuple(done), undone=tuple(undone))
