@@ -105,7 +105,7 @@ def _area(positive: NDArray[np.bool_], values: Numbers) -> float:
 
 
 def drawn_area(positive: NDArray[np.bool_], values: Numbers) -> float:
-    """Compute the same area from ranks, for thousands of draws: scikit-learn takes 60 times longer.
+    """Compute the same area from ranks, for thousands of draws: scikit-learn is 30 times slower.
 
     Example:
         >>> drawn_area(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
