@@ -177,7 +177,9 @@ class TestKilled:
         for setting in (*TINY, "train.epochs=1"):
             words += ["--set", setting]
         kill_and_go_on(words, lambda: words, out, kills(count, 3))
-        assert json.loads((out / "study.json").read_text())["results"]
+        facts = json.loads((out / "study.json").read_text())
+        assert facts["undone"] == []
+        assert len(facts["arms"]["dice"]) == 3
 
     def test_a_classifier(self, place, tmp_path, count):
         data = tmp_path / "planes"

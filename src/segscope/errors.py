@@ -5,8 +5,11 @@ segscope itself.
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 class InputError(ValueError):
@@ -126,6 +129,22 @@ class Failures:
         lines = [f"{name}: {reason}" for name, reason in self.reasons.items()]
         raise InputError(f"{what}: no case is usable:", lines)
 
+    def take(
+        self, reasons: Mapping[str, str], *, bad_input: bool, traces: Sequence[str] = ()
+    ) -> None:
+        """Take over what another process says of its cases; ``traces`` are those of defects."""
+        self.reasons |= reasons
+        self.bad_input &= bad_input
+        self._defects += [RuntimeError(trace) for trace in traces]
+
+    def traces(self) -> list[str]:
+        """Tracebacks of defects as text."""
+        return ["".join(traceback.format_exception(defect)) for defect in self._defects]
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Put the reasons into the order of the cases."""
+        self.reasons = in_order(self.reasons, names)
+
     def error(self, total: int, *, kept: str = "") -> WorkError:
         """The error that lists all reasons; tracebacks of defects are its cause.
 
@@ -138,3 +157,13 @@ class Failures:
         if self._defects:
             error.__cause__ = ExceptionGroup("defects", self._defects)
         return error
+
+
+def in_order(found: Mapping[str, Value], names: Sequence[str]) -> dict[str, Value]:
+    """Put what was found of cases into the order of their names.
+
+    Example:
+        >>> in_order({"b": 2, "a": 1}, ["a", "b", "c"])
+        {'a': 1, 'b': 2}
+    """
+    return {name: found[name] for name in names if name in found}

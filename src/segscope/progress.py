@@ -8,7 +8,7 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -20,11 +20,11 @@ _LOG = logging.getLogger(__name__)
 _FIRST_S, _RAREST_S = 10.0, 120.0
 
 
-class Pace:
+class Cadence:
     """Tells when a line is due: after ten seconds, then more rarely, at least every two minutes.
 
     Example:
-        >>> Pace().due()
+        >>> Cadence().due()
         False
     """
 
@@ -44,18 +44,6 @@ class Pace:
             return False
         self._next_s = elapsed + min(max(_FIRST_S, elapsed / 4), _RAREST_S)
         return True
-
-
-def as_clock(seconds: float) -> str:
-    """Write a time span as a clock does.
-
-    Example:
-        >>> as_clock(35.4), as_clock(3725)
-        ('0:35', '1:02:05')
-    """
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
 def is_drawn() -> bool:
@@ -90,12 +78,12 @@ def track(items: Iterable[Item], description: str, *, total: int | None = None) 
 def _logged(items: Iterable[Item], description: str, total: int | None) -> Iterator[Item]:
     if total is None and isinstance(items, Sized):
         total = len(items)
-    pace = Pace()
+    cadence = Cadence()
     for done, item in enumerate(items, 1):
         yield item
-        level = logging.INFO if done != total and pace.due() else logging.DEBUG
+        level = logging.INFO if done != total and cadence.due() else logging.DEBUG
         if _LOG.isEnabledFor(level):
-            _LOG.log(level, say_progress(description, done, total, pace.elapsed_s))
+            _LOG.log(level, say_progress(description, done, total, cadence.elapsed_s))
 
 
 def say_progress(description: str, done: int, total: int | None, elapsed_s: float) -> str:
@@ -103,14 +91,68 @@ def say_progress(description: str, done: int, total: int | None, elapsed_s: floa
 
     Example:
         >>> say_progress("predicting", 10, 40, 20.0)
-        'predicting: 10 of 40, 1:00 left'
+        'predicting: 10 of 40, about 60 s left'
         >>> say_progress("predicting", 10, None, 20.0)
-        'predicting: 10 after 0:20'
+        'predicting: 10 after 20 s'
     """
     if total is None:
-        return f"{description}: {done} after {as_clock(elapsed_s)}"
+        return f"{description}: {done} after {duration(elapsed_s)}"
     left = elapsed_s / done * (total - done)
-    return f"{description}: {done} of {total}, {as_clock(left)} left"
+    return f"{description}: {done} of {total}, about {duration(left)} left"
+
+
+class Pace:
+    """Lines that say how far work by several has come, and what time is left.
+
+    Args:
+        doing: What is done.
+        total: Of things that are counted.
+        say: Receives lines; None says nothing.
+
+    Example:
+        >>> pace = Pace("predicting", 4, print)
+        >>> pace.step("a to d", 4)
+        predicting: 4 of 4 done (a to d)
+    """
+
+    def __init__(self, doing: str, total: int, say: Callable[[str], None] | None) -> None:
+        self._doing, self._total, self._say = doing, total, say
+        self._done = 0
+        self._first: tuple[float, int] | None = None
+
+    def step(self, name: str, count: int = 1, *, failed: bool = False) -> None:
+        """Say that so many more are done, or that they failed."""
+        self._done += count
+        how = "failed: " if failed else ""
+        left = self._left()
+        self.note(f"{self._doing}: {self._done} of {self._total} done ({how}{name}){left}")
+
+    def _left(self) -> str:
+        """Say what time is left: as many a second as since the first were done."""
+        now, rest = time.monotonic(), self._total - self._done
+        if self._first is None:  # until then processes began and models were loaded
+            self._first = now, self._done
+            return ""
+        begun, count = self._first
+        seconds = (now - begun) / (self._done - count) * rest
+        return f", about {duration(seconds)} left" if rest > 0 else ""
+
+    def note(self, line: str) -> None:
+        """Say something else."""
+        if self._say is not None:
+            self._say(line)
+
+
+def duration(seconds: float) -> str:
+    """Say a time as a person would.
+
+    Example:
+        >>> [duration(s) for s in (4.2, 150, 9000)]
+        ['4 s', '2 min', '2.5 h']
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def peak_memory_gib() -> float:

@@ -1,4 +1,4 @@
-"""``audit``, ``quality``, ``report`` and ``study protoseg`` as a person types them."""
+"""``audit``, ``quality`` and ``report`` as a person types them."""
 
 import importlib.util
 import json
@@ -259,25 +259,6 @@ def test_bad_input_is_one_line_and_changes_nothing(capsys, place, words, said):
     assert code == 2
     assert said in " ".join((out + err).split())
     assert sorted(place.rglob("*")) == before
-
-
-def test_the_study_goes_on_where_it_was(capsys, place, tmp_path):
-    words = ["study", "protoseg", place / "data", "-o", tmp_path / "s"]
-    for setting in (*TINY, "preprocessing.resize=[32,32]", "patch=[32,32]"):
-        words += ["--set", setting]
-    code, out, _ = call(capsys, *words)
-    assert code == 0
-    assert "offline: SA of layers" in out
-    runs = tmp_path / "s" / "runs"
-    online, offline = (runs / n / "weights_last.safetensors" for n in ("online", "offline"))
-    weights = online.read_bytes()
-    assert weights != offline.read_bytes()
-    text = (tmp_path / "s" / "report.html").read_text()
-    assert "Sensitivity to noise" in text
-    assert "0.8330" in text or "0.833" in text  # the paper's
-    code, _, _ = call(capsys, *words, "--json")
-    assert code == 0
-    assert online.read_bytes() == weights
 
 
 def test_volumes_are_audited_in_windows_and_in_slices(capsys, tmp_path):

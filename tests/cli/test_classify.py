@@ -1,4 +1,4 @@
-"""The commands of classifiers on images: classify train, predict, cam, study cam."""
+"""The commands of classifiers on images: classify train, predict, cam."""
 
 import csv
 import json
@@ -196,73 +196,3 @@ def test_misuse_is_said_in_a_line(run, tmp_path, capsys):
         assert code == 2, (words, err)
         assert said in err, (words, err)
         assert "Traceback" not in err
-
-
-def test_the_study_makes_every_table_and_is_taken_up_again(tmp_path, capsys):
-    rng = np.random.default_rng(0)
-    for part in ("imagesTr", "labelsTr"):
-        (tmp_path / "data" / part).mkdir(parents=True)
-    for k in range(24):
-        mask = np.zeros((64, 64), np.uint8)
-        if k % 2:
-            mask[20:44, 18:46] = 1
-        image = np.clip(rng.normal(90, 12, mask.shape) + 100 * mask, 0, 255).astype(np.uint8)
-        PillowImage.fromarray(image).save(tmp_path / "data" / "imagesTr" / f"c{k:02d}_0000.png")
-        PillowImage.fromarray(mask).save(tmp_path / "data" / "labelsTr" / f"c{k:02d}.png")
-    facts = {"channel_names": {"0": "grey"}, "labels": {"background": 0, "lesion": 1},
-             "numTraining": 24, "file_ending": ".png"}  # fmt: skip
-    (tmp_path / "data" / "dataset.json").write_text(json.dumps(facts))
-    words = ["study", "cam", tmp_path / "data", "-o", tmp_path / "s", "--networks", "test_resnet"]
-    for setting in ("size=[32,32]", "epochs=2"):
-        words += ["--set", setting]
-    for setting in ("network.widths=[4,6]", "patch=[16,16]", "train.epochs=1",
-                    "train.steps_per_epoch=2"):  # fmt: skip
-        words += ["--unet", setting]
-    code, said, err = call(capsys, *words)
-    assert code == 0, err
-    assert "test_resnet" in said
-    study = json.loads((tmp_path / "s" / "study.json").read_text())
-    (outcome,) = study["outcomes"]
-    assert set(outcome["trained"]) == {"original", "cam", "truth", "inverse"}
-    assert len(outcome["mean_dice"]) == study["counts"]["abnormal"] == len(study["centred"]) == 12
-    (parts,) = study["parts"]
-    sizes = [set(names) for names in parts.values()]
-    assert sum(map(len, sizes)) == len(set.union(*sizes)) == 24
-    tested = len(study["whole"][0])
-    assert len(study["supervised"][0]) == tested == len(outcome["weak"]["otsu"]["unet"])
-    assert all(len(rows) == tested for rows in outcome["methods"].values())
-    assert len(outcome["methods"]) == 6
-    assert all(0 <= row["ability"] <= 1 for row in outcome["layers"])
-    depths = [row["depth"] for row in outcome["layers"]]
-    assert (depths[0], depths[-1]) == (0, 1)
-    assert depths == sorted(depths)
-    sides = {row["layer"]: tuple(row["sides"]) for row in outcome["layers"]}
-    early = outcome["by_layer"]
-    assert [sides[layer] for layer in early] == sorted(set(sides.values()), reverse=True)
-    made = tmp_path / "s" / "runs" / "test_resnet_seed0" / "layers"
-    for layer, methods in early.items():
-        for method, rows in methods.items():
-            facts = json.loads((made / layer / method / "cam.json").read_text())
-            assert (facts["layer"], facts["method"], facts["maps"]) == (layer, method, rows)
-    assert early[next(iter(early))]["gradcam"] != early[next(iter(early))]["hirescam"]
-    figures = {row["name"]: row["auc"] for row in study["shortcuts"]}
-    assert figures["rows"] == 0.5  # normal regions are of the same sides
-    assert figures["mean grey"] == 1  # these lesions are bright
-    page = (tmp_path / "s" / "report.html").read_text()
-    for words_ in (
-        "Table I,",
-        "Table II",
-        "Six ways",
-        "earlier layers",
-        "Maps as",
-        "true mask as guide",
-    ):
-        assert words_ in page
-    for picture in ("maps", "one_classifier", "filtered"):
-        assert (tmp_path / "s" / f"{picture}.png").stat().st_size > 5000
-    before = {f: f.stat().st_mtime_ns for f in (tmp_path / "s" / "runs").rglob("*") if f.is_file()}
-    assert call(capsys, *words)[0] == 0
-    assert before == {f: f.stat().st_mtime_ns for f in before}
-    code, _, err = call(capsys, *words, "--set", "epochs=3")
-    assert code == 2
-    assert "other options" in err

@@ -37,15 +37,33 @@ def test_parts_share_no_subject_and_every_case_is_tested_once_a_seed(subjects, e
 
 
 def test_learning_curves_are_nested_and_test_the_same_subjects():
-    draws = subset_draws(cases(12), sizes=(1, 2, 4), test=3, val=2, seeds=2)
-    assert [len(d.train) for d in (draws[1][0], draws[2][0], draws[4][0])] == [2, 4, 8]
-    assert set(draws[1][0].train) < set(draws[2][0].train) < set(draws[4][0].train)
-    assert len({draw.test for of_size in draws.values() for draw in of_size}) == 1
+    found = subset_draws(cases(12), sizes=(4, 1, 2), test=3, val=2, seeds=2)
+    one, two, four = found.draws[:3]
+    assert [(d.size, len(d.train)) for d in (one, two, four)] == [(1, 2), (2, 4), (4, 8)]
+    assert set(one.train) < set(two.train) < set(four.train)
+    assert {d.seed for d in found.draws[3:]} == {1}
+    assert found.draws[3].train != one.train
+    assert len({(draw.test, draw.val) for draw in (*found.draws, found.aside)}) == 1
+    # nothing is kept aside: what comes before may learn from all that curves draw from
+    assert len(found.aside.train) == 2 * (12 - 3 - 2)
 
 
-def test_too_few_subjects_are_refused():
+def test_what_is_kept_aside_is_never_drawn():
+    found = subset_draws(cases(12), sizes=(4,), test=3, val=2, seeds=3, aside=2)
+    drawn = {name for draw in found.draws for name in draw.train}
+    parts = [{name[:3] for name in part}
+             for part in (found.aside.train, found.aside.val, found.aside.test, drawn)]  # fmt: skip
+    assert [len(part) for part in parts[:3]] == [2, 2, 3]
+    assert len(set.union(*parts)) == sum(len(part) for part in parts)
+    other = subset_draws(cases(12), sizes=(4,), test=3, val=2, seeds=3)
+    assert other.aside.test == found.aside.test  # whatever comes before, the same are tested
+
+
+@pytest.mark.parametrize("aside", [0, 1], ids=["none kept aside", "one kept aside"])
+def test_too_few_subjects_are_refused(aside):
+    subset_draws(cases(5 + aside), sizes=(2,), test=2, val=1, seeds=1, aside=aside)
     with pytest.raises(InputError, match="too few"):
-        subset_draws(cases(4), sizes=(2,), test=2, val=1, seeds=1)
+        subset_draws(cases(4 + aside), sizes=(2,), test=2, val=1, seeds=1, aside=aside)
 
 
 @pytest.mark.parametrize(

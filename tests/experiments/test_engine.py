@@ -177,11 +177,17 @@ def test_predictions_of_any_tool_are_an_arm(place, tmp_path):
     assert set(found.values("p", "dice").values()) == {1.0}
 
 
-def test_masks_are_for_their_own_study(place, tmp_path):
+def test_networks_that_are_shown_masks_are_compared(place, tmp_path):
     folder, _, _ = place
     data = open_dataset(folder / "data")
-    with pytest.raises(InputError, match="global binary masks"):
-        plan_experiment(experiment(data, "gbm: inputs=gbm mask.method=threshold"), data, tmp_path)
+    asked = experiment(data, "gbm: inputs=gbm mask.method=labels")
+    outcome = run_experiment(asked, data, tmp_path)
+    assert len(outcome.values("gbm", "dice")) == 8
+    (trial, _) = outcome.trials
+    masks = {f.name.split(".")[0] for f in (tmp_path / trial.place / "run" / "masks").glob("*.png")}
+    assert {*trial.draw.train, *trial.draw.val, *trial.draw.test} == masks - {"masks"}
+    reference = tmp_path / trial.place / "run" / "prior" / "training_masks.json"
+    assert set(json.loads(reference.read_text())["masks"]) == set(trial.draw.train)
 
 
 @pytest.mark.parametrize(

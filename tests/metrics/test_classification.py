@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from segscope.metrics import auc, classification_scores
+from segscope.metrics import auc, classification_scores, drawn_area
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=30))
@@ -16,8 +16,11 @@ def test_auc_equals_scikit_learns_also_with_ties(pairs):
     truth, score = [t for t, _ in pairs], [s / 5 for _, s in pairs]
     if len(set(truth)) < 2:
         assert math.isnan(auc(truth, score))
+        assert math.isnan(drawn_area(np.array(truth), np.array(score)))
     else:
-        assert auc(truth, score) == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+        peer = pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+        assert auc(truth, score) == peer
+        assert drawn_area(np.array(truth), np.array(score)) == peer
 
 
 def test_auc_by_hand():

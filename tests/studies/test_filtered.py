@@ -1,15 +1,12 @@
-"""Filtered regions by hand, and labels and thresholds from maps."""
+"""Filtered regions by hand."""
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image as PillowImage
 
-from segscope.data import open_dataset, read_image, read_label
+from segscope.data import open_dataset, read_image
 from segscope.errors import InputError
-from segscope.explain.weak_labels import image_level_threshold, weak_label
-from segscope.studies.filtered import filter_rois, stretched
-from segscope.studies.weak_training import label_weakly
+from segscope.studies.filtered import filter_rois
 from tests.training.test_classify import write_classes
 
 
@@ -59,41 +56,3 @@ def test_masks_are_borrowed_within_a_part_only(tmp_path, rois):
     alone = dict.fromkeys(names, "train") | {names[0]: "test"}
     with pytest.raises(InputError, match=f"no mask in the part of {names[0]}"):
         filter_rois(rois, tmp_path / "t", "truth", parts=alone)
-
-
-def test_a_mask_is_stretched_by_nearest_pixels():
-    mask = np.array([[1, 0], [0, 1]], bool)
-    np.testing.assert_array_equal(
-        stretched(mask, (4, 4)), np.kron(mask, np.ones((2, 2), bool)).astype(bool)
-    )
-    assert stretched(np.ones((5, 7), bool), (3, 2)).all()
-
-
-def test_the_image_level_threshold_keeps_what_the_class_needs():
-    levels = np.zeros((4, 4), np.uint8)
-    levels[:2, :2], levels[0, 0] = 100, 250
-    image = torch.zeros(1, 4, 4)
-    image[0, :2, :2] = 1.0
-
-    def seen(x):  # sure as soon as all four bright pixels are there
-        return (x.sum((1, 2, 3)) >= 4).float()
-
-    # 96 is the highest of 0, 8, ... below 100: all four are kept, and the rest has none
-    assert image_level_threshold(levels, image, seen) == 96
-    np.testing.assert_array_equal(weak_label(levels, 96), (levels >= 100).astype(np.uint8))
-    with pytest.raises(ValueError, match="sides"):
-        image_level_threshold(levels, image[:, :2], seen)
-
-
-def test_labels_from_maps_are_written_for_abnormal_images_only(tmp_path, rois):
-    maps = tmp_path / "maps"
-    maps.mkdir()
-    name = rois.training[1].name
-    levels = np.zeros((40, 36), np.uint8)
-    levels[5:9, 5:9] = 200
-    PillowImage.fromarray(levels).save(maps / f"{name}.png")
-    weak = label_weakly(rois, tmp_path / "weak", maps, {name: 150}, "weak")
-    found = {case.name: read_label(case.label_file).array for case in weak.training}
-    assert found[name].sum() == 16
-    assert found[name][5:9, 5:9].all()
-    assert not any(found[case.name].any() for case in rois.training if case.name != name)

@@ -8,6 +8,7 @@ import pytest
 from segscope.data import open_dataset
 from segscope.errors import InputError
 from segscope.inference import LevelRow, load_model
+from segscope.studies import anunet_attention, anunet_levels
 from segscope.studies.anunet import run_study
 from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
 from segscope.studies.anunet_levels import mean_level
@@ -60,6 +61,14 @@ def test_levels_and_attention_of_anunet_are_there(study):
     assert [row["level"] for row in facts["levels"]] == [1, 2, 3, 4]
     # each of the two trials measured its three test cases
     assert (facts["levels_trials"], {row["cases"] for row in facts["levels"]}) == (2, {6})
+    found = facts["levels_by_subject"]["dice"]
+    assert list(found) == ["L1", "L2", "L3", "L4"]
+    assert {one["n"] for one in found.values()} == {6}
+    # one label and one case a subject: their mean is that of the rows
+    assert [one["mean"] for one in found.values()] == pytest.approx(
+        [row["dice"] for row in facts["levels"]]
+    )
+    assert all(one["low"] <= one["mean"] <= one["high"] for one in found.values())
     trial = next(t for t in outcome.trials if t.arm.name == "anunet")
     run = out / trial.place / "run"
     case = next(c for c in dataset.training if c.name == trial.draw.test[0])
@@ -82,12 +91,14 @@ def test_the_page_stands_alone_and_shows_every_figure(study):
     assert 'src="http' not in text
 
 
-def test_a_finished_study_is_not_trained_again(study):
+def test_a_finished_study_is_not_trained_again_and_its_page_opens_no_model(study, monkeypatch):
     dataset, out, first = study
     before = results(out)
     again = run_study(dataset, out, ASKED)
     assert results(out) == before
     assert again.rows == first.rows
+    for module in (anunet_attention, anunet_levels):
+        monkeypatch.setattr(module, "load_model", None)  # is not called
     only = run_study(dataset, out, Asked(page_only=True))
     assert results(out) == before
     assert only.rows == first.rows

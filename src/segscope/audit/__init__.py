@@ -6,7 +6,15 @@ from segscope.audit.maps import Drawn, UnitPicture, draw_case
 from segscope.audit.named_preparation import Named, name_preparation
 from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
-from segscope.audit.quality import FIGURES, add_quality, available, quality_of, snapshots
+from segscope.audit.quality import (
+    FIGURES,
+    add_quality,
+    available,
+    measure_figures,
+    quality_of,
+    snapshots,
+    with_figures,
+)
 from segscope.audit.result import (
     CaseAudit,
     DatasetAudit,
@@ -43,6 +51,7 @@ __all__ = [
     "draw_case",
     "far_better",
     "layer_groups",
+    "measure_figures",
     "name_preparation",
     "open_subject",
     "prepare_pieces",
@@ -51,4 +60,5 @@ __all__ = [
     "read_from",
     "snapshots",
     "try_neighbours",
+    "with_figures",
 ]

@@ -89,12 +89,39 @@ def add_quality(
     Raises:
         InputError: A run of the ensemble predicts other labels.
     """
+    values = measure_figures(model, cases, run=run, ensemble=ensemble, masks=masks, reading=reading)
+    return with_figures(found, values)
+
+
+def measure_figures(
+    model: TrainedModel,
+    cases: Sequence[AuditCase],
+    *,
+    run: Path | None = None,
+    ensemble: Sequence[Path] = (),
+    masks: Mapping[str, Path] | None = None,
+    reading: Reading = AS_STORED,
+) -> dict[str, list[float]]:
+    """Measure what `with_figures` takes, a number per case; arguments as of `add_quality`.
+
+    No case's number depends on another case, so they may be measured in pieces.
+    """
     can = available(model, run, ensemble)
     others = [_other(model, folder) for folder in ensemble]
     kept = [load_model(run, weights=name, device=str(model.device)) for name in snapshots(run)] \
         if run is not None and not can["vog"] else []  # fmt: skip
     with open_subject(model, reading=reading) as subject:
-        values = _figures(subject, model, cases, can, _Others(others, kept, masks))
+        return _figures(subject, model, cases, can, _Others(others, kept, masks))
+
+
+def with_figures(found: DatasetAudit, measured: Mapping[str, Sequence[float]]) -> DatasetAudit:
+    """Put figures beside an audit's others; two of them compare a case with all others.
+
+    Args:
+        found: The audit.
+        measured: Figure to a number per case, in the audit's order.
+    """
+    values = dict(measured)
     if "prior_volume" in values:
         ratios = values["prior_volume"]
         values["prior_volume"] = [-abs(ratio - median(ratios)) for ratio in ratios]

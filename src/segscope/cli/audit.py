@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segscope.cli.options import (
+    CaseJobs,
+    CasesOnRay,
     Device,
     Ensemble,
     Masks,
@@ -69,6 +71,8 @@ def audit(
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
     resample_labels: ResampleLabels = False,
+    jobs: CaseJobs = 1,
+    ray: CasesOnRay = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Measure what each layer and unit could segment, and how far each prediction can be trusted.
@@ -103,6 +107,8 @@ def audit(
         replace_nonfinite=replace_nonfinite,
         resample_shear=resample_shear,
         resample_labels=resample_labels,
+        jobs=jobs,
+        ray=ray,
     )
     options.check(run)
     if source is None or output is None:

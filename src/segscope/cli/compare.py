@@ -1,6 +1,7 @@
 """``segscope compare``: recipes, runs or predictions, on the same test cases, with intervals."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,7 +91,9 @@ def compare(
             typer.echo(trial.place)
         typer.echo(f"{len(planned.trials)} trials, {planned.done(output)} done")
         return
-    _print(run_experiment(experiment, opened, output, jobs=jobs, ray=ray), output, as_json=as_json)
+    say = partial(typer.echo, err=True)
+    outcome = run_experiment(experiment, opened, output, jobs=jobs, ray=ray, say=say)
+    _print(outcome, output, as_json=as_json)
 
 
 def _draws(

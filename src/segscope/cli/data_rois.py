@@ -36,7 +36,7 @@ def rois(
     """
     from segscope.data import open_dataset
     from segscope.errors import InputError
-    from segscope.studies.rois import NORMAL_SOURCES, RoiOptions, extract_rois
+    from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions, extract_rois
 
     if normals not in NORMAL_SOURCES:
         raise InputError(f"--normals {normals}: expected one of {', '.join(NORMAL_SOURCES)}")

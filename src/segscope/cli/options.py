@@ -28,13 +28,18 @@ Budget = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="One recipe value for all runs; repeat.")
 ]
-StudyFold = Annotated[int, typer.Option("-f", "--fold", help="Fold that is held out.")]
 StudySeeds = Annotated[
     int, typer.Option("--seeds", min=1, help="Times that all is repeated: folds, weights, samples.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at the same time.")]
 OnRay = Annotated[
     bool, typer.Option("--ray", help="Hand trainings to Ray (RAY_ADDRESS, or this machine).")
+]
+CaseJobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="Processes that share cases, cores and GPUs.")
+]
+CasesOnRay = Annotated[
+    bool, typer.Option("--ray", help="Hand cases to Ray (RAY_ADDRESS, or this machine).")
 ]
 PageOnly = Annotated[
     bool, typer.Option("--page-only", help="Make tables and page again from what is there.")

@@ -1,12 +1,13 @@
 """``segscope predict``: label maps for new images."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import Masks, ReplaceNonfinite, ResampleShear
+from segscope.cli.options import CaseJobs, CasesOnRay, Masks, ReplaceNonfinite, ResampleShear
 from segscope.errors import InputError, WorkError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
+    jobs: CaseJobs = 1,
+    ray: CasesOnRay = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Predict label maps on the images' own grids.
@@ -79,9 +82,11 @@ def predict(
         resample_shear=resample_shear,
         anyway=anyway,
         overwrite=overwrite,
+        jobs=jobs,
+        ray=ray,
     )
     try:
-        done = run_predict(run, source, output, options)
+        done = run_predict(run, source, output, options, say=partial(typer.echo, err=True))
     except (WorkError, InputError) as error:
         if hasattr(error, "done"):  # what became of the other cases
             _print(error.done, output, as_json=as_json)

@@ -1,12 +1,15 @@
 """``segscope quality``: which predictions a person must look at, worst first."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from segscope.cli.options import (
+    CaseJobs,
+    CasesOnRay,
     Device,
     Ensemble,
     Masks,
@@ -47,6 +50,8 @@ def quality(
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,
     resample_labels: ResampleLabels = False,
+    jobs: CaseJobs = 1,
+    ray: CasesOnRay = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rank predictions by figures that need no truth; where there is truth, say how well they do.
@@ -69,8 +74,10 @@ def quality(
         replace_nonfinite=replace_nonfinite,
         resample_shear=resample_shear,
         resample_labels=resample_labels,
+        jobs=jobs,
+        ray=ray,
     )
-    ranked = run_quality(run, source, output, options)
+    ranked = run_quality(run, source, output, options, say=partial(typer.echo, err=True))
     if as_json:
         typer.echo(json.dumps(ranked.to_dict()))
     else:

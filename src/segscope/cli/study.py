@@ -1,5 +1,7 @@
-"""``segscope study NAME``: a paper's tables and figures on any dataset."""
+"""``segscope study NAME``: a paper's question, tables and figures on any dataset."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +15,6 @@ from segscope.cli.options import (
     OnRay,
     PageOnly,
     Settings,
-    StudyFold,
     StudyFolder,
     StudyFolds,
     StudySeeds,
@@ -23,6 +24,15 @@ from segscope.cli.study_gbm import gbm
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
+    from segscope.studies.declared import Asked
+
+External = Annotated[
+    Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
+]
+Phi = Annotated[
+    str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
+]
+Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
 
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
@@ -34,7 +44,6 @@ def study() -> None:
     """Make a paper's tables and figures on your own dataset."""
 
 
-@app_study.command()
 def anunet(
     dataset: DatasetFolder,
     output: StudyFolder,
@@ -51,71 +60,51 @@ def anunet(
 
     A study that was stopped goes on where it was when it is started again.
 
-    Example: segscope study anunet Dataset011_Skin -o studies/skin --budget minutes
+    Example: segscope study compare-networks Dataset011_Skin -o studies/skin --budget minutes
     """
     from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
-    from segscope.studies.declared import Asked
-    from segscope.training import parse_settings
 
-    asked = Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
+    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
     _print(run_study(open_dataset(dataset), output, asked), output, as_json=as_json)
 
 
-@app_study.command()
 def protoseg(
     dataset: DatasetFolder,
     output: StudyFolder,
     budget: Budget = "minutes",
     setting: Settings = None,
-    fold: StudyFold = 0,
     folds: StudyFolds = 3,
+    seeds: StudySeeds = 1,
+    jobs: Jobs = 1,
+    ray: OnRay = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
-    """Measure segmentation ability with and without the online loss, quality, noise.
+    """Measure what layers could segment, with and without the online loss; quality, noise.
 
     A study that was stopped goes on where it was when it is started again.
 
-    Example: segscope study protoseg Dataset011_Skin -o studies/skin_ability
+    Example: segscope study layer-ability Dataset011_Skin -o studies/skin_ability
     """
     from segscope.data import open_dataset
     from segscope.studies.protoseg import run_study
-    from segscope.studies.protoseg_page import write_page
-    from segscope.training import parse_settings
 
-    result = run_study(
-        open_dataset(dataset),
-        output,
-        budget=budget,
-        settings=parse_settings(setting or []),
-        fold=fold,
-        folds=folds,
-    )
-    page = write_page(result, output)
-    if as_json:
-        typer.echo((output / "study.json").read_text("utf-8"))
-        return
-    from segscope.audit.summary import layer_means
-
-    for name, found in result.audits.items():
-        layers = layer_means(found, "dice")
-        typer.echo(f"{name}: SA of layers {' '.join(f'{value:.3f}' for value in layers)}")
-    typer.echo(f"page: {page}")
+    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
+    outcome = run_study(open_dataset(dataset), output, asked)
+    _print(outcome, output, as_json=as_json)
+    layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
+    for arm in () if as_json or not layers else outcome.costs:
+        means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers)
+        typer.echo(f"{arm}: SA of layers {means}")
 
 
-@app_study.command()
 def siamese(
     dataset: DatasetFolder,
     output: StudyFolder,
-    external: Annotated[
-        Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
-    ] = None,
-    phi: Annotated[
-        str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
-    ] = "imagenet",
-    losses: Annotated[
-        list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")
-    ] = None,
+    external: External = None,
+    phi: Phi = "imagenet",
+    losses: Losses = None,
     budget: Budget = "minutes",
     setting: Settings = None,
     folds: StudyFolds = 3,
@@ -129,22 +118,51 @@ def siamese(
 
     A study that was stopped goes on where it was when it is started again.
 
-    Example: segscope study siamese Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
+    Example: segscope study compare-losses Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
     """
     from segscope.data import open_dataset
-    from segscope.studies.declared import Asked
     from segscope.studies.siamese import LOSSES, run_study
-    from segscope.training import parse_settings
 
     outcome = run_study(
         open_dataset(dataset),
         output,
-        Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
+        _asked(budget, setting, folds, seeds, jobs, ray, page_only),
         external=None if external is None else open_dataset(external),
         phi=phi,
         losses=losses or tuple(LOSSES),
     )
     _print(outcome, output, as_json=as_json)
+
+
+STUDIES: dict[str, tuple[str, Callable[..., None]]] = {
+    "compare-networks": ("anunet", anunet),
+    "layer-ability": ("protoseg", protoseg),
+    "compare-losses": ("siamese", siamese),
+    "learning-curve": ("gbm", gbm),
+    "masks-from-classifiers": ("cam", cam),
+}
+"""The question to its alias, the paper's own name, and to the command that both stand for."""
+
+
+def _register() -> None:
+    for name, (alias, command) in STUDIES.items():
+        first = (command.__doc__ or "").splitlines()[0].rstrip(".")
+        short, also = f"{first} (also: {alias})", f"Also: segscope study {alias}"
+        app_study.command(name, short_help=short, epilog=also)(command)
+        app_study.command(alias, hidden=True)(command)
+
+
+_register()
+
+
+def _asked(
+    budget: str, setting: list[str] | None, folds: int, seeds: int, jobs: int, ray: bool,
+    page_only: bool,
+) -> "Asked":  # fmt: skip
+    from segscope.studies.declared import Asked
+    from segscope.training import parse_settings
+
+    return Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
 
 
 def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:
@@ -162,7 +180,3 @@ def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:
     for sentence in answer(outcome, metrics[0]):
         typer.echo(sentence)
     typer.echo(f"page: {output / 'report.html'}")
-
-
-app_study.command()(gbm)
-app_study.command()(cam)

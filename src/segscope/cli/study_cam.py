@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import AsJson, Budget, DatasetFolder, Settings, StudyFolder
+from segscope.cli.options import (
+    AsJson,
+    Budget,
+    DatasetFolder,
+    Jobs,
+    OnRay,
+    PageOnly,
+    Settings,
+    StudyFolder,
+    StudyFolds,
+    StudySeeds,
+)
 
 
 def cam(
@@ -14,17 +25,20 @@ def cam(
         str | None,
         typer.Option("--networks", help="Names with commas, also of timm; the paper's six."),
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Draws of the split, weights.")] = 1,
-    normals: Annotated[
-        str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
-    ] = "images",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Trainings at the same time.")] = 1,
     budget: Budget = "minutes",
     setting: Settings = None,
     unet: Annotated[
         list[str] | None,
         typer.Option("--unet", help="One recipe value of the U-Nets, e.g. train.epochs=20."),
     ] = None,
+    folds: StudyFolds = 3,
+    seeds: StudySeeds = 1,
+    normals: Annotated[
+        str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
+    ] = "images",
+    jobs: Jobs = 1,
+    ray: OnRay = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Cut lesions out, train classifiers, map them, and learn again from what the maps keep.
@@ -33,35 +47,28 @@ def cam(
 
     Example: segscope study cam Dataset021_BUSI -o studies/cam --networks xception,densenet121
     """
-    from statistics import fmean
-
     from segscope.data import open_dataset
     from segscope.errors import InputError
     from segscope.networks import CLASSIFIERS
-    from segscope.studies.cam import Options, run_study
-    from segscope.studies.cam_outcome import ORIGINAL
-    from segscope.studies.cam_page import over_draws, write_page
-    from segscope.studies.rois import NORMAL_SOURCES, RoiOptions
+    from segscope.studies.cam import run_study
+    from segscope.studies.cam_page import answer
+    from segscope.studies.declared import Asked
     from segscope.training import parse_settings
+    from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions
 
     if normals not in ("images", "mirror"):
         raise InputError(f"--normals {normals}: expected images or mirror")
-    names = tuple(CLASSIFIERS) if networks is None else tuple(networks.split(","))
-    options = Options(
-        networks=names,
-        seeds=seeds,
-        budget=budget,
-        settings=parse_settings(setting or []),
+    outcome = run_study(
+        open_dataset(dataset),
+        output,
+        Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
+        networks=tuple(CLASSIFIERS) if networks is None else tuple(networks.split(",")),
         unet=parse_settings(unet or []),
         rois=RoiOptions(normals=NORMAL_SOURCES[normals]),
     )
-    study = run_study(open_dataset(dataset), output, options, jobs=jobs)
-    page = write_page(study, output)
     if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
-    for name in names:
-        accuracy = over_draws(study, name, lambda o: o.trained[ORIGINAL].test["accuracy"].value)
-        dice = over_draws(study, name, lambda o: fmean(o.mean_dice))
-        typer.echo(f"{name:16s} test accuracy {accuracy}  mean-Dice of its maps {dice}")
-    typer.echo(f"page: {page}")
+    for sentence in answer(outcome):
+        typer.echo(sentence)
+    typer.echo(f"page: {output / 'report.html'}")

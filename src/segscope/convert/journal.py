@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from segscope.progress import Pace
+from segscope.progress import Cadence
 
 
 class Journal:
@@ -21,7 +21,7 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._pace = Pace()
+        self._cadence = Cadence()
         self._waiting: list[str] = []
         self.notes: dict[str, list[str]] = {}
         for line in file.read_text("utf-8").splitlines(keepends=True) if file.is_file() else ():
@@ -33,7 +33,7 @@ class Journal:
         """A case is placed."""
         self.notes[name] = notes
         self._waiting.append(json.dumps([name, notes]) + "\n")
-        if self._pace.due():
+        if self._cadence.due():
             self.sync()
 
     def sync(self) -> None:

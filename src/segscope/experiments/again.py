@@ -1,20 +1,24 @@
-"""Trials scored once more: by another convention, or on another centre's cases.
+"""Trials measured once more: whatever a study wants to know beyond the scores.
 
-What comes out lies in the trial's folder under ``again/NAME``; nothing is trained.
+What comes out lies in the trial's folder under ``again/NAME``, with ``scores.json`` written last;
+nothing is trained. So are trials scored by another convention, or on another centre's cases.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, json_ready, open_dataset, write_json
+from segscope.data.json_files import read_record
 from segscope.experiments.experiment import cases_of, content_of
-from segscope.experiments.queue import Work, run_jobs
 from segscope.experiments.table import Outcome, flat_row
 from segscope.experiments.trial import Trial, score_predictions
+from segscope.experiments.work import alone
 from segscope.inference import load_model, predict_cases
+from segscope.jobs import Work, run_jobs
 from segscope.training import labelled
 
 _FILE = "scores.json"
@@ -27,7 +31,7 @@ def on_trials(
     folder: Path,
     name: str,
     *,
-    options: Sequence[str] = (),
+    options: Callable[[Trial], Sequence[str]] = lambda _: (),
     jobs: int = 1,
     ray: bool = False,
 ) -> None:
@@ -35,12 +39,14 @@ def on_trials(
 
     Args:
         work: A module's function of the dataset's folder, the experiment's, the name, the options
-            and the trial's place; it writes ``PLACE/again/NAME/scores.json`` last.
+            and the trial's place; it writes ``PLACE/again/NAME/scores.json`` last (`write_again`).
+            It is called where that file is not there and no other process works on the trial; what
+            it left when it was killed may lie in ``PLACE/again/NAME``.
         trials: With which.
         dataset: That the work needs.
         folder: Of the experiment.
         name: Of what is made.
-        options: Plain texts for the work.
+        options: Trial to plain texts for the work.
         jobs: Trials at a time.
         ray: Hand them to Ray.
 
@@ -48,14 +54,15 @@ def on_trials(
         WorkError: Some failed; each is named with its reason.
     """
     where, here = str(dataset.folder.resolve()), str(folder.resolve())
-    places = [folder / trial.place for trial in trials if trial.arm.kind == "train"]
     todo = [
-        (where, here, name, *options, str(place.relative_to(folder)))
-        for place in places
-        if (place / "result.json").is_file() and not (place / "again" / name / _FILE).is_file()
+        (where, here, name, *options(trial), trial.place)
+        for trial in trials
+        if trial.arm.kind == "train"
+        and (folder / trial.place / "result.json").is_file()
+        and read_again(folder / trial.place, name) is None
     ]
     if todo:
-        run_jobs(work, todo, jobs=jobs, ray=ray, doing=f"scoring {name}")
+        run_jobs(partial(_once, work), todo, jobs=jobs, ray=ray, doing=f"measuring {name}")
 
 
 def score_again(
@@ -74,8 +81,9 @@ def score_again(
         WorkError: Some could not be scored; each is named with its reason.
     """
     on_trials(
-        _score, outcome.trials, dataset, folder, name, options=[convention], jobs=jobs, ray=ray
-    )
+        _score, outcome.trials, dataset, folder, name, options=lambda _: [convention], jobs=jobs,
+        ray=ray,
+    )  # fmt: skip
 
 
 def scored_again(outcome: Outcome, folder: Path) -> dict[str, tuple[str, Outcome]]:
@@ -102,12 +110,22 @@ def write_again(root: Path, name: str, facts: Mapping[str, Any]) -> None:
 
 
 def read_again(root: Path, name: str) -> dict[str, Any] | None:
-    """Read it; None where it is not there."""
+    """Read it; None where it is not there.
+
+    Raises:
+        InputError: The file is damaged.
+    """
     file = root / "again" / name / _FILE
     if not file.is_file():
         return None
-    found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return found
+    return read_record(file, "format", remedy="remove it to have it measured again")
+
+
+def _once(work: Work, dataset_folder: str, folder: str, name: str, *more: str) -> None:
+    root = Path(folder) / more[-1]
+    with alone(root) as nobody_else:
+        if nobody_else and read_again(root, name) is None:
+            work(dataset_folder, folder, name, *more)
 
 
 def _score(dataset_folder: str, folder: str, name: str, convention: str, place: str) -> None:

@@ -1,6 +1,7 @@
 """What is compared: a name, and changes to the recipe that is planned for the data.
 
-Also arms that train nothing: the predictions of a run, or of any other tool, in a folder.
+Also arms that train no such recipe: the predictions of a run, or of any other tool, in a folder;
+and what a function of the package makes, as a study's classifier.
 """
 
 import re
@@ -25,26 +26,38 @@ class Arm(BaseModel):
 
     Args:
         name: For tables; letters, digits and ``+-_. ()``.
-        kind: ``train`` a recipe, predict with a ``run``, or score a folder of ``predictions``.
+        kind: ``train`` a recipe, predict with a ``run``, score a folder of ``predictions``, or do
+            other ``work``.
         recipe: Changes to the planned recipe, whole: of a preset, a file and settings.
         folder: Of a run or of predictions.
         weights: ``last``, or ``best`` on cases of the training subjects that do not train.
+        work: Function of a `Task`, as ``segscope.module:function``, for kind ``work``.
+        options: Plain values for that function.
+        after: Steps of the experiment whose trials come before this arm's, and are given to them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
-    kind: Literal["train", "run", "predictions"] = "train"
+    kind: Literal["train", "run", "predictions", "work"] = "train"
     recipe: dict[str, Any] = {}
     folder: str | None = None
     weights: Literal["last", "best"] = "last"
+    work: str | None = None
+    options: dict[str, Any] = {}
+    after: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> "Arm":
         if not re.fullmatch(r"[\w+\-. ()]{1,60}", self.name):
             raise ValueError(f"arm {self.name!r}: letters, digits and +-_. () are possible")
-        if (self.kind == "train") != (self.folder is None):
+        if (self.kind in ("run", "predictions")) != (self.folder is not None):
             raise ValueError(f"arm {self.name}: a folder is for kind run or predictions")
+        if (self.kind == "work") != (self.work is not None):
+            raise ValueError(f"arm {self.name}: a function is for kind work")
+        # an experiment's file may come from anybody: it calls nothing but the package's own
+        if self.work is not None and not re.fullmatch(r"segscope(\.\w+)+:[a-z]\w*", self.work):
+            raise ValueError(f"arm {self.name}: {self.work!r} is no segscope.module:function")
         return self
 
 

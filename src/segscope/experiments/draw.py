@@ -1,6 +1,7 @@
 """Which cases train, choose weights and are tested, and which seed: never one subject twice."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -22,6 +23,7 @@ class Draw(BaseModel):
         val: Cases of other subjects that watch the training, and choose weights where an arm
             wants the best ones.
         test: Cases of yet other subjects that are scored, and choose nothing.
+        size: How many subjects train, where draws differ in that.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +33,7 @@ class Draw(BaseModel):
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
+    size: int | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> "Draw":
@@ -70,35 +73,68 @@ def group_draws(
     return tuple(_draw(f"seed{k}", cases, split.train, split.val, k) for k in range(seeds))
 
 
+@dataclass(frozen=True)
+class Subsets:
+    """Draws of learning curves.
+
+    Args:
+        draws: Of every seed and size.
+        aside: Of what comes before them, tested on the same cases; it trains on subjects that are
+            kept aside, or on all that learning curves draw from where there are none.
+    """
+
+    draws: tuple[Draw, ...]
+    aside: Draw
+
+
 def subset_draws(
-    cases: Sequence[Case], *, sizes: Sequence[int], test: int, val: int, seeds: int
-) -> dict[int, tuple[Draw, ...]]:
+    cases: Sequence[Case], *, sizes: Sequence[int], test: int, val: int, seeds: int, aside: int = 0
+) -> Subsets:
     """Learning curves: nested training subjects by size; the same test and validation subjects.
+
+    Args:
+        cases: Labelled.
+        sizes: Numbers of training subjects.
+        test: Subjects that are only ever tested.
+        val: Subjects that choose weights.
+        seeds: How often subsets are drawn, and weights.
+        aside: Subjects that learning curves never draw, for steps before them.
 
     Raises:
         InputError: Too few subjects.
+
+    Example:
+        >>> cases = [Case(f"c{k}", ()) for k in range(8)]
+        >>> found = subset_draws(cases, sizes=(1, 3), test=2, val=1, seeds=1, aside=2)
+        >>> [(d.name, len(d.train), len(d.val), len(d.test)) for d in (found.aside, *found.draws)]
+        [('aside', 2, 1, 2), ('n01_seed0', 1, 1, 2), ('n03_seed0', 3, 1, 2)]
     """
     subjects = {case.group for case in cases}
-    if test < 1 or val < 1 or test + val + max(sizes, default=1) > len(subjects):
+    if min(test, val, seeds) < 1 or test + val + aside + max(sizes, default=1) > len(subjects):
         raise InputError(
-            f"{len(subjects)} subjects are too few for {test} to test, {val} to choose weights and "
-            f"{max(sizes, default=1)} to train; ask for fewer"
+            f"{len(subjects)} subjects are too few for {test} to test, {val} to choose weights, "
+            f"{aside} kept aside and {max(sizes, default=1)} to train; ask for fewer"
         )
-    taken = nested_subsets(cases, [test, test + val], seed=0)
+    taken = nested_subsets(cases, [test, test + val, test + val + aside], seed=0)
     tested, chosen = set(taken[test]), set(taken[test + val])
-    pool = [case for case in cases if case.name not in chosen]
-    draws: dict[int, list[Draw]] = {}
-    for seed in range(seeds):
-        for size, names in nested_subsets(pool, list(sizes), seed=seed).items():
-            draw = Draw(
-                name=f"n{size:02d}_seed{seed}",
-                seed=seed,
-                train=tuple(sorted(names)),
-                val=tuple(sorted(chosen - tested)),
-                test=tuple(sorted(tested)),
-            )
-            draws.setdefault(size, []).append(draw)
-    return {size: tuple(of_size) for size, of_size in draws.items()}
+    used = set(taken[test + val + aside])
+    pool = [case for case in cases if case.name not in used]
+    whole = Draw(
+        name="aside",
+        seed=0,
+        train=tuple(sorted(used - chosen or {case.name for case in pool})),
+        val=tuple(sorted(chosen - tested)),
+        test=tuple(sorted(tested)),
+    )
+    draws = [
+        Draw(
+            name=f"n{size:02d}_seed{seed}", seed=seed, train=names, val=whole.val,
+            test=whole.test, size=size,
+        )
+        for seed in range(seeds)
+        for size, names in nested_subsets(pool, list(sizes), seed=seed).items()
+    ]  # fmt: skip
+    return Subsets(tuple(draws), whole)
 
 
 def _draw(

@@ -4,7 +4,7 @@ The dataset is known by its name and the hash of its files, never by where it li
 moved or copied to another machine goes on there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,20 @@ BUDGETS: dict[str, dict[str, Any]] = {
 FILE = "experiment.yaml"
 
 
+class Step(BaseModel):
+    """An arm that others come after, as the network that makes their masks; it is not compared.
+
+    Args:
+        arm: What is done.
+        draw: Its only one; every draw of the experiment where there is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arm: Arm
+    draw: Draw | None = None
+
+
 class Experiment(BaseModel):
     """What is compared, on what, by which numbers.
 
@@ -53,6 +67,7 @@ class Experiment(BaseModel):
         reference: Name of the arm that the others are compared with.
         metrics: The first one decides the order of the table.
         changes: Recipe values that all arms share; an arm's own come after them.
+        steps: What arms come after; a step may come after those before it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,11 +80,34 @@ class Experiment(BaseModel):
     reference: str
     metrics: tuple[str, ...] = ("dice", "hd95_mm")
     changes: dict[str, Any] = {}
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def plan(self) -> Iterator[tuple[Arm, Draw]]:
+        """Every arm on every draw, after the steps: no trial stands before one it comes after."""
+        for step in self.steps:
+            yield from ((step.arm, draw) for draw in ((step.draw,) if step.draw else self.draws))
+        yield from ((arm, draw) for draw in self.draws for arm in self.arms)
+
+    @model_validator(mode="after")
+    def _order(self) -> "Experiment":
+        known: dict[str, Step] = {}
+        for step in (*self.steps, *(Step(arm=arm) for arm in self.arms)):
+            for name in step.arm.after:
+                if name not in known:
+                    raise ValueError(f"arm {step.arm.name}: comes after {name!r}, which is no step")
+                if step.draw is not None and known[name].draw is None:
+                    raise ValueError(
+                        f"step {step.arm.name}: has one draw, and comes after {name}, which has all"
+                    )
+            known |= {step.arm.name: step} if step in self.steps else {}
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> "Experiment":
         arms, draws = [a.name for a in self.arms], [d.name for d in self.draws]
-        for what, names in (("arm", arms), ("draw", draws)):
+        steps = [step.arm.name for step in self.steps]
+        for what, names in (("arm", arms + steps), ("draw", draws)):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice or not names:
                 raise ValueError(f"{what}s: {', '.join(twice) or 'none'} twice or missing")
@@ -90,6 +128,7 @@ def make_experiment(
     reference: str | None = None,
     metrics: Sequence[str] = ("dice", "hd95_mm"),
     changes: Mapping[str, Any] | None = None,
+    steps: Sequence[Step] = (),
 ) -> Experiment:
     """Put an experiment together; the first arm is the reference where none is named.
 
@@ -107,6 +146,7 @@ def make_experiment(
             reference=reference or arms[0].name,
             metrics=tuple(metrics),
             changes=dict(changes or {}),
+            steps=tuple(steps),
         )
     except ValidationError as error:
         faults = [str(fault["msg"]).removeprefix("Value error, ") for fault in error.errors()]
@@ -169,10 +209,6 @@ def plan_trial(
         recipe = plan_recipe(fingerprint, changes, {"train": {"seed": draw.seed}})
     except InputError as error:
         raise InputError(f"arm {arm.name}: {error}") from None
-    if recipe.mask is not None:
-        raise InputError(
-            f"arm {arm.name}: is shown global binary masks, which are compared by study gbm"
-        )
     return recipe, fingerprint
 
 

@@ -27,11 +27,15 @@ class Paper:
 
     Args:
         title: Of the page, before the dataset's name.
-        sections: Makes more sections from the outcome, the dataset and the folder.
+        sections: Makes more sections from the outcome, the dataset and what the trials' folders
+            hold; opens no model.
+        measure: Measures more of the trials that are done, by `on_trials`, before the page is made;
+            not called where the page alone is made again.
     """
 
     title: str = "Comparison"
     sections: Callable[[Outcome, Dataset, Path], Sequence[Section]] = lambda *_: ()
+    measure: Callable[[Outcome, Dataset, Path], None] = lambda *_: None
 
 
 COMPARISON = Paper()
@@ -99,10 +103,12 @@ def _scores(outcome: Outcome) -> Section:
         tables.append(_by_label(outcome, order, labels))
     draws, test = experiment.draws, {n for draw in experiment.draws for n in draw.test}
     seeds = len({draw.seed for draw in draws})
+    sizes = ", ".join(str(size) for size in outcome.sizes)
+    averaged = f" Draws of {sizes} training subjects are averaged here." if sizes else ""
     return Section(
         "Scores on test cases",
         [
-            f"{len(draws)} draws ({seeds} seeds), {len(test)} cases tested. Test cases "
+            f"{len(draws)} draws ({seeds} seeds), {len(test)} cases tested.{averaged} Test cases "
             "choose nothing: plans, weights and epochs come from the other subjects. A subject "
             "counts once: its cases, seeds and folds are averaged first. A prediction of nothing "
             "counts as the worst."

@@ -1,8 +1,8 @@
 """Every score of an experiment as one tidy table, and what follows from it."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Outcome:
         costs: Arm to its trials' facts: minutes, parameters, multiply-adds, learning curves.
         undone: Trials without a result.
         trials: All of them, done or not.
+        steps: What they came after, done or not.
     """
 
     experiment: Experiment
@@ -41,6 +42,42 @@ class Outcome:
     costs: dict[str, tuple[Row, ...]]
     undone: tuple[str, ...]
     trials: tuple[Trial, ...] = ()
+    steps: tuple[Trial, ...] = ()
+
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of training subjects, where draws differ in that."""
+        return sorted({draw.size for draw in self.experiment.draws if draw.size is not None})
+
+    def of_size(self, size: int) -> "Outcome":
+        """What was found with so many training subjects."""
+        return self.of_draws([d.name for d in self.experiment.draws if d.size == size])
+
+    def of_draws(self, names: Collection[str]) -> "Outcome":
+        """What was found on some of the draws."""
+        return replace(
+            self,
+            rows=tuple(row for row in self.rows if row["draw"] in names),
+            costs={
+                arm: tuple(cost for cost in found if cost["draw"] in names)
+                for arm, found in self.costs.items()
+            },
+            trials=tuple(trial for trial in self.trials if trial.draw.name in names),
+        )
+
+    def by_trial(self) -> list[Row]:
+        """One row per trial that is done and label: each metric's mean over the test subjects."""
+        found = []
+        for trial in self.trials:
+            arm, part = trial.arm.name, self.of_draws([trial.draw.name])
+            what = {"arm": arm, "subjects": trial.draw.size, "cases": len(trial.draw.train),
+                    "seed": trial.draw.seed}  # fmt: skip
+            for label in dict.fromkeys(row["label"] for row in part.rows if row["arm"] == arm):
+                values = {m: part.values(arm, m, label) for m in self.experiment.metrics}
+                means = {m: mean_known([*of.values()]) for m, of in values.items()}
+                n = max(len(of) for of in values.values())
+                found.append({**what, "draw": trial.draw.name, "label": label, **means, "n": n})
+        return found
 
     def values(self, arm: str, metric: str, label: str | None = None) -> dict[str, float]:
         """Subject to value; over labels the mean of those that are defined in a case."""
@@ -110,7 +147,9 @@ class Outcome:
         }  # fmt: skip
 
 
-def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Outcome:
+def collect(
+    folder: Path, experiment: Experiment, trials: Sequence[Trial], steps: Sequence[Trial] = ()
+) -> Outcome:
     """Read the results of all trials.
 
     Raises:
@@ -128,7 +167,7 @@ def collect(folder: Path, experiment: Experiment, trials: Sequence[Trial]) -> Ou
         cost = {key: value for key, value in found.items() if key not in ("rows", "format")}
         costs.setdefault(trial.arm.name, []).append({"draw": trial.draw.name, **cost})
     by_arm = {name: tuple(found) for name, found in costs.items()}
-    return Outcome(experiment, tuple(rows), by_arm, tuple(undone), tuple(trials))
+    return Outcome(experiment, tuple(rows), by_arm, tuple(undone), tuple(trials), tuple(steps))
 
 
 def flat_row(trial: Trial, row: Mapping[str, Any]) -> Row:

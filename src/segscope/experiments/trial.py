@@ -5,34 +5,33 @@ decides the result, so other settings are another folder, and an old result is n
 new settings. Whoever sees the folder and the dataset can do the trial.
 """
 
-import fcntl
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segscope.data import (
     Dataset,
+    Split,
     json_ready,
     open_dataset,
     read_label,
     read_label_of,
-    sha256_of,
     write_json,
     write_text,
 )
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError
 from segscope.experiments.arm import Arm
 from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
+from segscope.experiments.task import Task, call_work, shown_dataset
+from segscope.experiments.work import alone, content_of_files, content_of_folder, key_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
-from segscope.paths import check_lock, is_file
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
@@ -49,6 +48,7 @@ class Trial:
         recipe: Complete, as plain values; None for arms that do not train.
         dataset: Name.
         content: Hash of the dataset's files.
+        after: Trials of steps that come before it; what decides them decides it.
     """
 
     arm: Arm
@@ -56,28 +56,32 @@ class Trial:
     recipe: dict[str, Any] | None
     dataset: str
     content: str
+    after: tuple["Trial", ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """All that decides the result, as plain values; where arms' folders lie does not."""
         arm: dict[str, Any] = {"kind": self.arm.kind, "weights": self.arm.weights}
         if self.arm.folder is not None:
-            arm["source"] = _content_of_folder(Path(self.arm.folder))
-        if named := _content_of_files(self.recipe):
+            arm["source"] = content_of_folder(Path(self.arm.folder))
+        if self.arm.work is not None:
+            arm |= {"work": self.arm.work, "options": self.arm.options}
+        if named := content_of_files([self.recipe, self.arm.options]):
             arm["files"] = named
+        before = {"after": {one.arm.name: one.key for one in self.after}} if self.after else {}
         return {
             "format": FORMAT,
             "dataset": self.dataset,
             "content": self.content,
             "arm": arm,
-            "draw": self.draw.model_dump(mode="json", exclude={"name"}),
+            "draw": self.draw.model_dump(mode="json", exclude={"name", "size"}),
             "recipe": self.recipe,
+            **before,
         }
 
     @property
     def key(self) -> str:
         """Hash of `facts`."""
-        text = json.dumps(json_ready(self.facts()), sort_keys=True)
-        return sha256_of(text.encode())[:10]
+        return key_of(self.facts())
 
     @property
     def place(self) -> str:
@@ -85,11 +89,22 @@ class Trial:
         name = self.arm.name.replace(" ", "_")
         return f"trials/{name}/{self.draw.name}_{self.key}"
 
+    @property
+    def wave(self) -> int:
+        """How many trials come one after the other before this one."""
+        return 1 + max((one.wave for one in self.after), default=-1)
 
-def make_trial(experiment: Experiment, arm: Arm, draw: Draw, recipe: Recipe | None) -> Trial:
+
+def make_trial(
+    experiment: Experiment,
+    arm: Arm,
+    draw: Draw,
+    recipe: Recipe | None,
+    after: tuple[Trial, ...] = (),
+) -> Trial:
     """Put a trial together."""
     values = None if recipe is None else recipe.model_dump(mode="json")
-    return Trial(arm, draw, values, experiment.dataset, experiment.content)
+    return Trial(arm, draw, values, experiment.dataset, experiment.content, after)
 
 
 def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> Path:
@@ -100,12 +115,15 @@ def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> 
         if fingerprint is not None:
             write_text(place / "fingerprint.json", fingerprint.model_dump_json(indent=1))
         facts = {**trial.facts(), "name": trial.arm.name, "draw_name": trial.draw.name,
-                 "folder": trial.arm.folder}  # fmt: skip
+                 "folder": trial.arm.folder,
+                 "places": {one.arm.name: one.place for one in trial.after}}  # fmt: skip
         write_json(place / "trial.json", facts)
     return place
 
 
-def read_trial(place: Path, experiment: Experiment, arm: Arm, draw: Draw) -> Trial:
+def read_trial(
+    place: Path, experiment: Experiment, arm: Arm, draw: Draw, after: tuple[Trial, ...] = ()
+) -> Trial:
     """Read a trial that was written for this arm and draw.
 
     Raises:
@@ -113,7 +131,7 @@ def read_trial(place: Path, experiment: Experiment, arm: Arm, draw: Draw) -> Tri
         OSError: Nothing is there.
     """
     facts = json.loads((place / "trial.json").read_text("utf-8"))
-    trial = Trial(arm, draw, facts["recipe"], experiment.dataset, experiment.content)
+    trial = Trial(arm, draw, facts["recipe"], experiment.dataset, experiment.content, after)
     if json_ready(trial.facts()) != {key: facts.get(key) for key in trial.facts()}:
         raise ValueError(f"{place}: is of another experiment")
     return trial
@@ -131,33 +149,39 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
         InputError: The dataset is not the one of the trial; something cannot be read.
         WorkError: The training or a prediction failed.
     """
-    root = Path(folder) / place
-    with _alone(root) as alone:
-        if not alone or (root / "result.json").is_file():
+    _do(Path(dataset_folder), Path(folder), place, wait=False)
+
+
+def await_trial(dataset_folder: str, folder: str, place: str) -> None:
+    """The same, after whoever does it now has ended; a machine that was lost lets go late."""
+    _do(Path(dataset_folder), Path(folder), place, wait=True)
+
+
+def _do(dataset_folder: Path, folder: Path, place: str, *, wait: bool) -> None:
+    root = folder / place
+    with alone(root, wait=wait) as free:
+        if not free or (root / "result.json").is_file():
             return
         facts = json.loads((root / "trial.json").read_text("utf-8"))
-        dataset = open_dataset(Path(dataset_folder))
+        dataset = open_dataset(dataset_folder)
         if content_of(dataset) != facts["content"]:
             raise InputError(
                 f"{dataset_folder}: is not the dataset of {root}, or its files have changed; name "
                 "the one that the comparison was begun with"
             )
-        draw = Draw(name=facts["draw_name"], **facts["draw"])
-        test = cases_of(dataset, draw.test)
-        kind = facts["arm"]["kind"]
-        outcome: dict[str, Any] = {"format": FORMAT}
-        if kind == "predictions":
-            predictions = Path(facts["folder"])
+        task = Task(
+            root=root,
+            dataset=dataset,
+            draw=Draw(name=facts["draw_name"], **facts["draw"]),
+            options=facts["arm"].get("options", {}),
+            after={name: folder / where for name, where in facts.get("places", {}).items()},
+            cache=folder / "cache",
+        )
+        if facts["arm"]["kind"] == "work":
+            found = call_work(facts["arm"]["work"], task)
         else:
-            run = Path(facts["folder"]) if kind == "run" else root / "run"
-            if kind == "train":
-                outcome |= _train(root, run, dataset, facts, draw, Path(folder) / "cache")
-            else:
-                _never_tested(run, dataset, test)
-            outcome |= _predict(run, facts["arm"]["weights"], test, root / "predictions")
-            predictions = root / "predictions"
-        outcome["rows"] = score_predictions(predictions, dataset, test)
-        write_json(root / "result.json", json_ready(outcome))
+            found = _predicted(task, facts)
+        write_json(root / "result.json", json_ready({"format": FORMAT, **found}))
 
 
 def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:
@@ -179,27 +203,46 @@ def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:
     return found
 
 
-def _train(
-    root: Path, run: Path, dataset: Dataset, facts: dict[str, Any], draw: Draw, cache: Path
-) -> dict[str, Any]:
-    from segscope.data import Split
+def _predicted(task: Task, facts: dict[str, Any]) -> dict[str, Any]:
+    """Train where the arm does, predict the test cases where they are not yet, and score them."""
+    kind, dataset = facts["arm"]["kind"], task.dataset
+    test = cases_of(dataset, task.draw.test)
+    if kind == "predictions":
+        return {"rows": score_predictions(Path(facts["folder"]), dataset, test)}
+    found: dict[str, Any] = {}
+    shown, run = test, task.root / "run"
+    if kind == "train":
+        recipe = recipe_from(facts["recipe"], source=str(task.root / "trial.json"))
+        masked = shown_dataset(task, recipe)
+        found |= _train(task, recipe, masked)
+        shown = cases_of(masked, task.draw.test)
+    else:
+        run = Path(facts["folder"])
+        _never_tested(run, dataset, test)
+    found |= _predict(run, facts["arm"]["weights"], shown, task.root / "predictions")
+    return {**found, "rows": score_predictions(task.root / "predictions", dataset, test)}
 
-    recipe = recipe_from(facts["recipe"], source=str(root / "trial.json"))
-    text = (root / "fingerprint.json").read_text("utf-8")
+
+def _train(task: Task, recipe: Recipe, shown: Dataset) -> dict[str, Any]:
+    run = task.root / "run"
+    text = (task.root / "fingerprint.json").read_text("utf-8")
     progress = train_dataset(
-        dataset,
+        shown,
         Fingerprint.model_validate_json(text),
         recipe,
         run,
-        split=Split(draw.train, draw.val),
-        cache=cache,
+        split=Split(task.draw.train, task.draw.val),
+        cache=task.cache,
         resume=has_begun(run),
     )
     return {
         "minutes": progress.elapsed_s / 60,
         "epochs": progress.epoch,
         "steps": progress.step,
-        "curve": [[row["epoch"], row["train_loss"], row.get("val_dice")] for row in progress.rows],
+        "curve": [
+            [row["epoch"], row["train_loss"], row.get("val_dice"), row["seconds"]]
+            for row in progress.rows
+        ],
     }
 
 
@@ -265,38 +308,3 @@ def score_predictions(
         }
         for row in summary.rows
     ]
-
-
-def _content_of_files(recipe: Any) -> list[str]:
-    """Hashes of the files that a recipe names, as of a loss's weights: their content decides."""
-    if isinstance(recipe, dict):
-        return [found for value in recipe.values() for found in _content_of_files(value)]
-    if isinstance(recipe, list):
-        return [found for value in recipe for found in _content_of_files(value)]
-    named = isinstance(recipe, str) and "." in recipe and is_file(Path(recipe))
-    return [sha256_of(Path(recipe))] if named else []
-
-
-def _content_of_folder(folder: Path) -> str:
-    """Hash of what decides predictions: of a run its weights and model, else every file."""
-    names = ("model.json", "weights_*.safetensors")
-    files = [f for name in names for f in sorted(folder.glob(name))]
-    files = files or sorted(f for f in folder.iterdir() if f.is_file())
-    return sha256_of("".join(f"{f.name} {sha256_of(f)}\n" for f in files).encode())
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process does this trial now; the kernel lets go when a process ends."""
-    check_lock(folder / "lock")
-    try:
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True

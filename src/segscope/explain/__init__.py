@@ -16,6 +16,7 @@ from segscope.explain.coverage import (
 )
 from segscope.explain.heatmaps import (
     best_dice,
+    centred_map,
     dice_over_thresholds,
     mean_dice,
     otsu_threshold,
@@ -35,6 +36,7 @@ __all__ = [
     "augrc",
     "aurc",
     "best_dice",
+    "centred_map",
     "class_activation_map",
     "class_score",
     "correlations",

@@ -3,6 +3,7 @@
 "A Sneak Attack on Segmentation of Medical Images Using Deep Neural Network Classifiers", eq. 9.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -106,3 +107,16 @@ def otsu_threshold(heatmap: NDArray[np.uint8]) -> int:
         apart = sums / below - (sums[-1] - sums) / above
         between = np.where((below > 0) & (above > 0), below * above * apart**2, 0.0)
     return int(between.argmax())
+
+
+def centred_map(shape: Sequence[int]) -> NDArray[np.uint8]:
+    """Draw a cone, 255 in the middle and 0 at the corners: a map that has seen nothing.
+
+    Example:
+        >>> centred_map((3, 3)).tolist()
+        [[0, 75, 0], [75, 255, 75], [0, 75, 0]]
+    """
+    sides = [np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape]
+    far = np.sqrt(sum(axis**2 for axis in np.meshgrid(*sides, indexing="ij")))
+    found: NDArray[np.uint8] = np.round(255 * (1 - far / max(far.max(), 1e-12))).astype(np.uint8)
+    return found

@@ -1,12 +1,13 @@
 """Many cases through a network, to files beside a manifest that says how each was made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
 from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
-from segscope.errors import Failures, InputError, WorkError, naming
+from segscope.errors import Failures, InputError, WorkError, in_order, naming
 from segscope.images import Case, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
@@ -86,6 +87,27 @@ class NotMeantError(InputError):
         self.done = done
 
 
+@dataclass(frozen=True)
+class Made:
+    """A case that was predicted.
+
+    Args:
+        name: Of the case.
+        notes: On it, its verdict's included.
+        put: Writes its files, the label map first.
+        made_with: Versions and machine, where that was not this process.
+    """
+
+    name: str
+    notes: tuple[str, ...]
+    put: Callable[[Sequence[Path]], None]
+    made_with: Mapping[str, Any] | None = None
+
+
+Make = Callable[[Sequence[Case], Failures, dict[str, Verdict]], Iterator[Made]]
+"""Predicts cases in any order: notes what fails, and every case's verdict, before it yields."""
+
+
 def predict_cases(
     model: TrainedModel,
     cases: Sequence[Case],
@@ -93,6 +115,7 @@ def predict_cases(
     *,
     overwrite: bool = False,
     model_hash: str = "",
+    make: Make | None = None,
     **options: Unpack[PredictKeywords],
 ) -> Predicted:
     """Predict cases into ``folder/CASE.ext``, each written whole or not at all.
@@ -112,6 +135,7 @@ def predict_cases(
         overwrite: Make everything again, and replace files that the manifest does not vouch for.
             An input is never replaced.
         model_hash: Identifies the weights in the manifest; by default the hash of their file.
+        make: Who predicts; by default this process, one case after the other.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
             replace_nonfinite, resample_shear, anyway.
 
@@ -127,7 +151,7 @@ def predict_cases(
     manifest = Manifest(folder, model, chosen, model_hash or weights_hash(model))
     _check(model, cases, folder, chosen)
     inputs = {case.name: input_hashes(case.image_files) for case in cases}
-    outputs = {case.name: _targets(case, folder, chosen) for case in cases}
+    outputs = {case.name: targets(case, folder, chosen) for case in cases}
     names = [case.name for case in cases]
     ours = [n for n in names if not overwrite and manifest.vouches(n, inputs[n], outputs[n])]
     if not overwrite:
@@ -139,26 +163,46 @@ def predict_cases(
     failures = Failures()
     verdicts = {name: manifest.verdict(name) for name in reused}
     notes = {name: verdict.say() for name, verdict in verdicts.items()}
-    for case in track(todo, "predicting"):
-        made = None
-        with failures.of(case.name):
-            made = _predict(model, case, chosen, verdicts)
-        if made is None:
-            continue
-        label, found = made
-        files = outputs[case.name]
-        stale = manifest.stale(case.name, files)
-        manifest.begin(case.name, inputs[case.name])
-        write_label(files[0], label, like=case.image_files[0])
-        if found is not None:
-            write_probabilities(files[1], found)
+    for one in (make or _maker(model, chosen))(todo, failures, verdicts):
+        name, files = one.name, outputs[one.name]
+        stale = manifest.stale(name, files)
+        manifest.begin(name, inputs[name])
+        one.put(files)
         for file in stale:  # probabilities of an older prediction would contradict this one
             file.unlink(missing_ok=True)
-        notes[case.name] = (*label.notes, *verdicts[case.name].say())
-        manifest.finish(case.name, inputs[case.name], files, notes[case.name], verdicts[case.name])
+        notes[name] = one.notes
+        manifest.finish(name, inputs[name], files, one.notes, verdicts[name], one.made_with)
+    if make is not None:  # who came first must not show
+        order = [*reused, *(case.name for case in todo)]
+        manifest.arrange(order)
+        failures.arrange(order)
+        notes, verdicts = in_order(notes, order), in_order(verdicts, order)
     return _outcome(
         folder, cases, reused, failures, notes, verdicts, limits(model.seen), chosen.anyway
     )
+
+
+def _maker(model: TrainedModel, options: PredictOptions) -> Make:
+    """Predict in this process."""
+
+    def make(
+        cases: Sequence[Case], failures: Failures, verdicts: dict[str, Verdict]
+    ) -> Iterator[Made]:
+        for case in track(cases, "predicting"):
+            made = None
+            with failures.of(case.name):
+                made = _predict(model, case, options, verdicts)
+            if made is not None:
+                notes = (*made[0].notes, *verdicts[case.name].say())
+                yield Made(case.name, notes, partial(_put, *made, case.image_files[0]))
+
+    return make
+
+
+def _put(label: LabelMap, found: Probabilities | None, like: Path, files: Sequence[Path]) -> None:
+    write_label(files[0], label, like=like)
+    if found is not None:
+        write_probabilities(files[1], found)
 
 
 def _outcome(
@@ -199,7 +243,8 @@ def target(case: Case, folder: Path) -> Path:
     return folder / f"{case.name}{ending}"
 
 
-def _targets(case: Case, folder: Path, options: PredictOptions) -> list[Path]:
+def targets(case: Case, folder: Path, options: PredictOptions) -> list[Path]:
+    """All files of a case's prediction, the label map first."""
     label = target(case, folder)
     return [label, folder / f"{case.name}.npz"] if options.probabilities else [label]
 
@@ -222,7 +267,7 @@ def _check(
     problems = [fault for case in cases for fault in _faults(case, model.spec)]
     sources = {file.resolve() for case in cases for file in case.image_files}
     seen: set[Path] = set()
-    for file in (f for case in cases if case.image_files for f in _targets(case, folder, options)):
+    for file in (f for case in cases if case.image_files for f in targets(case, folder, options)):
         if file.resolve() in sources:
             problems.append(f"{file}: is an input; name another folder for the output")
         if file in seen:

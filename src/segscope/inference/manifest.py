@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
+from torch import nn
 
 from segscope import __version__
 from segscope.data import sha256_of, write_json
 from segscope.data.decoders.dicom_files import list_slices
-from segscope.errors import InputError
+from segscope.errors import InputError, in_order
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
 from segscope.inference.verdict import LEVELS, Verdict
@@ -80,6 +81,7 @@ class Manifest:
         self._how = _how(model, options, weights)
         self._with = made_with(model.device)
         self._cases = _read(self.file)
+        self._before = set(self._cases)
 
     def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
         """Whether these very files were made from these inputs by these weights and options."""
@@ -128,9 +130,23 @@ class Manifest:
         outputs: list[Path],
         notes: tuple[str, ...],
         verdict: Verdict,
+        by: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a case's written files."""
-        self._put(name, inputs, {file.name: sha256_of(file) for file in outputs}, notes, verdict)
+        """Note a case's written files; ``by`` is what made them, where this process did not."""
+        hashes = {file.name: sha256_of(file) for file in outputs}
+        self._put(name, inputs, hashes, notes, verdict, by)
+
+    def arrange(self, names: Sequence[str]) -> None:
+        """Put new cases in this order behind those that were there before."""
+        known = {name: entry for name, entry in self._cases.items() if name in self._before}
+        arranged = known | in_order(self._cases, names)
+        if list(arranged) != list(self._cases):
+            self._cases = arranged
+            self._write()
+
+    def entry(self, name: str) -> Mapping[str, Any]:
+        """What is known of a case that was finished."""
+        return self._cases[name]
 
     def _put(
         self,
@@ -139,6 +155,7 @@ class Manifest:
         outputs: Mapping[str, str],
         notes: tuple[str, ...],
         verdict: Verdict,
+        by: Mapping[str, Any] | None = None,
     ) -> None:
         self._cases[name] = {
             "inputs": inputs,
@@ -146,8 +163,11 @@ class Manifest:
             "notes": list(notes),
             "verdict": verdict.to_dict(),
             "made_by": self._how,
-            "made_with": self._with,
+            "made_with": self._with if by is None else dict(by),
         }
+        self._write()
+
+    def _write(self) -> None:
         write_json(self.file, {"format": 1, "cases": self._cases})
 
 
@@ -197,11 +217,14 @@ def input_hashes(files: tuple[Path, ...]) -> list[str]:
 
 def weights_hash(model: TrainedModel) -> str:
     """Hash of the file of weights; of the weights themselves where they came from no file."""
-    if model.weights_sha256:
-        return model.weights_sha256
+    return model.weights_sha256 or state_hash(model.net)
+
+
+def state_hash(net: nn.Module) -> str:
+    """Hash of a network's weights themselves."""
     parts = [
         f"{name} {tuple(value.shape)} {sha256_of(value.detach().cpu().float().numpy().tobytes())}"
-        for name, value in model.net.state_dict().items()
+        for name, value in net.state_dict().items()
     ]
     return sha256_of("\n".join(parts).encode())
 

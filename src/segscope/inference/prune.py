@@ -9,7 +9,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -94,8 +94,16 @@ def measure_levels(
     *,
     labels: Mapping[str, int],
     reading: Reading = AS_STORED,
+    receive: Callable[[str, int, list[tuple[float, float]]], None] | None = None,
 ) -> list[LevelRow]:
     """Measure every level of a nested network on labelled cases.
+
+    Args:
+        model: With the network.
+        cases: At least one.
+        labels: Names and values of the label maps.
+        reading: What may be changed when cases are read.
+        receive: Called with a case's name, a level, and Dice and IoU of each label.
 
     Raises:
         InputError: The network has no levels, or there is no case.
@@ -112,10 +120,13 @@ def measure_levels(
             raise InputError(f"case {case.name}: has no label map; pruning needs one")
         with naming(case.image_files[0]):
             prepared = model.spec.plan.apply(loaded.image)
-        for small, found in zip(networks, scores, strict=True):
+        for level, (small, found) in enumerate(zip(networks, scores, strict=True), start=1):
             probabilities = predict_prepared(small, prepared.array)
             predicted = model.spec.plan.undo_labels(probabilities, prepared)
-            found += _dice_and_iou(predicted, loaded.label, labels)
+            own = _dice_and_iou(predicted, loaded.label, labels)
+            found += own
+            if receive is not None:
+                receive(case.name, level, own)
     window = _window(networks[-1])
     seconds = _forward_seconds(networks, window)
     return [

@@ -1,10 +1,11 @@
 """Metrics of masks, exact and with stated conventions."""
 
 from segscope.metrics.centre import centre_distance
-from segscope.metrics.classification import Interval, auc, classification_scores
+from segscope.metrics.classification import auc, classification_scores, drawn_area
 from segscope.metrics.folders import evaluate_folders
 from segscope.metrics.lesions import lesion_scores
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
+from segscope.metrics.resampling import Interval, grouped_intervals
 from segscope.metrics.scores import HIGHER_IS_BETTER, CaseScores, evaluate_case
 from segscope.metrics.summary import Summary, counted_value, statistics
 from segscope.metrics.surface import (
@@ -34,8 +35,10 @@ __all__ = [
     "classification_scores",
     "count_agreement",
     "counted_value",
+    "drawn_area",
     "evaluate_case",
     "evaluate_folders",
+    "grouped_intervals",
     "hausdorff_distance",
     "lesion_scores",
     "nearest_distances",

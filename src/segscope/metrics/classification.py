@@ -3,30 +3,16 @@
 Undefined is ``nan``: a sensitivity without a positive case, an AUC without both classes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from segscope.metrics.resampling import Interval, grouped_intervals
 
 Numbers = NDArray[np.float64]
-
-_DRAWS = 2000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value, and the middle 95 % of it over samples drawn with replacement.
-
-    Args:
-        value: Of all cases.
-        lower: 2.5th percentile; ``nan`` where fewer than two samples define it.
-        upper: 97.5th percentile.
-    """
-
-    value: float
-    lower: float
-    upper: float
+Area = Callable[[NDArray[np.bool_], Numbers], float]
 
 
 def auc(truth: ArrayLike, score: ArrayLike) -> float:
@@ -48,7 +34,7 @@ def auc(truth: ArrayLike, score: ArrayLike) -> float:
         raise ValueError(
             f"truth and score must be (n,) and finite, got {positive.shape} and {values.shape}"
         )
-    return _auc(positive, values)
+    return _area(positive, values)
 
 
 def classification_scores(
@@ -87,58 +73,51 @@ def classification_scores(
         )
     if y.min() < 0 or y.max() >= len(classes) or not np.isfinite(p).all():
         raise ValueError(f"truth must be class numbers below {len(classes)}, probabilities finite")
-    whole = _scores(y, p, classes)
-    draws: dict[str, list[float]] = {name: [] for name in whole}
-    random = np.random.default_rng(seed)
-    members = _members(groups, len(y))
-    for _ in range(_DRAWS):
-        drawn = random.integers(len(members), size=len(members))
-        chosen = np.concatenate([members[k] for k in drawn])
-        for name, value in _scores(y[chosen], p[chosen], classes).items():
-            draws[name].append(value)
-    return {name: _interval(value, draws[name]) for name, value in whole.items()}
+    if groups is not None and len(groups) != len(y):
+        raise ValueError(f"groups must be one per case ({len(y)}), got {len(groups)}")
+    return grouped_intervals(
+        _scores(y, p, classes, _area),
+        lambda chosen: _scores(y[chosen], p[chosen], classes, drawn_area),
+        [str(k) for k in range(len(y))] if groups is None else groups,
+        seed=seed,
+    )
 
 
-def _scores(y: NDArray[np.intp], p: Numbers, classes: Sequence[str]) -> dict[str, float]:
+def _scores(
+    y: NDArray[np.intp], p: Numbers, classes: Sequence[str], area: Area
+) -> dict[str, float]:
     found = p.argmax(1)
     scores = {"accuracy": float((found == y).mean())}
     for k, name in list(enumerate(classes))[1 if len(classes) == 2 else 0 :]:
         end = "" if len(classes) == 2 else f" of {name}"
         positive, said = y == k, found == k
-        scores[f"auc{end}"] = _auc(positive, p[:, k])
+        scores[f"auc{end}"] = area(positive, p[:, k])
         scores[f"sensitivity{end}"] = _share(said[positive])
         scores[f"specificity{end}"] = _share(~said[~positive])
     return scores
 
 
-def _auc(positive: NDArray[np.bool_], values: Numbers) -> float:
+def _area(positive: NDArray[np.bool_], values: Numbers) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    one_class = positive.all() or not positive.any()
+    return float("nan") if one_class else float(roc_auc_score(positive, values))
+
+
+def drawn_area(positive: NDArray[np.bool_], values: Numbers) -> float:
+    """Compute the same area from ranks, for thousands of draws: scikit-learn is 30 times slower.
+
+    Example:
+        >>> drawn_area(np.array([False, False, True, True]), np.array([0.1, 0.4, 0.35, 0.8]))
+        0.75
+    """
     count = int(positive.sum())
     rest = len(positive) - count
     if not count or not rest:
         return float("nan")
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = np.cumsum(counts) - (counts - 1) / 2  # tied values share their mean rank
-    return float((ranks[places][positive].sum() - count * (count + 1) / 2) / (count * rest))
+    above = rankdata(values)[positive].sum() - count * (count + 1) / 2
+    return float(above / (count * rest))
 
 
 def _share(values: NDArray[np.bool_]) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _members(groups: Sequence[str] | None, n: int) -> list[NDArray[np.intp]]:
-    if groups is None:
-        return [np.array([k]) for k in range(n)]
-    if len(groups) != n:
-        raise ValueError(f"groups must be one per case ({n}), got {len(groups)}")
-    found: Mapping[str, list[int]] = {group: [] for group in groups}
-    for k, group in enumerate(groups):
-        found[group].append(k)
-    return [np.array(members) for members in found.values()]
-
-
-def _interval(value: float, draws: Sequence[float]) -> Interval:
-    known = [draw for draw in draws if draw == draw]
-    if len(known) < 2:
-        return Interval(value, float("nan"), float("nan"))
-    lower, upper = np.percentile(known, [2.5, 97.5])
-    return Interval(value, float(lower), float(upper))

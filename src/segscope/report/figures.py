@@ -229,24 +229,24 @@ def png(plt: Any, figure: Any) -> bytes:
 
 
 def learning_figure(
-    curves: Mapping[str, Sequence[tuple[float, float, float]]], x: str, y: str
+    curves: Mapping[str, Sequence[tuple[float, float, float, float]]], x: str, y: str
 ) -> bytes:
-    """Draw means with bars of one standard deviation, as in Fig. 4; the axis below is in octaves.
+    """Draw means with their intervals, as in Fig. 4; the axis below is in octaves.
 
     Args:
-        curves: Name to (x, mean, standard deviation).
+        curves: Name to (x, mean, low, high); no bar where an end is ``nan``.
         x: Title of the axis.
         y: Title of the axis.
     """
     plt = pyplot()
     figure, axis = plt.subplots(figsize=(6.6, 4.2), layout="constrained")
     for k, (name, points) in enumerate(curves.items()):
-        at, means, spreads = (np.array(part) for part in zip(*points, strict=True))
+        at, means, low, high = (np.array(part) for part in zip(*points, strict=True))
         # side by side, so that bars do not hide each other
         moved = at * 2 ** (0.05 * (k - (len(curves) - 1) / 2))
         axis.errorbar(
-            moved, means, yerr=spreads, label=name, color=COLOURS[k % len(COLOURS)],
-            marker="o", capsize=3,
+            moved, means, yerr=np.nan_to_num([means - low, high - means]), label=name,
+            color=COLOURS[k % len(COLOURS)], marker="o", capsize=3,
         )  # fmt: skip
     axis.set_xscale("log", base=2)
     ticks = sorted({p[0] for points in curves.values() for p in points})

@@ -20,7 +20,7 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Arm, Outcome, Paper
-from segscope.report import Section
+from segscope.studies.anunet_attention import draw_attention
 from segscope.studies.anunet_levels import MAIN, measure_all_levels
 from segscope.studies.anunet_page import NETWORKS, sections
 from segscope.studies.declared import Asked, arm_of, run_declared
@@ -77,7 +77,7 @@ def run_study(
         asked,
         metrics=METRICS,
         reference=MAIN if MAIN in networks else networks[0],
-        paper=Paper("ANU-Net and its peers", partial(_sections, asked=asked)),
+        paper=Paper("ANU-Net and its peers", sections, partial(_measure, asked=asked)),
     )
 
 
@@ -95,6 +95,6 @@ def _snapshot_epochs(epochs: int) -> list[int]:
     return sorted({max(1, round(epochs * share)) for share in (0.02, 0.1, 0.25, 0.5, 1.0)})
 
 
-def _sections(outcome: Outcome, dataset: Dataset, folder: Path, *, asked: Asked) -> list[Section]:
+def _measure(outcome: Outcome, dataset: Dataset, folder: Path, *, asked: Asked) -> None:
     measure_all_levels(outcome, dataset, folder, jobs=asked.jobs, ray=asked.ray)
-    return sections(outcome, dataset, folder)
+    draw_attention(outcome, dataset, folder)

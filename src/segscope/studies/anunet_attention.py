@@ -1,5 +1,6 @@
 """Attention coefficients of one test image over the epochs whose weights were kept."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.data import Dataset, load_of
+from segscope.data import Dataset, load_of, open_dataset, write_bytes
 from segscope.errors import InputError
+from segscope.experiments import Outcome, cases_of, on_trials, read_again, write_again
 from segscope.images import Case
 from segscope.inference import TrainedModel, load_model
+from segscope.report import attention_figure
+from segscope.studies.anunet_levels import MAIN, trials_of
+
+_NAME = "attention"
+_PICTURE = "attention.png"
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,22 @@ class AttentionMap:
     epoch: int
     node: str
     coefficients: NDArray[np.float32]
+
+
+def draw_attention(outcome: Outcome, dataset: Dataset, folder: Path) -> None:
+    """Draw the attention of the first trial of ANU-Net that is done, on its first test case."""
+    done = [t for t in trials_of(outcome, MAIN) if (folder / t.place / "result.json").is_file()]
+    on_trials(_draw, done[:1], dataset, folder, _NAME)
+
+
+def read_attention(outcome: Outcome, folder: Path) -> tuple[str, bytes] | None:
+    """Read the picture and whose it is; None where there is none."""
+    for trial in trials_of(outcome, MAIN):
+        facts = read_again(folder / trial.place, _NAME)
+        if facts is not None and facts["maps"]:
+            picture = folder / trial.place / "again" / _NAME / _PICTURE
+            return str(facts["case"]), picture.read_bytes()
+    return None
 
 
 def attention_over_epochs(run: Path, image: NDArray[np.float32]) -> list[AttentionMap]:
@@ -56,3 +79,18 @@ def prepared_slice(
         best = int(areas.argmax())
         image, truth = np.take(image, best, axis + 1), np.take(truth, best, axis)
     return np.ascontiguousarray(image, dtype=np.float32), truth
+
+
+def _draw(dataset_folder: str, folder: str, name: str, place: str) -> None:
+    root = Path(folder) / place
+    draw = json.loads((root / "trial.json").read_text("utf-8"))["draw"]
+    dataset = open_dataset(Path(dataset_folder))
+    (case,) = cases_of(dataset, draw["test"][:1])
+    image, truth = prepared_slice(load_model(root / "run", weights="last"), case, dataset)
+    found = attention_over_epochs(root / "run", image)
+    maps = [(one.epoch, one.node, one.coefficients) for one in found]
+    if maps:
+        into = root / "again" / name
+        into.mkdir(parents=True, exist_ok=True)
+        write_bytes(into / _PICTURE, attention_figure(image, truth, maps))
+    write_again(root, name, {"case": case.name, "maps": len(maps)})

@@ -1,17 +1,19 @@
 """ANU-Net's levels L1 to L4, each on the test cases of every trial."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from segscope.data import Dataset, open_dataset
 from segscope.experiments import Outcome, Trial, cases_of, on_trials, read_again, write_again
-from segscope.experiments.statistics import mean_known
+from segscope.experiments.statistics import Values, by_subject, mean_known
 from segscope.inference import LevelRow, load_model, measure_levels
 
 MAIN = "anunet"
-_NAME = "levels"
+_NAME = "levels_of_cases"
 
 
 def measure_all_levels(
@@ -24,12 +26,21 @@ def measure_all_levels(
 
 def read_levels(outcome: Outcome, folder: Path) -> tuple[int, list[LevelRow]]:
     """How many trials were measured, and their levels' means."""
-    found: list[list[LevelRow]] = []
-    for trial in trials_of(outcome, MAIN):
-        facts = read_again(folder / trial.place, _NAME)
-        if facts is not None:
-            found.append([LevelRow(**row) for row in facts["levels"]])
+    measured = _measured(outcome, folder)
+    found = [[LevelRow(**row) for row in facts["levels"]] for facts in measured]
     return len(found), [mean_level(same) for same in zip(*found, strict=True)]
+
+
+def level_values(outcome: Outcome, folder: Path, metric: str) -> dict[str, Values]:
+    """Level (``L1``) to subject to ``dice`` or ``iou``: over trials, labels and cases the mean."""
+    subjects = {str(row["case"]): str(row["subject"]) for row in outcome.rows}
+    values: dict[str, list[tuple[str, str, float]]] = {}
+    for facts in _measured(outcome, folder):
+        for row in facts["cases"]:
+            value = math.nan if row[metric] is None else float(row[metric])
+            of_level = values.setdefault(f"L{row['level']}", [])
+            of_level.append((subjects[row["case"]], row["case"], value))
+    return {level: by_subject(found) for level, found in sorted(values.items())}
 
 
 def trials_of(outcome: Outcome, arm: str) -> list[Trial]:
@@ -55,11 +66,27 @@ def mean_level(rows: Sequence[LevelRow]) -> LevelRow:
     )
 
 
+def _measured(outcome: Outcome, folder: Path) -> list[dict[str, Any]]:
+    found = [read_again(folder / trial.place, _NAME) for trial in trials_of(outcome, MAIN)]
+    return [facts for facts in found if facts is not None]
+
+
 def _measure(dataset_folder: str, folder: str, name: str, place: str) -> None:
     root = Path(folder) / place
     draw = json.loads((root / "trial.json").read_text("utf-8"))["draw"]
     dataset = open_dataset(Path(dataset_folder))
     model = load_model(root / "run", weights="last", device="auto")
-    cases = cases_of(dataset, draw["test"])
-    rows = measure_levels(model, cases, labels=dataset.labels, reading=dataset.reading)
-    write_again(root, name, {"levels": [asdict(row) for row in rows]})
+    of_cases: list[dict[str, Any]] = []
+
+    def receive(case: str, level: int, scores: list[tuple[float, float]]) -> None:
+        dice, iou = (mean_known(values) for values in zip(*scores, strict=True))
+        of_cases.append({"case": case, "level": level, "dice": dice, "iou": iou})
+
+    rows = measure_levels(
+        model,
+        cases_of(dataset, draw["test"]),
+        labels=dataset.labels,
+        reading=dataset.reading,
+        receive=receive,
+    )
+    write_again(root, name, {"levels": [asdict(row) for row in rows], "cases": of_cases})

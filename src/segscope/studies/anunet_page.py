@@ -1,25 +1,38 @@
 """What the ANU-Net study shows beyond a comparison: the paper's tables and figures."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
 from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
-from segscope.experiments.statistics import mean_known
-from segscope.inference import LevelRow, load_model
+from segscope.experiments.statistics import (
+    Difference,
+    Estimate,
+    differences,
+    estimate,
+    mean_known,
+)
+from segscope.inference import LevelRow
 from segscope.report import (
     Picture,
     Section,
     Table,
-    attention_figure,
     contour_sheet,
     pruning_figure,
     scores_figure,
 )
-from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
-from segscope.studies.anunet_levels import MAIN, read_levels, trials_of
-from segscope.studies.declared import minutes, read_paper, scores_table, write_facts
+from segscope.studies.anunet_attention import read_attention
+from segscope.studies.anunet_levels import level_values, read_levels
+from segscope.studies.declared import (
+    differences_table,
+    minutes,
+    read_paper,
+    scores_table,
+    spread,
+    write_facts,
+)
 from segscope.studies.panels import at_equal_steps
 
 PAPER = read_paper("anunet")
@@ -33,12 +46,19 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
     """Make the paper's tables and figures from the trials' folders, ``study.json`` and
     ``networks.csv``."""
     trials, levels = read_levels(outcome, folder)
-    facts = {"levels": [asdict(row) for row in levels], "levels_trials": trials}
+    values = {metric: level_values(outcome, folder, metric) for metric in ("dice", "iou")}
+    found = {m: {k: estimate(v) for k, v in of_levels.items()} for m, of_levels in values.items()}
+    plain = {m: {k: vars(one) for k, one in levels.items()} for m, levels in found.items()}
+    rows = [asdict(row) for row in levels]
+    facts = {"levels": rows, "levels_trials": trials, "levels_by_subject": plain}
     write_facts(folder, "anunet", outcome, **json_ready(facts))
     write_text(folder / "networks.csv", to_csv(_rows(outcome)))
-    found = [_networks(outcome, folder), *_contours(outcome, dataset, folder)]
-    found += _attention(outcome, dataset, folder)
-    return [*found, _pruned(trials, levels, folder)] if levels else found
+    shown = [_networks(outcome, folder), *_contours(outcome, dataset, folder)]
+    shown += _attention(outcome, folder)
+    if levels:
+        apart = differences(values["dice"], f"L{levels[-1].level}")
+        shown.append(_pruned(trials, levels, found, apart, folder))
+    return shown
 
 
 def _networks(outcome: Outcome, folder: Path) -> Section:
@@ -97,36 +117,26 @@ def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]
     return [Section("Contours (as Figs. 8-11)", [said], pictures=[picture])]
 
 
-def _attention(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
-    """Of the first trial that is done, on its first test case."""
-    for trial in trials_of(outcome, MAIN):
-        run = folder / trial.place / "run"
-        if not (folder / trial.place / "result.json").is_file():
-            continue
-        (case,) = cases_of(dataset, trial.draw.test[:1])
-        image, truth = prepared_slice(load_model(run, weights="last"), case, dataset)
-        maps = [(m.epoch, m.node, m.coefficients) for m in attention_over_epochs(run, image)]
-        if not maps:
-            return []
-        png = attention_figure(image, truth, maps)
-        write_bytes(folder / "attention.png", png)
-        said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
-        picture = Picture(png, f"Attention coefficients of test case {case.name}.")
-        return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
-    return []
+def _attention(outcome: Outcome, folder: Path) -> list[Section]:
+    found = read_attention(outcome, folder)
+    if found is None:
+        return []
+    case, png = found
+    write_bytes(folder / "attention.png", png)
+    said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
+    picture = Picture(png, f"Attention coefficients of test case {case}.")
+    return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
 
 
-def _pruned(trials: int, levels: list[LevelRow], folder: Path) -> Section:
+def _pruned(
+    trials: int,
+    levels: list[LevelRow],
+    found: Mapping[str, Mapping[str, Estimate]],
+    apart: Sequence[Difference],
+    folder: Path,
+) -> Section:
     png = pruning_figure(levels)
     write_bytes(folder / "pruning.png", png)
-    deepest = levels[-1].seconds
-    rows = [
-        [f"L{row.level}", row.parameters, row.multiply_adds / 1e9, 1000 * row.seconds,
-         row.seconds / deepest, row.dice, row.iou, row.cases, row.undefined]
-        for row in levels
-    ]  # fmt: skip
-    columns = ["level", "parameters", "multiply-adds, G", "ms", "of the deepest", "Dice", "IoU",
-               "cases", "undefined"]  # fmt: skip
     printed = [[f"L{level}", *values] for level, values in PAPER["pruning"].items()]
     heads = ["level", "parameters, M", "seconds for 2,000", "Dice %", "IoU %"]
     return Section(
@@ -137,11 +147,27 @@ def _pruned(trials: int, levels: list[LevelRow], folder: Path) -> Section:
             "of L3 are corrupt in print."
         ],
         tables=[
-            Table(columns, rows, f"Measured on test cases: mean over {trials} trials."),
+            _levels_table(trials, levels, found),
+            differences_table(apart, "Dice of each level, paired by subject."),
             Table(heads, printed, "The paper's Table 6: liver, CT (LiTS)"),
         ],
         pictures=[Picture(png, "Time, Dice and size of each level.")],
     )
+
+
+def _levels_table(
+    trials: int, levels: list[LevelRow], found: Mapping[str, Mapping[str, Estimate]]
+) -> Table:
+    deepest = levels[-1].seconds
+    rows = []
+    for row in levels:
+        dice, iou = (found[metric][f"L{row.level}"] for metric in ("dice", "iou"))
+        size = [row.parameters, row.multiply_adds / 1e9, 1000 * row.seconds, row.seconds / deepest]
+        rows.append([f"L{row.level}", *size, spread(dice), spread(iou), dice.n, dice.undefined])
+    columns = ["level", "parameters", "multiply-adds, G", "ms", "of the deepest", "Dice", "IoU",
+               "subjects", "undefined"]  # fmt: skip
+    said = f"Measured on test cases of {trials} trials: mean, sd between subjects (95 % interval)."
+    return Table(columns, rows, said)
 
 
 def _rows(outcome: Outcome) -> list[dict[str, Any]]:

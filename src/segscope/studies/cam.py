@@ -1,40 +1,43 @@
-"""The classifier-map paper's experiments on any dataset with masks.
+"""The classifier-map paper's question on any dataset with masks: what do a classifier's maps cut?
 
 What the paper shows and what is made here:
 
-    Table I           accuracy, averaged mean-Dice of maps         `Outcome.trained`, `.mean_dice`
-    Table II, Fig. 8  learning again from what maps or masks keep  `Outcome.trained`
-    Figs. 7, 9, 10    maps and filtered regions                    `studies.cam_page`
-    experiment 3      a U-Net that learns from maps                `Outcome.weak`
-    beyond            six ways to make maps; maps and SA scores    `Outcome.methods`, `.by_layer`,
-                      of layers                                    `.layers`
+    Table I           accuracy, averaged mean-Dice of maps         `studies.cam_page`
+    Table II, Fig. 8  learning again from what maps or masks keep  `studies.cam_page`
+    Figs. 7, 9, 10    maps and filtered regions                    `studies.cam_pictures`
+    experiment 3      a U-Net that learns from maps                `studies.cam_tables`
+    beyond            six ways to make maps; maps and SA scores    `studies.cam_tables`
+                      of layers
 
-Each draw parts the regions, by subject, into those that train, that choose weights, and that are
-only tested; all networks and filters share it. Every run is a folder of its own and a file that
-says what it is: runs may be made in any order, and those that are finished are taken as they are.
+Regions are cut out once. Arms are classifiers, and a U-Net that learns true masks; draws are folds
+and seeds of regions, by subject. All that follows from one classifier on one draw (maps, filtered
+regions, trainings on these, weak labels) is one trial, done by the experiments' queue.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from segscope.data import Dataset, json_ready, open_dataset, write_json
-from segscope.data.json_files import read_json, read_record
+from segscope.data import Dataset, open_dataset
 from segscope.errors import InputError
-from segscope.experiments.queue import run_jobs
-from segscope.explain import mean_dice
+from segscope.experiments import content_of
+from segscope.jobs import run_jobs
 from segscope.networks import CLASSIFIERS, check_classifier
-from segscope.studies.cam_job import abnormal_of, made_once, run_job
-from segscope.studies.cam_outcome import Outcome, Parts, read_outcome, result_of
-from segscope.studies.rois import RoiOptions, extract_rois
-from segscope.studies.shortcuts import Shortcut, centred_map, find_shortcuts
-from segscope.studies.weak_training import dice_of, mask_of
-from segscope.training.classify_images import Labelled, labelled_images, split_images
-from segscope.training.classify_recipe import classify_recipe
+from segscope.studies.cam_job import run_trial
+from segscope.studies.cam_outcome import Outcome, collect, is_done
+from segscope.studies.cam_page import write_page
+from segscope.studies.cam_trials import (
+    SUPERVISED,
+    CamTrial,
+    cut_regions,
+    fold_draws_of,
+    write_trials,
+)
+from segscope.studies.declared import Asked
+from segscope.training.classify_images import labelled_images
+from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
 from segscope.training.recipe import merge
+from segscope.workflows.rois import RoiOptions
 
 _UNET_MINUTES = {
     "network": {"name": "unet", "widths": [8, 16, 32, 64]},
@@ -62,155 +65,95 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 """From minutes on two cores to the paper's about 200 epochs (whose sides it does not tell)."""
 
-_HOLD_OUT = 0.2
-_ANEW = "it is damaged: delete it, and start the study again"
 
-
-@dataclass(frozen=True)
-class Options:
-    """What a study compares, and on what.
-
-    Args:
-        networks: Classifiers by name.
-        seeds: Draws of the split and of weights.
-        budget: One of `BUDGETS`.
-        settings: Values of the classifiers' recipe, the same for all.
-        unet: Values of the segmentation networks' recipe, likewise.
-        rois: How regions are cut.
-    """
-
-    networks: tuple[str, ...] = tuple(CLASSIFIERS)
-    seeds: int = 1
-    budget: str = "minutes"
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    unet: Mapping[str, Any] = field(default_factory=dict)
-    rois: RoiOptions = field(default_factory=RoiOptions)
-
-
-@dataclass(frozen=True)
-class Study:
-    """All that the page shows.
-
-    Args:
-        dataset: Its name.
-        options: What was compared.
-        counts: Of regions.
-        parts: Of each draw.
-        outcomes: Of each network and draw.
-        supervised: Dice of each draw's abnormal test regions by a U-Net that learned true masks.
-        whole: Dice of the whole region with its mask, of the same.
-        centred: Mean-Dice over all abnormal regions of a map that only knows the middle.
-        shortcuts: How well plain figures of regions tell the classes apart.
-    """
-
-    dataset: str
-    options: Options
-    counts: dict[str, int]
-    parts: tuple[Parts, ...]
-    outcomes: tuple[Outcome, ...]
-    supervised: tuple[tuple[float, ...], ...]
-    whole: tuple[tuple[float, ...], ...]
-    centred: tuple[float, ...]
-    shortcuts: tuple[Shortcut, ...]
-
-
-def run_study(dataset: Dataset, folder: Path, options: Options, *, jobs: int = 1) -> Study:
-    """Cut regions, train every classifier in every draw, and all that follows from it.
+def run_study(
+    dataset: Dataset,
+    folder: Path,
+    asked: Asked | None = None,
+    *,
+    networks: Sequence[str] = tuple(CLASSIFIERS),
+    unet: Mapping[str, Any] | None = None,
+    rois: RoiOptions | None = None,
+) -> Outcome:
+    """Cut regions, do every classifier on every draw with all that follows, and write the page.
 
     Args:
         dataset: With masks.
-        folder: Receives ``rois/``, ``runs/`` and ``study.json``.
-        options: What is compared.
-        jobs: Processes that train at the same time, sharing the cores.
+        folder: Receives ``rois/``, ``trials/``, ``trials.json``, ``study.json`` and
+            ``report.html``.
+        asked: Budget, values of the classifiers' recipe, folds, seeds, where trials are done.
+        networks: Classifiers by name.
+        unet: Values of the segmentation networks' recipe.
+        rois: How regions are cut.
 
     Raises:
-        InputError: Unknown options; no regions; another study's folder.
-        WorkError: Some runs failed; the others are kept.
+        InputError: Unknown options; no regions; the folder holds a study of the old form.
+        WorkError: Some trials failed; the others are kept, and the page is written from them.
     """
-    if options.budget not in BUDGETS:
-        raise InputError(f"--budget {options.budget}: expected one of {', '.join(BUDGETS)}")
-    if not options.networks:
+    asked = asked or Asked()
+    if (folder / "runs").is_dir():
+        raise InputError(
+            f"{folder}: holds a study of an older version, whose runs were averaged otherwise; "
+            "name a new folder"
+        )
+    if asked.page_only:
+        return _page_again(dataset, folder)
+    recipes = _recipes(networks, asked)
+    changes = merge(BUDGETS[asked.budget]["unet"], unet or {})
+    regions = cut_regions(dataset, folder, rois or RoiOptions())
+    images = labelled_images(open_dataset(folder / regions), "class")
+    trials: list[CamTrial] = []
+    for draw in fold_draws_of(images, folds=asked.folds, seeds=asked.seeds):
+        for name, recipe in recipes.items():
+            own = recipe.model_copy(update={"seed": draw.seed})
+            trials.append(CamTrial(name, draw, regions, own, changes))
+        trials.append(CamTrial(SUPERVISED, draw, regions, None, changes))
+    facts = {
+        "dataset": dataset.name,
+        "content": content_of(dataset),
+        "regions": regions,
+        "budget": asked.budget,
+        "settings": {
+            "classifiers": merge(BUDGETS[asked.budget]["classifier"], asked.settings),
+            "U-Nets": changes,
+        },
+    }
+    write_trials(folder, facts, trials)
+    todo = [t.place for t in trials if not is_done(folder / t.place)]
+    here = str(folder.resolve())
+    try:
+        run_jobs(run_trial, [(here, place) for place in todo], jobs=asked.jobs, ray=asked.ray)
+    finally:
+        outcome = collect(folder)
+        if outcome.networks:
+            write_page(outcome, folder)
+    return outcome
+
+
+def _page_again(dataset: Dataset, folder: Path) -> Outcome:
+    """Make tables and page from the results and pictures that are there; nothing is trained."""
+    outcome = collect(folder)
+    if content_of(dataset) != outcome.content:
+        raise InputError(
+            f"{dataset.folder}: is not the dataset of {folder}, or its files have changed; name "
+            "the one that the study was begun with"
+        )
+    if not outcome.networks:
+        raise InputError(f"{folder}: none of its trials with a classifier is done")
+    write_page(outcome, folder)
+    return outcome
+
+
+def _recipes(networks: Sequence[str], asked: Asked) -> dict[str, ClassifyRecipe]:
+    """Check all that was asked before regions are cut and others are trained."""
+    if asked.budget not in BUDGETS:
+        raise InputError(f"--budget {asked.budget}: expected one of {', '.join(BUDGETS)}")
+    if not networks:
         raise InputError("--networks: name one or more")
-    for name in options.networks:  # before regions are cut and others are trained
+    for name in networks:
         try:
             check_classifier(name)
         except ValueError as error:
             raise InputError(f"--networks {name}: {error}") from None
-    budget = BUDGETS[options.budget]
-    recipes = {
-        name: classify_recipe(merge(budget["classifier"], {**options.settings, "network": name}))
-        for name in options.networks
-    }
-    counts = _cut(dataset, folder, options)
-    rois = open_dataset(folder / "rois")
-    images = labelled_images(rois, "class")
-    parts = tuple(_part(images, seed) for seed in range(options.seeds))
-    todo = []
-    for seed, part in enumerate(parts):
-        for name, recipe in recipes.items():
-            own = recipe.model_copy(update={"seed": seed})
-            facts: dict[str, Any] = {"network": name, "recipe": own.model_dump(mode="json")}
-            todo.append(_write_job(folder, f"{name}_seed{seed}", facts, part, seed, options))
-        facts = {"network": None, "recipe": None}
-        todo.append(_write_job(folder, f"unet_seed{seed}", facts, part, seed, options))
-    run_jobs(run_job, [(str(folder.resolve()), name) for name in todo], jobs=jobs)
-    truth = {case.name: mask_of(case) for case in abnormal_of(images).cases}
-    study = Study(
-        dataset=dataset.name,
-        options=options,
-        counts=counts,
-        parts=parts,
-        outcomes=tuple(
-            read_outcome(folder, name, seed)
-            for seed in range(options.seeds)
-            for name in options.networks
-        ),
-        supervised=tuple(
-            tuple(result_of(folder, f"unet_seed{seed}")["dice"]) for seed in range(options.seeds)
-        ),
-        whole=tuple(
-            tuple(dice_of(np.ones_like(truth[n]), truth[n]) for n in part.test if n in truth)
-            for part in parts
-        ),
-        centred=tuple(mean_dice(centred_map(mask.shape), mask) for mask in truth.values()),
-        shortcuts=tuple(find_shortcuts(rois, images)),
-    )
-    write_json(folder / "study.json", json_ready({"format": 1, **asdict(study)}))
-    return study
-
-
-def _cut(dataset: Dataset, folder: Path, options: Options) -> dict[str, int]:
-    """Cut the regions, or take those that the same options gave before."""
-    wanted = json_ready({"dataset": str(dataset.folder.resolve()), **asdict(options.rois)})
-    file = folder / "rois.json"
-    if file.is_file():
-        known = read_record(file, "options", "counts", remedy=_ANEW)
-        if known["options"] != wanted:
-            raise InputError(f"{file}: is of a study with other options; name another folder")
-        counts: dict[str, int] = known["counts"]
-        return counts
-    counts = {}
-    made_once(folder / "rois", lambda new: counts.update(extract_rois(dataset, new, options.rois)))
-    write_json(file, {"options": wanted, "counts": counts})
-    return counts
-
-
-def _part(images: Labelled, seed: int) -> Parts:
-    rest, test = split_images(images, _HOLD_OUT, seed)
-    train, val = split_images(images.part(rest), _HOLD_OUT, seed)
-    return Parts(tuple(train), tuple(val), tuple(test))
-
-
-def _write_job(
-    folder: Path, name: str, facts: Mapping[str, Any], parts: Parts, seed: int, options: Options
-) -> str:
-    unet = merge(BUDGETS[options.budget]["unet"], options.unet)
-    wanted = json_ready({"format": 1, **facts, "unet": unet, "parts": asdict(parts), "seed": seed})
-    file = folder / "runs" / name / "job.json"
-    if file.is_file():
-        if read_json(file) != wanted:
-            raise InputError(f"{file}: is of a study with other options; name another folder")
-    else:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, wanted)
-    return name
+    shared = merge(BUDGETS[asked.budget]["classifier"], asked.settings)
+    return {name: classify_recipe({**shared, "network": name}) for name in networks}

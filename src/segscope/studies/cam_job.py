@@ -1,166 +1,209 @@
-"""All trainings and maps of one network in one draw, each in a folder that is made once."""
+"""All trainings and maps of one classifier on one draw: a trial, of steps that are made once.
 
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+A trial that was killed goes on at the step, and within a training at the epoch, where it was.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, Split, json_ready, open_dataset, write_json
 from segscope.data.json_files import read_record
+from segscope.experiments import alone, made_once
 from segscope.explain import CAM_METHODS
 from segscope.explain.weak_labels import CRITERIA
-from segscope.inference.classify import load_classifier
-from segscope.studies.cam_outcome import ORIGINAL, Parts
+from segscope.images import Case
+from segscope.inference.classify import ClassifierModel, load_classifier
+from segscope.studies.cam_pictures import save_pictures
+from segscope.studies.cam_trials import ANEW, ORIGINAL, CamTrial, abnormal_of, read_trial
 from segscope.studies.classifier_audit import audit_classifier
-from segscope.studies.filtered import FILTERS, filter_rois
-from segscope.studies.rois import ABNORMAL
+from segscope.studies.filtered import FILTERS, Filter, filter_rois
 from segscope.studies.weak_training import dice_of_run, label_weakly, train_on
 from segscope.training.classify import score_images, train_classifier
 from segscope.training.classify_images import Labelled, labelled_images
-from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
+from segscope.training.classify_recipe import ClassifyRecipe
 from segscope.training.run_folder import has_begun
 from segscope.workflows.classifier_cam import run_classifier_cam
+from segscope.workflows.rois import ABNORMAL
 
-_ANEW = "it is damaged: delete it, and start the study again"
 _AT_LAYERS = ("gradcam", "hirescam")  # which are the same at the last layer only
 
-
-def run_job(folder_name: str, name: str) -> None:
-    """Do all of one network in one draw; nothing happens where that was done before."""
-    folder = Path(folder_name)
-    run = folder / "runs" / name
-    if (run / "result.json").is_file():
-        return
-    facts = read_record(run / "job.json", "network", "parts", "seed", "unet", remedy=_ANEW)
-    rois = open_dataset(folder / "rois")
-    images = labelled_images(rois, "class")
-    parts = Parts(**{part: tuple(names) for part, names in facts["parts"].items()})
-    seed = int(facts["seed"])
-    if facts["network"] is None:
-        settings = facts["unet"]
-        train_on(rois, run / "unet", Split(parts.train, parts.val), settings, seed=seed)
-        found: dict[str, Any] = {"dice": dice_of_run(run / "unet", tested_of(images, parts).cases)}
-    else:
-        recipe = classify_recipe(facts["recipe"])
-        found = _classifier_job(rois, images, run, recipe, parts, facts["unet"], seed)
-    write_json(run / "result.json", json_ready({"format": 1, **found}))  # last: all is there
+Found = dict[str, Any]
 
 
-def _classifier_job(
-    rois: Dataset,
-    images: Labelled,
-    run: Path,
-    recipe: ClassifyRecipe,
-    parts: Parts,
-    unet: Mapping[str, Any],
-    seed: int,
-) -> dict[str, Any]:
-    """The paper's two experiments, and those beyond it."""
-    trained = {ORIGINAL: _train(rois, run / ORIGINAL, recipe, parts)}
-    model = load_classifier(run / ORIGINAL, device=recipe.device)
-    maps = made_once(
-        run / "maps",
-        lambda new: run_classifier_cam(model, images.cases, new, pictures=False),
-    )
-    where = {name: part for part, names in asdict(parts).items() for name in names}
-    for kind in FILTERS:
+def run_trial(folder: str, place: str) -> None:
+    """Do one trial; nothing happens where it was done, or is being done by another process.
 
-        def write(new: Path, kind: Any = kind) -> None:
-            filter_rois(rois, new, kind, maps=maps / "heatmaps", parts=where, seed=seed)
+    Args:
+        folder: Of the study.
+        place: Of the trial within it.
 
-        filtered = open_dataset(made_once(run / f"filtered_{kind}", write))
-        trained[kind] = _train(filtered, run / kind, recipe, parts)
-    tested, abnormal = tested_of(images, parts).cases, abnormal_of(images)
+    Raises:
+        InputError: Something cannot be read.
+        WorkError: A training failed.
+    """
+    root = Path(folder) / place
+    with alone(root) as free:
+        if not free or (root / "result.json").is_file():
+            return
+        trial = read_trial(root)
+        rois = open_dataset(Path(folder) / trial.regions)
+        images = labelled_images(rois, "class")
+        known = {case.name for case in abnormal_of(images).cases}
+        tested = images.part([name for name in trial.draw.test if name in known]).cases
+        if trial.recipe is None:
+            split = Split(trial.draw.train, trial.draw.val)
+            train_on(rois, root / "unet", split, trial.unet, seed=trial.draw.seed)
+            found: Found = {"unet": dice_of_run(root / "unet", rois, tested)}
+        else:
+            chain = _Chain(root, rois, images, tested, trial, trial.recipe)
+            found = chain.whole()
+        write_json(root / "result.json", json_ready({"format": 1, **found}))  # last: all is there
 
-    def map_all(place: Path, method: str, layer: str | None = None) -> list[dict[str, Any]]:
-        def draw(new: Path) -> None:
-            run_classifier_cam(
-                model, tested, new, method=method, layer=layer, of=ABNORMAL, pictures=False
-            )
 
-        return _rows(made_once(place / method, draw))
+@dataclass(frozen=True, eq=False)
+class _Chain:
+    """One classifier on one draw, and all that follows from it.
 
-    methods = {method: map_all(run / "methods", method) for method in CAM_METHODS}
-    layers = audit_classifier(model, tested, seed=seed)
-    by_layer = {
-        layer: {method: map_all(run / "layers" / layer, method, layer) for method in _AT_LAYERS}
-        for layer in {row.sides: row.layer for row in layers}.values()  # the last of each size
-    }
-    weak = {}
-    for criterion in CRITERIA:
+    Args:
+        root: The trial's folder.
+        rois: Regions with masks.
+        images: Their classes.
+        tested: Abnormal regions that are only tested.
+        trial: What it is.
+        recipe: Of the classifier.
+    """
 
-        def choose(new: Path, criterion: str = criterion) -> None:
-            run_classifier_cam(
-                model, abnormal.cases, new, of=ABNORMAL, criterion=criterion, pictures=False
-            )
+    root: Path
+    rois: Dataset
+    images: Labelled
+    tested: tuple[Case, ...]
+    trial: CamTrial
+    recipe: ClassifyRecipe
 
-        chosen = made_once(run / f"labels_{criterion}", choose)
+    def whole(self) -> Found:
+        """The paper's two experiments, and those beyond it."""
+        trained = {ORIGINAL: self._train(self.rois, ORIGINAL)}
+        model = load_classifier(self.root / ORIGINAL, device=self.recipe.device)
+        predicted = made_once(
+            self.root / "maps",
+            lambda new: run_classifier_cam(model, self.images.cases, new, pictures=False),
+        )
+        for kind in FILTERS:
+            trained[kind] = self._train(self._filtered(kind, predicted), kind)
+        found = {
+            "trained": trained,
+            "mean_dice": {
+                row["case"]: row["mean_dice"]
+                for row in _rows(predicted)
+                if row["mean_dice"] is not None
+            },
+            "methods": {
+                method: self._maps(model, self.root / "methods", method) for method in CAM_METHODS
+            },
+            "weak": {criterion: self._weak(model, criterion) for criterion in CRITERIA},
+            **self._layers(model),
+        }
+        shown = self.images.part(self.trial.draw.test)
+        made_once(self.root / "pictures", lambda new: save_pictures(self.root, new, shown))
+        return found
+
+    def _train(self, dataset: Dataset, kind: str) -> Found:
+        """Train on one kind of images, and score the tested ones of that kind."""
+        run, draw = self.root / kind, self.trial.draw
+        done = train_classifier(
+            dataset, self.recipe, run,
+            split=(draw.train, draw.val),
+            resume=has_begun(run),
+        )  # fmt: skip
+        images = labelled_images(dataset, self.recipe.column).part(draw.test)
+        model = load_classifier(run, device=self.recipe.device)
+        scores = score_images(model, dataset, images, run / "test")
+        return {
+            "val_accuracy": done.scores["accuracy"].value,
+            "test": {name: asdict(value) for name, value in scores.items()},
+            "images": _classified(run / "test" / "validation.csv", images.cases),
+            "epochs": done.epochs,
+            "minutes": done.minutes,
+        }
+
+    def _filtered(self, kind: Filter, maps: Path) -> Dataset:
+        """The regions seen through maps or masks; masks are lent within a part only."""
+        draw = self.trial.draw
+        named = {"train": draw.train, "val": draw.val, "test": draw.test}
+        where = {name: part for part, names in named.items() for name in names}
+        place = self.root / f"filtered_{kind}"
+        heatmaps, seed = maps / "heatmaps", draw.seed
+        made_once(
+            place,
+            lambda new: filter_rois(self.rois, new, kind, maps=heatmaps, parts=where, seed=seed),
+        )
+        return open_dataset(place)
+
+    def _maps(
+        self, model: ClassifierModel, place: Path, method: str, layer: str | None = None
+    ) -> list[Found]:
+        """Maps of the abnormal class of tested regions."""
+        made_once(
+            place / method,
+            lambda new: run_classifier_cam(
+                model, self.tested, new, method=method, layer=layer, of=ABNORMAL, pictures=False
+            ),
+        )
+        return _rows(place / method)
+
+    def _layers(self, model: ClassifierModel) -> Found:
+        """What layers could segment, and maps at the last layer of each size."""
+        layers = audit_classifier(model, self.tested, seed=self.trial.draw.seed)
+        last = {row.sides: row.layer for row in layers}.values()
+        by_layer = {
+            layer: {
+                method: self._maps(model, self.root / "layers" / layer, method, layer)
+                for method in _AT_LAYERS
+            }
+            for layer in last
+        }
+        return {"layers": [asdict(row) for row in layers], "by_layer": by_layer}
+
+    def _weak(self, model: ClassifierModel, criterion: str) -> Found:
+        """Labels from maps above a threshold that no mask chose, and a U-Net that learns them."""
+        abnormal, draw = abnormal_of(self.images).cases, self.trial.draw
+        chosen = made_once(
+            self.root / f"labels_{criterion}",
+            lambda new: run_classifier_cam(
+                model, abnormal, new, of=ABNORMAL, criterion=criterion, pictures=False
+            ),
+        )
         rows = {row["case"]: row for row in _rows(chosen)}
         limits = {name: int(row["threshold"]) for name, row in rows.items()}
-
-        def label(new: Path, chosen: Path = chosen, limits: dict[str, int] = limits) -> None:
-            label_weakly(rois, new, chosen / "heatmaps", limits, "labelled by maps")
-
-        dataset = open_dataset(made_once(run / f"weak_{criterion}", label))
-        own = run / f"unet_{criterion}"
-        train_on(dataset, own, Split(parts.train, parts.val), unet, seed=seed)
-        weak[criterion] = {
-            "maps": [rows[case.name]["dice"] for case in tested],
-            "unet": dice_of_run(own, tested),
+        place = made_once(
+            self.root / f"weak_{criterion}",
+            lambda new: label_weakly(self.rois, new, chosen / "heatmaps", limits),
+        )
+        run = self.root / f"unet_{criterion}"
+        split = Split(draw.train, draw.val)
+        train_on(open_dataset(place), run, split, self.trial.unet, seed=draw.seed)
+        return {
+            "maps": {case.name: rows[case.name]["dice"] for case in self.tested},
+            "unet": dice_of_run(run, self.rois, self.tested),
         }
+
+
+def _classified(file: Path, cases: Sequence[Case]) -> Found:
+    """What was said of every tested region, whose rows are in the order of the cases."""
+    rows = csv.DictReader(file.read_text("utf-8").splitlines())
     return {
-        "trained": trained,
-        "mean_dice": [row["mean_dice"] for row in _rows(maps) if row["mean_dice"] is not None],
-        "methods": methods,
-        "weak": weak,
-        "layers": [asdict(row) for row in layers],
-        "by_layer": by_layer,
+        case.name: {
+            "right": float(row["class"] == row["predicted"]),
+            "abnormal": float(row["class"] == ABNORMAL),
+            "p": float(row[f"p({ABNORMAL})"]),
+        }
+        for case, row in zip(cases, rows, strict=True)
     }
 
 
-def _train(dataset: Dataset, run: Path, recipe: ClassifyRecipe, parts: Parts) -> dict[str, Any]:
-    """Train on one kind of images, and score the tested ones of that kind."""
-    done = train_classifier(
-        dataset, recipe, run,
-        split=(parts.train, parts.val),
-        resume=has_begun(run),
-    )  # fmt: skip
-    images = labelled_images(dataset, recipe.column).part(parts.test)
-    model = load_classifier(run, device=recipe.device)
-    scores = score_images(model, dataset, images, run / "test")
-    return {
-        "val_accuracy": done.scores["accuracy"].value,
-        "test": {name: asdict(value) for name, value in scores.items()},
-        "epochs": done.epochs,
-        "minutes": done.minutes,
-    }
-
-
-def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """Make a folder as a whole, where it was not made before."""
-    if not folder.is_dir():
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        make(unfinished)
-        unfinished.rename(folder)
-    return folder
-
-
-def _rows(folder: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = read_record(folder / "cam.json", "maps", remedy=_ANEW)["maps"]
+def _rows(folder: Path) -> list[Found]:
+    found: list[Found] = read_record(folder / "cam.json", "maps", remedy=ANEW)["maps"]
     return found
-
-
-def abnormal_of(images: Labelled) -> Labelled:
-    """Regions with a lesion."""
-    number = images.classes.index(ABNORMAL)
-    pairs = zip(images.cases, images.truth, strict=True)
-    return images.part([case.name for case, truth in pairs if truth == number])
-
-
-def tested_of(images: Labelled, parts: Parts) -> Labelled:
-    """Abnormal regions that are only tested."""
-    known = {case.name for case in abnormal_of(images).cases}
-    return images.part([name for name in parts.test if name in known])

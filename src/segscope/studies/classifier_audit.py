@@ -6,7 +6,7 @@ network has learned without ever seeing a mask. The same network with random wei
 as much is visible through any filters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,9 @@ from segscope.data import AS_STORED, Reading, read_label
 from segscope.explain import layer_ability
 from segscope.features import Taps, run, untouched
 from segscope.images import Case
+from segscope.images.planes import stretched
 from segscope.inference.classify import ClassifierModel, build_classifier, prepare_image
 from segscope.progress import track
-from segscope.studies.filtered import stretched
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class LayerScore:
         depth: Its place from the input (0) to the output (1).
         sides: Of its maps.
         channels: Of its maps.
-        ability: Mean SA score (Dice of its map with the mask).
+        ability: Case to SA score (Dice of its map with the mask).
         untrained: The same of random weights.
     """
 
@@ -39,8 +39,8 @@ class LayerScore:
     depth: float
     sides: tuple[int, int]
     channels: int
-    ability: float
-    untrained: float
+    ability: Mapping[str, float]
+    untrained: Mapping[str, float]
 
 
 def audit_classifier(
@@ -55,7 +55,7 @@ def audit_classifier(
         reading: What may be changed when images are read.
     """
     untrained = build_classifier(model.spec, seed=seed).to(model.device).eval()
-    scores: tuple[dict[str, list[float]], ...] = ({}, {})
+    scores: tuple[dict[str, dict[str, float]], ...] = ({}, {})
     shapes: dict[str, tuple[int, ...]] = {}
     for case in track(cases, "auditing"):
         x = prepare_image(model.spec, case, reading)[None].to(model.device)
@@ -65,15 +65,12 @@ def audit_classifier(
         for net, known in zip((model.net, untrained), scores, strict=True):
             for name, (shape, value) in _layers(net, x, mask.to(x.device)).items():
                 shapes[name] = shape
-                known.setdefault(name, []).append(value)
+                known.setdefault(name, {})[case.name] = value
     last = max(1, len(shapes) - 1)
     return [
-        LayerScore(
-            name, k / last, (shape[1], shape[2]), shape[0],
-            float(np.nanmean(scores[0][name])), float(np.nanmean(scores[1][name])),
-        )
+        LayerScore(name, k / last, (shape[1], shape[2]), shape[0], scores[0][name], scores[1][name])
         for k, (name, shape) in enumerate(shapes.items())
-    ]  # fmt: skip
+    ]
 
 
 def _layers(

@@ -12,14 +12,16 @@ from segscope.data import Dataset, write_json
 from segscope.errors import InputError
 from segscope.experiments import (
     Arm,
+    Draw,
     Outcome,
     Paper,
+    Step,
     fold_draws,
     make_experiment,
     page_again,
     run_experiment,
 )
-from segscope.experiments.statistics import Estimate, mean_known
+from segscope.experiments.statistics import Difference, Estimate, mean_known
 from segscope.report import Table
 from segscope.training import labelled
 from segscope.training.recipe import merge
@@ -72,10 +74,13 @@ def run_declared(
     metrics: Sequence[str],
     reference: str,
     paper: Paper,
+    draws: Sequence[Draw] = (),
+    steps: Sequence[Step] = (),
 ) -> Outcome:
     """Do a study's trials, or only its page again; what is done is taken as it is.
 
     Other settings are other trials, so none is ever shown under settings that are not its own.
+    Draws are the folds that were asked for where none are given.
 
     Raises:
         InputError: The folder holds a study of the old form; something cannot be read or planned.
@@ -88,14 +93,12 @@ def run_declared(
         )
     if asked.page_only:
         return page_again(folder, dataset, paper)
-    cases = labelled(dataset)
-    folds = min(asked.folds, len({case.group for case in cases}))
+    if not draws:
+        cases = labelled(dataset)
+        folds = min(asked.folds, len({case.group for case in cases}))
+        draws = fold_draws(cases, folds=folds, seeds=asked.seeds)
     experiment = make_experiment(
-        dataset,
-        arms,
-        fold_draws(cases, folds=folds, seeds=asked.seeds),
-        reference=reference,
-        metrics=metrics,
+        dataset, arms, draws, reference=reference, metrics=metrics, steps=steps
     )
     return run_experiment(experiment, dataset, folder, jobs=asked.jobs, ray=asked.ray, paper=paper)
 
@@ -147,11 +150,22 @@ def scores_table(
         undefined = sum(one.undefined for one in own.values())
         n = max(one.n for one in own.values())
         more = (extra or {}).get(arm.name, ())
-        rows.append([shown, *(_cell(one) for one in own.values()), n, undefined,
+        rows.append([shown, *(spread(one) for one in own.values()), n, undefined,
                      minutes(outcome, arm.name), *more])  # fmt: skip
     heads = [metric.replace("_", " ") for metric in metrics]
     said = f"{caption} Mean, sd between subjects (95 % interval)."
     return Table(["", *heads, "subjects", "undefined", "minutes", *columns], rows, said)
+
+
+def differences_table(found: Sequence[Difference], caption: str) -> Table:
+    """Lay out paired differences, each with its interval and p."""
+    reference = found[0].reference if found else ""
+    rows = [
+        [one.arm, str(one.estimate), one.p_holm,
+         "differs" if one.shown else "no difference shown"]
+        for one in found
+    ]  # fmt: skip
+    return Table(["", f"less {reference}", "p (Holm)", ""], rows, caption)
 
 
 def minutes(outcome: Outcome, arm: str) -> float:
@@ -159,7 +173,13 @@ def minutes(outcome: Outcome, arm: str) -> float:
     return mean_known([float(cost["minutes"]) for cost in outcome.costs.get(arm, ())])
 
 
-def _cell(found: Estimate) -> str:
+def spread(found: Estimate) -> str:
+    """Mean, deviation between subjects and interval, for a table's cell.
+
+    Example:
+        >>> spread(Estimate(0.5, 0.4, 0.6, 0.1, 4, 0))
+        '0.5, 0.1 (0.4 to 0.6)'
+    """
     if found.n < 2:
         return f"{found.mean:.4g}"
     return f"{found.mean:.4g}, {found.sd:.3g} ({found.low:.4g} to {found.high:.4g})"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segscope.data import Dataset, copy_file, load_of, read_label, write_json, write_label
 from segscope.errors import InputError
 from segscope.images import Case, LabelMap
+from segscope.images.planes import stretched
 
 Filter = Literal["cam", "truth", "inverse"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
@@ -31,7 +32,7 @@ def filter_rois(
     """Write the dataset again with every image multiplied by a map or a mask.
 
     Args:
-        dataset: Of regions with masks, as `segscope.studies.rois.extract_rois` writes it.
+        dataset: Of regions with masks, as `segscope.workflows.rois.extract_rois` writes it.
         folder: New; a dataset of the same names, classes and masks.
         kind: ``cam``: the image's own map, 255 as 1. ``truth``: its own mask; a region without a
             lesion takes that of another one, drawn by ``seed`` and brought to its sides.
@@ -115,12 +116,3 @@ def _map(folder: Path, case: Case, shape: tuple[int, ...]) -> NDArray[Any]:
     if levels.shape != shape:
         raise InputError(f"{file}: is {levels.shape}, its image {shape}; make the maps again")
     return levels.astype(np.float64) / 255
-
-
-def stretched(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Nearest pixels, centre on centre."""
-    places = [
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(shape, mask.shape, strict=True)
-    ]
-    return mask[np.ix_(*places)]

@@ -1,15 +1,17 @@
-"""The page of the global binary mask study."""
+"""What the mask study shows beyond a comparison: the paper's tables and figures, by subjects."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean, pstdev
 from typing import Any
 
-from segscope.data import Dataset, to_csv, write_bytes, write_text
-from segscope.images import Case
-from segscope.inference import load_model
+from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
+from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
+from segscope.experiments.curves import until_converged, validation_losses
+from segscope.experiments.sizes import size_figure, size_pairs, size_table
+from segscope.experiments.statistics import Estimate, by_subject, estimate, mean_known
+from segscope.experiments.trial import read_result
 from segscope.report import (
     Lines,
     Picture,
@@ -17,166 +19,105 @@ from segscope.report import (
     Table,
     contour_sheet,
     feature_sheet,
-    learning_figure,
-    page,
 )
-from segscope.studies.feature_maps import feature_maps
-from segscope.studies.gbm import Job, Result, Study, mean_known
-from segscope.studies.gbm_paper import (
-    BRAIN_CENTRE_MM,
-    BRAIN_DICE,
-    BRAIN_HOURS,
-    HEART_CENTRE_MM,
-    HEART_DICE,
-    HEART_HOURS,
-    Arm,
-    mean_dice,
+from segscope.studies.declared import read_paper, write_facts
+from segscope.studies.gbm_masks import SHEET
+from segscope.studies.gbm_measures import (
+    inputs_of,
+    masks_step,
+    method_of,
+    pictured_trials,
+    read_maps,
+    read_modalities,
+    shown_size,
 )
-from segscope.studies.modalities import ModalityRow, check_modalities
-from segscope.studies.panels import case_panels
-from segscope.training import labelled
+from segscope.studies.modalities import modality_sections
 
-_SHOWN_SIZE = 4  # the paper's pictures are of four training cases
+PAPER = read_paper("gbm")
 _PICTURED = 4
-_CHECKED = 5
+_NAMES = ("image", "mask", "image and mask")
 
 
-def write_page(study: Study, dataset: Dataset, folder: Path, *, layer: str | None = None) -> Path:
-    """Write ``report.html``, ``results.csv`` and the figures as PNG files into ``folder``.
-
-    Args:
-        study: Whole.
-        dataset: Of the study.
-        folder: Of the study.
-        layer: Whose channels are shown; the last one by default.
-    """
-    by_name = {case.name: case for case in labelled(dataset)}
-    tested = [by_name[name] for name in study.roles.test]
-    modalities = _modalities(study, dataset, folder, tested)
-    pictures = _pictures(study, dataset, folder, tested, layer)
-    for name, png in pictures.items():
-        write_bytes(folder / f"{name}.png", png)
-    write_text(folder / "results.csv", to_csv(rows_of(study)))
-    if modalities:
-        write_text(folder / "modalities.csv", to_csv([asdict(row) for row in modalities]))
-    sections = [
-        _dice(study, pictures),
-        _centres(study),
-        _convergence(study),
-        _masks(study, folder),
-        *_independence(modalities),
-        Section(
-            "Contours (as Figs. 3 and 5)",
-            [f"Test cases of runs with {_shown_size(study)} training subjects, first seed."],
-            pictures=[Picture(pictures["contours"], "The expert's contour and each input's.")],
-        ),
-        Section(
-            "Feature maps (as Figs. 7 and 8)",
-            ["All channels of one layer, by what the network is shown; each channel has its own "
-             "scale. On the left the image or, for the mask alone, the mask."],
-            pictures=[Picture(pictures["features"], "Channels of the same layer in each network.")],
-        ),
-    ]  # fmt: skip
-    file = folder / "report.html"
-    write_text(file, page(f"Image, mask or both: few cases of {study.dataset}", sections))
-    return file
+def sections(
+    outcome: Outcome, dataset: Dataset, folder: Path, *, layer: str | None
+) -> list[Section]:
+    """Make the paper's tables and figures from the trials' folders, ``study.json``,
+    ``results.csv`` and ``modalities.csv``."""
+    changed = read_modalities(outcome, folder)
+    subjects = {case.name: case.group for case in dataset.training}
+    masks = _mask_dice(outcome, folder)
+    facts = {"masks": {"method": method_of(outcome), "dice": vars(masks)},
+             "by_size": {size: outcome.of_size(size).to_dict()["arms"] for size in outcome.sizes},
+             "modalities": [asdict(row) for row in changed]}  # fmt: skip
+    write_facts(folder, "gbm", outcome, **json_ready(facts))
+    write_text(folder / "results.csv", to_csv(_rows(outcome)))
+    if changed:
+        write_text(folder / "modalities.csv", to_csv([asdict(row) for row in changed]))
+    return [
+        _dice(outcome, folder),
+        _centres(outcome),
+        _convergence(outcome),
+        _masks(outcome, folder, masks),
+        *modality_sections(changed, subjects),
+        *_contours(outcome, dataset, folder),
+        *_features(outcome, folder, layer),
+    ]
 
 
-def rows_of(study: Study) -> list[dict[str, Any]]:
-    """One row per run and label: means over the test cases, with how many are undefined."""
+def _rows(outcome: Outcome) -> list[dict[str, Any]]:
+    """One row per trial and label, with when the training had converged."""
     rows = []
-    for result in study.results:
-        for label, values in result.dice.items():
-            apart = [d for d in result.centre_mm[label] if math.isfinite(d)]
-            rows.append(
-                {
-                    "arm": result.job.arm,
-                    "subjects": result.job.size,
-                    "cases": len(result.job.train),
-                    "seed": result.job.seed,
-                    "label": label,
-                    "dice": mean_known(values),
-                    "centre_mm": mean_known(apart),
-                    "n": len(values),
-                    "centre_undefined": len(values) - len(apart),
-                    "epochs_to_converge": result.epochs,
-                    "minutes_to_converge": result.minutes,
-                    "minutes": result.total_minutes,
-                }
-            )
+    for row in outcome.by_trial():
+        (cost,) = (c for c in outcome.costs[row["arm"]] if c["draw"] == row["draw"])
+        epochs, minutes = until_converged(cost["curve"])
+        rows.append({**row, "epochs_to_converge": epochs, "minutes_to_converge": minutes,
+                     "minutes": cost["minutes"]})  # fmt: skip
     return rows
 
 
-def of_arm(study: Study, arm: str, size: int) -> list[Result]:
-    """All seeds of one input and size."""
-    return [r for r in study.results if r.job.arm == arm and r.job.size == size]
-
-
-def arms_of(study: Study) -> list[str]:
-    """What is compared, in order."""
-    return list(dict.fromkeys(result.job.arm for result in study.results))
-
-
-def sizes_of(study: Study) -> list[int]:
-    """Numbers of training subjects."""
-    return sorted({result.job.size for result in study.results})
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean (sd) of the finite values, and how many are not.
+def mean_dice(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> list[list[float]]:
+    """Mean over structures of each input, with the size before them (Fig. 4).
 
     Example:
-        >>> spread([1.0, 3.0, float("inf")]), spread([])
-        ('2.000 (1.000), 1 undefined', '')
+        >>> [round(value, 2) for value in mean_dice(PAPER["heart_dice"])[0]]
+        [1, 0.46, 0.67, 0.68]
     """
-    known = [value for value in values if math.isfinite(value)]
-    if not known:
-        return f"{len(values)} undefined" if values else ""
-    rest = f", {len(values) - len(known)} undefined" if len(known) < len(values) else ""
-    return f"{fmean(known):.3f} ({pstdev(known):.3f}){rest}"
-
-
-def _dice(study: Study, pictures: dict[str, bytes]) -> Section:
-    train, arms = study.recipe.train, arms_of(study)
-    labels = list(study.results[0].dice)
-    rows = [
-        [
-            size,
-            label,
-            *(spread([v for r in of_arm(study, arm, size) for v in r.dice[label]]) for arm in arms),
-        ]
-        for size in sizes_of(study)
-        for label in labels
+    return [
+        [size, *(mean_known([arms[k][0] for arms in rows.values()]) for k in range(3))]
+        for size, rows in table.items()
     ]
-    seeds = len({result.job.seed for result in study.results})
-    text = (
-        f"{study.recipe.network.name}, widths {list(study.recipe.network.widths)}, patch "
-        f"{list(study.recipe.patch)}, {train.epochs} epochs of {train.steps_per_epoch} steps, "
-        f"batch {train.batch_size}, the same for all; {seeds} draws of subjects and weights. The "
-        f"weights are the best on {len(study.roles.val)} cases, the figures are of "
-        f"{len(study.roles.test)} others. Masks come from method {study.method}; those from labels "
-        "are what no image can give, an upper bound."
-    )
-    names = ("image", "mask", "image and mask")
+
+
+def _dice(outcome: Outcome, folder: Path) -> Section:
+    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
+    train, draw = recipe["train"], outcome.experiment.draws[0]
+    png = size_figure(outcome, "dice")
+    write_bytes(folder / "learning.png", png)
+    seeds = len({draw.seed for draw in outcome.experiment.draws})
+    heart, brain = PAPER["heart_dice"], PAPER["brain_dice"]
     return Section(
         "Dice by training subjects (Tables 1 and 2, Fig. 4)",
-        [text],
-        tables=[
-            Table(["subjects", "label", *arms], rows, "Measured: mean (sd) over cases and seeds."),
-            Table(["cases", *names], _paper_means(HEART_DICE), "The paper, heart: mean of labels."),
-            Table(["cases", *names], _paper_means(BRAIN_DICE), "The paper, brain: mean of labels."),
-            Table(["cases", "label", *names], _paper_rows(HEART_DICE), "The paper's Table 2."),
-            Table(["cases", "label", *names], _paper_rows(BRAIN_DICE), "The paper's Table 1."),
+        [
+            f"{recipe['network']['name']}, widths {list(recipe['network']['widths'])}, patch "
+            f"{list(recipe['patch'])}, {train['epochs']} epochs of {train['steps_per_epoch']} "
+            f"steps, batch {train['batch_size']}, the same for all; {seeds} draws of subjects and "
+            f"weights. The weights are the best on {len(draw.val)} cases, the figures are of "
+            f"{len(draw.test)} others. Masks come from method {method_of(outcome)}; those from "
+            "labels are what no image can give, an upper bound."
         ],
-        pictures=[Picture(pictures["learning"], "Mean Dice; bars: standard deviation of seeds.")],
-    )
+        tables=[
+            size_table(outcome, "dice"),
+            size_pairs(outcome, "dice"),
+            Table(["cases", *_NAMES], mean_dice(heart), "The paper, heart: mean of labels."),
+            Table(["cases", *_NAMES], mean_dice(brain), "The paper, brain: mean of labels."),
+            Table(["cases", "label", *_NAMES], _printed(heart), "The paper's Table 2."),
+            Table(["cases", "label", *_NAMES], _printed(brain), "The paper's Table 1."),
+        ],
+        pictures=[Picture(png, "Mean Dice; bars: 95 % interval over subjects.")],
+    )  # fmt: skip
 
 
-def _paper_means(table: dict[int, dict[str, tuple[Arm, Arm, Arm]]]) -> list[list[Any]]:
-    return [[size, *values] for size, values in mean_dice(table).items()]
-
-
-def _paper_rows(table: dict[int, dict[str, tuple[Arm, Arm, Arm]]]) -> list[list[Any]]:
+def _printed(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> list[list[Any]]:
     return [
         [size, label, *(f"{mean:.2f} ({sd:.2f})" for mean, sd in arms)]
         for size, rows in table.items()
@@ -184,59 +125,36 @@ def _paper_rows(table: dict[int, dict[str, tuple[Arm, Arm, Arm]]]) -> list[list[
     ]
 
 
-def _centres(study: Study) -> Section:
-    arms, labels = arms_of(study), list(study.results[0].dice)
-    rows = [
-        [
-            size,
-            label,
-            *(
-                spread([v for r in of_arm(study, arm, size) for v in r.centre_mm[label]])
-                for arm in arms
-            ),
-        ]
-        for size in sizes_of(study)
-        for label in labels
-    ]
+def _centres(outcome: Outcome) -> Section:
     paper = [
         [part, label, f"{mean} ({sd})"]
-        for part, table in (("brain", BRAIN_CENTRE_MM), ("heart", HEART_CENTRE_MM))
-        for label, (mean, sd) in table.items()
+        for part in ("brain", "heart")
+        for label, (mean, sd) in PAPER[f"{part}_centre_mm"].items()
     ]
     return Section(
         "Distance of centres of mass, mm (Tables 3 and 4)",
-        ["Undefined where nothing was predicted; these are counted, not averaged."],
+        ["Where nothing was predicted, the diagonal of the image counts."],
         tables=[
-            Table(["subjects", "label", *arms], rows, "Measured: mean (sd) over cases and seeds."),
+            size_table(outcome, "centre_mm"),
             Table(["part", "label", "mask alone"], paper, "The paper, all training cases."),
         ],
     )
 
 
-def _convergence(study: Study) -> Section:
-    arms, largest = arms_of(study), sizes_of(study)[-1]
-    rows = []
-    for size in sizes_of(study):
-        found = [of_arm(study, arm, size) for arm in arms]
-        rows.append([size, "epochs", *(fmean(r.epochs for r in runs) for runs in found)])
-        rows.append([size, "minutes", *(fmean(r.minutes for r in runs) for runs in found)])
-    first = [of_arm(study, arm, largest)[0] for arm in arms]
-    charts = [
-        Lines(
-            {r.job.arm: (list(range(1, len(curve) + 1)), list(curve)) for r, curve in shown},
-            "epoch",
-            title,
-            f"{largest} training subjects, first seed.",
-        )
-        for title, shown in (
-            ("training loss", [(r, r.train_curve) for r in first]),
-            ("validation loss (1 - Dice)", [(r, r.curve) for r in first]),
-        )
-    ]
+def _convergence(outcome: Outcome) -> Section:
+    arms = [arm.name for arm in outcome.experiment.arms]
+    rows: list[list[Any]] = []
+    for size in outcome.sizes:
+        costs = outcome.of_size(size).costs
+        found = [{str(c["draw"]): until_converged(c["curve"]) for c in costs.get(arm, ())}
+                 for arm in arms]  # fmt: skip
+        for k, until in enumerate(("epochs", "minutes")):
+            of_arms = [{draw: float(one[k]) for draw, one in of.items()} for of in found]
+            rows.append([size, until, *(str(estimate(values)) for values in of_arms)])
     paper = [
         [part, size, *hours]
-        for part, table in (("brain", BRAIN_HOURS), ("heart", HEART_HOURS))
-        for size, hours in table.items()
+        for part in ("brain", "heart")
+        for size, hours in PAPER[f"{part}_hours"].items()
     ]
     return Section(
         "Time to converge (Tables 5 and 6, Fig. 6)",
@@ -244,115 +162,79 @@ def _convergence(study: Study) -> Section:
          "of its lowest; the span of epochs is the same for all, and the learning rate falls over "
          "it unless it is constant, so these figures compare runs and say little by themselves."],
         tables=[
-            Table(["subjects", "until", *arms], rows, "Measured: mean over seeds."),
+            Table(["subjects", "until", *arms], rows,
+                  "Measured: mean (95 % interval over trainings, n trainings)."),
             Table(["part", "cases", "image, h", "image and mask, h"], paper, "The paper."),
         ],
-        charts=charts,
+        charts=_loss_charts(outcome),
     )  # fmt: skip
 
 
-def _masks(study: Study, folder: Path) -> Section:
-    sheet = folder / "masks" / study.method / "masks.png"
-    pictures = [Picture(sheet.read_bytes(), f"Masks by method {study.method}.")]
-    values = list(study.mask_dice.values())
+def _loss_charts(outcome: Outcome) -> list[Lines]:
+    """Of the largest size's first seed."""
+    largest = outcome.sizes[-1]
+    curves = {arm: costs[0]["curve"] for arm, costs in outcome.of_size(largest).costs.items()
+              if costs}  # fmt: skip
+    epochs = {arm: [row[0] for row in curve] for arm, curve in curves.items()}
+    train = {arm: (epochs[arm], [row[1] for row in curve]) for arm, curve in curves.items()}
+    val = {arm: (epochs[arm], validation_losses(curve)) for arm, curve in curves.items()}
+    note = f"{largest} training subjects, first seed."
+    return [Lines(train, "epoch", "training loss", note),
+            Lines(val, "epoch", "validation loss (1 - Dice)", note)]  # fmt: skip
+
+
+def _mask_dice(outcome: Outcome, folder: Path) -> Estimate:
+    rows = (read_result(folder, masks_step(outcome)) or {"rows": []})["rows"]
+    dice = [(row["subject"], row["case"], row["scores"]["dice"]) for row in rows]
+    return estimate(by_subject([(s, c, math.nan if v is None else v) for s, c, v in dice]))
+
+
+def _masks(outcome: Outcome, folder: Path, dice: Estimate) -> Section:
+    sheet = folder / masks_step(outcome).place / SHEET
+    caption = f"Masks by method {method_of(outcome)}, of test cases."
     return Section(
         "The masks",
-        [f"Dice of the masks of the test cases with the union of the labels: {spread(values)}."],
-        pictures=pictures,
+        [f"Dice of the masks of the test cases with the union of the labels: {dice}."],
+        pictures=[Picture(sheet.read_bytes(), caption)] if sheet.is_file() else [],
     )
 
 
-def _independence(rows: Sequence[ModalityRow]) -> list[Section]:
-    if not rows:
+def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    trials = pictured_trials(outcome)
+    part = outcome.of_draws([trials[0].draw.name])
+    arms = [trial.arm.name for trial in trials]
+    panels = []
+    for case in cases_of(dataset, trials[0].draw.test[:_PICTURED]):
+        panels += case_panel(dataset, case, case.name, prediction_files(part, folder, arms, case))
+    if not panels:
         return []
-    changes = list(dict.fromkeys(row.change for row in rows))
-    table = [
-        [
-            change,
-            spread([row.mask_dice for row in rows if row.change == change]),
-            spread([row.dice for row in rows if row.change == change]),
-        ]
-        for change in changes
-    ]
-    same = all(row.same_mask_same_bits for row in rows)
+    sheet = contour_sheet(panels, columns=2)
+    write_bytes(folder / "contours.png", sheet)
     return [
         Section(
-            "Other intensities, other modalities",
-            [f"The network that is shown the mask alone gives the same bits for the same mask: "
-             f"{'yes' if same else 'NO'}. Where the mask is made anew from a changed image, both "
-             "may differ:"],
-            tables=[Table(["image", "Dice of masks", "Dice of predictions"], table)],
+            "Contours (as Figs. 3 and 5)",
+            [f"Test cases of runs with {shown_size(outcome)} training subjects, first seed."],
+            pictures=[Picture(sheet, "The expert's contour and each input's.")],
         )
-    ]  # fmt: skip
-
-
-def _shown_size(study: Study) -> int:
-    return min(sizes_of(study), key=lambda size: abs(size - _SHOWN_SIZE))
-
-
-def _shown(study: Study, inputs: Sequence[str] | None = None) -> list[Job]:
-    """The first seed's runs of the size that is pictured, with masks by the study's method."""
-    size = _shown_size(study)
-    return [
-        result.job
-        for result in study.results
-        if result.job.size == size
-        and result.job.seed == 0
-        and (result.job.inputs == "image" or result.job.masks == study.method)
-        and (inputs is None or result.job.inputs in inputs)
     ]
 
 
-def _modalities(
-    study: Study, dataset: Dataset, folder: Path, tested: Sequence[Case]
-) -> list[ModalityRow]:
-    if study.method not in ("threshold", "network"):
-        return []
-    runs = [r.job for r in study.results if r.job.inputs == "gbm" and r.job.masks == study.method]
-    run = folder / "runs" / max(runs, key=lambda job: (job.size, -job.seed)).name
-    return check_modalities(load_model(run), run, tested[:_CHECKED], reading=dataset.reading)
-
-
-def _pictures(
-    study: Study, dataset: Dataset, folder: Path, tested: Sequence[Case], layer: str | None
-) -> dict[str, bytes]:
-    curves = {}
-    for arm in arms_of(study):
-        points = []
-        for size in sizes_of(study):
-            means = [result.mean_dice for result in of_arm(study, arm, size)]
-            points.append((float(size), fmean(means), pstdev(means)))
-        curves[arm] = points
-    jobs = _shown(study)
-    folders: dict[str, Path] = {job.inputs: folder / "runs" / job.name / "test" for job in jobs}
-    titles = {case.name: case.name for case in tested}
-    panels = case_panels(dataset, tested[:_PICTURED], folders, titles)
-    return {
-        "learning": learning_figure(curves, "training subjects", "mean Dice of test cases"),
-        "contours": contour_sheet(panels, columns=2),
-        "features": _features(study, dataset, folder, tested[0], layer),
-    }
-
-
-def _features(study: Study, dataset: Dataset, folder: Path, case: Case, layer: str | None) -> bytes:
+def _features(outcome: Outcome, folder: Path, layer: str | None) -> list[Section]:
     """The same layer of each input's network; also of the image alone with twice the subjects."""
-    jobs = _shown(study)
-    twice = [
-        r.job for r in study.results
-        if r.job.inputs == "image" and r.job.seed == 0 and r.job.size == 2 * _shown_size(study)
-    ]  # fmt: skip
-    found = {}
-    shown = None
-    for job in (*jobs, *twice):
-        masked = case
-        if job.inputs != "image":
-            (file,) = (folder / "masks" / job.masks).glob(f"{case.name}.*")
-            own = case.image_files if job.inputs == "image+gbm" else ()
-            masked = Case(case.name, (*own, file), case.label_file, case.subject)
-        maps = feature_maps(
-            load_model(folder / "runs" / job.name), masked, layer=layer, reading=dataset.reading
+    trials = pictured_trials(outcome, twice=True)
+    found = {f"{inputs_of(trial)}, {trial.draw.size}": maps for trial in trials
+             if (maps := read_maps(folder, trial, layer)) is not None}  # fmt: skip
+    if not found:
+        return []
+    first = next(iter(found.values()))
+    sheet = feature_sheet({name: maps.maps for name, maps in found.items()}, first.image,
+                          first.truth)  # fmt: skip
+    write_bytes(folder / "features.png", sheet)
+    return [
+        Section(
+            "Feature maps (as Figs. 7 and 8)",
+            ["All channels of one layer, by what the network is shown and training subjects; each "
+             "channel has its own scale. On the left the image and the expert's contour."],
+            pictures=[Picture(sheet, "Channels of the same layer in each network.")],
         )
-        found[f"{job.inputs}, {job.size}"] = maps.maps
-        shown = shown or maps
-    assert shown is not None  # there is a run of every size
-    return feature_sheet(found, shown.image, shown.truth)
+    ]  # fmt: skip

@@ -4,9 +4,8 @@ With the same mask it does, to the bit: it never sees the image. What may differ
 is made from another-looking image; so each image is changed, its mask made anew, and both compared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,13 @@ from numpy.typing import NDArray
 
 from segscope.data import Reading, load_case
 from segscope.errors import InputError
+from segscope.experiments.statistics import by_subject, estimate
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, predict_labels
+from segscope.metrics import count_agreement, overlap_scores
 from segscope.preprocessing.crop import border_value
-from segscope.priors import open_source
+from segscope.priors import MaskSource
+from segscope.report import Section, Table
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -78,25 +80,26 @@ CHANGES: dict[str, Change] = {"inverted": inverted, "bias field": biased, "gamma
 
 
 def check_modalities(
-    model: TrainedModel, run: Path, cases: Sequence[Case], *, reading: Reading
+    model: TrainedModel, source: MaskSource, cases: Sequence[Case], *, reading: Reading
 ) -> list[ModalityRow]:
     """Compare predictions from changed images, and from the cases' other channels.
 
     Args:
-        model: Of the run; shown the mask alone.
-        run: With ``prior/``.
+        model: Of a network that is shown the mask alone.
+        source: Of the masks.
         cases: Images.
         reading: What may be changed when they are read.
 
     Raises:
         InputError: The network is shown the image too; masks come from labels or files.
     """
-    plan = model.spec.mask
-    if plan is None or model.spec.inputs != "gbm":
-        raise InputError(f"{run}: is shown {model.spec.inputs}; this check is for the mask alone")
+    plan = source.plan
+    if model.spec.inputs != "gbm":
+        raise InputError(
+            f"the network is shown {model.spec.inputs}; this check is for the mask alone"
+        )
     if plan.method not in ("threshold", "network"):
-        raise InputError(f"{run}: its masks do not come from images but from {plan.method}")
-    source = open_source(plan, run / "prior", device=str(model.device))
+        raise InputError(f"the masks do not come from images but from {plan.method}")
     rows = []
     for case in cases:
         image = load_case(
@@ -120,6 +123,33 @@ def check_modalities(
     return rows
 
 
+def modality_sections(rows: Sequence[ModalityRow], subjects: Mapping[str, str]) -> list[Section]:
+    """Lay rows out, averaged by subject; nothing of none.
+
+    Args:
+        rows: Of any cases.
+        subjects: Of the cases.
+    """
+    if not rows:
+        return []
+    table = []
+    for change in dict.fromkeys(row.change for row in rows):
+        of = [row for row in rows if row.change == change]
+        masks = by_subject([(subjects[row.case], row.case, row.mask_dice) for row in of])
+        labels = by_subject([(subjects[row.case], row.case, row.dice) for row in of])
+        table.append([change, str(estimate(masks)), str(estimate(labels))])
+    same = "yes" if all(row.same_mask_same_bits for row in rows) else "NO"
+    return [
+        Section(
+            "Other intensities, other modalities",
+            [f"The network that is shown the mask alone gives the same bits for the same mask: "
+             f"{same}. Where the mask is made anew from a changed image, both may differ:"],
+            tables=[Table(["image", "Dice of masks", "Dice of predictions"], table,
+                          "Mean (95 % interval over subjects, n subjects).")],
+        )
+    ]  # fmt: skip
+
+
 def _changed(image: Image, channel: int) -> dict[str, NDArray[np.float64]]:
     array = image.array.astype(np.float64)
     found = {}
@@ -135,6 +165,9 @@ def _changed(image: Image, channel: int) -> dict[str, NDArray[np.float64]]:
 
 def _dice(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Dice over all labels but background; 1 where both hold nothing."""
-    agree = int(((first == second) & (first > 0)).sum())
-    total = int((first > 0).sum()) + int((second > 0).sum())
-    return 2 * agree / total if total else 1.0
+    labels = sorted({*np.unique(first), *np.unique(second)} - {0}) or [1]
+    counts = count_agreement(
+        np.stack([first == label for label in labels]),
+        np.stack([second == label for label in labels]),
+    )
+    return overlap_scores(counts, empty="one")["dice"]

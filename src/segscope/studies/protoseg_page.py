@@ -1,107 +1,206 @@
-"""The page of the segmentation-ability study."""
+"""What the segmentation-ability study shows beyond a comparison: the paper's tables and figures."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from segscope.audit import DatasetAudit, quality_of
-from segscope.audit.result import mean_of
-from segscope.audit.summary import COVERAGES, quality_row
-from segscope.data import write_text
+from segscope.audit.summary import COVERAGES, quality_row, worst_first
+from segscope.data import Dataset, json_ready
+from segscope.experiments import Outcome
+from segscope.experiments.statistics import Estimate
 from segscope.explain import at_coverage
-from segscope.report import (
-    Lines,
-    Section,
-    Table,
-    audit_sections,
-    page,
+from segscope.metrics import Interval
+from segscope.report import Lines, Section, Table
+from segscope.report.audit_page import (
+    layers_section,
+    quality_section,
+    ranking_section,
+    units_section,
 )
-from segscope.studies.protoseg import Study
-from segscope.studies.protoseg_paper import KEPT, OUTPUTS, SEPARABLENESS
-from segscope.workflows.audit_folder import read_pictures
+from segscope.studies import protoseg_numbers as numbers
+from segscope.studies.declared import differences_table, read_paper, spread, write_facts
+from segscope.studies.protoseg_measures import (
+    ARMS,
+    Audited,
+    Separable,
+    read_audits,
+    read_noise,
+    read_separable,
+)
+from segscope.studies.protoseg_numbers import Ability, Audits, Subjects
+
+PAPER = read_paper("protoseg")
+
+_FEWEST_FOR_QUALITY = 3
+_PICTURED = 8
 
 
-def write_page(study: Study, folder: Path) -> Path:
-    """Write ``report.html`` into the study's folder."""
-    offline, online = study.audits["offline"], study.audits["online"]
-    pictures = read_pictures(folder / "audits" / "offline")
-    sections = [
-        outputs_section(study),
-        *audit_sections(offline, pictures=pictures, against={"with the online loss": online}),
-        online_section(online),
-        separable_section(study),
-        noise_section(study),
+def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
+    """Make the paper's tables and figures from the trials' folders, and ``study.json``."""
+    subjects = numbers.subjects_of(dataset)
+    audits = read_audits(outcome, folder)
+    separable = read_separable(outcome, folder)
+    noise = numbers.noise_curves(read_noise(outcome, folder), subjects)
+    facts: dict[str, Any] = {"audits": {arm: len(found) for arm, found in audits.items()}}
+    found: list[Section] = []
+    if all(audits.values()):
+        shown, found = _audited(outcome, audits, subjects)
+        facts |= shown
+    if separable:
+        means = numbers.separableness(separable, subjects)
+        facts["separable"] = _plain(means)
+        found.append(_separable(outcome, separable, means))
+    if noise:
+        facts["noise"] = {str(k): [vars(one) for one in curve] for k, curve in noise.items()}
+        found.append(_noise(noise))
+    write_facts(folder, "protoseg", outcome, **json_ready(facts))
+    return found
+
+
+def _audited(
+    outcome: Outcome, audits: Audits, subjects: Subjects
+) -> tuple[dict[str, Any], list[Section]]:
+    """What the audits of both arms show, as numbers and as sections."""
+    outputs, layers = numbers.outputs(audits, subjects), numbers.layers(audits, subjects)
+    ranks = {arm: numbers.rank_correlations(audits[arm], subjects) for arm in ARMS}
+    facts = {
+        "outputs": [_facts(one) for one in outputs],
+        "layers": [_facts(one) for one in layers],
+        "spearman": {arm: _plain(found) for arm, found in ranks.items()},
+    }
+    first, *_ = audits[ARMS[0]]
+    found = [
+        _outputs(outcome, outputs),
+        _layers(audits, layers),
+        *([_units(first)] if first.found.cases[0].units else []),
+        *_quality(audits, ranks, subjects),
+        _ranking(audits[ARMS[0]]),
     ]
-    file = folder / "report.html"
-    write_text(file, page(f"Segmentation ability on {study.dataset}", sections))
-    return file
+    return facts, found
 
 
-def outputs_section(study: Study) -> Section:
+def _outputs(outcome: Outcome, found: Sequence[Ability]) -> Section:
     """Dice of the output and of the last layer's map, offline and online (Table 1)."""
-    row: list[Any] = [study.dataset]
-    for name in ("offline", "online"):
-        row += [_spread(dices(study.audits[name])), _spread(last_maps(study.audits[name]))]
-    train = study.recipe.train
-    columns = ["dataset", "output B, offline", "last map, offline", "output B, online",
-               "last map, online"]  # fmt: skip
+    row: list[Any] = [outcome.experiment.dataset]
+    for arm in ARMS:
+        row += [f"{spread(one.arms[arm])}, n {one.arms[arm].n}" for one in found[:2]]
+    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
+    train = recipe["train"]
+    heads = ["dataset", "output B, offline", "last map, offline", "output B, online",
+             "last map, online"]  # fmt: skip
     return Section(
         "Output and last layer, with and without the online loss (Table 1)",
         [
-            f"{train.epochs} epochs of {train.steps_per_epoch} steps, batch {train.batch_size}, "
-            f"patch {list(study.recipe.patch)}, widths {list(study.recipe.network.widths)}, seed "
-            f"{train.seed}; {len(study.audits['offline'].cases)} held-out cases, last weights: "
-            "nothing was chosen on them. Mean (standard deviation) over the n cases where the "
-            "output's Dice is defined.",
+            f"{train['epochs']} epochs of {train['steps_per_epoch']} steps, batch "
+            f"{train['batch_size']}, patch {list(recipe['patch'])}, widths "
+            f"{list(recipe['network']['widths'])}; last weights; test cases, which choose nothing. "
+            "Mean, sd between subjects (95 % interval) over the n subjects where the output's Dice "
+            "is defined, on the images as they are prepared."
         ],
         tables=[
-            Table(columns, [row], "Measured."),
-            Table(columns, [[n, *values] for n, values in OUTPUTS.items()], "The paper's."),
+            Table(heads, [row], "Measured."),
+            Table(heads, [[n, *values] for n, values in PAPER["outputs"].items()], "The paper's."),
+            _differences(found, "The online loss's effect, paired by subject."),
         ],
     )
 
 
-def online_section(online: DatasetAudit) -> Section:
-    """Table 2 for the network with the online loss, as in the paper."""
-    kept = [case for case in online.cases if case.dice == case.dice]
-    dice = [case.dice for case in kept]
-    lists = quality_of(DatasetAudit("", (), tuple(kept)))
+def _layers(audits: Audits, found: Sequence[Ability]) -> Section:
+    """Mean SA of every layer over all audits (Fig. 5), then by subject."""
+    first, *_ = audits[ARMS[0]]
+    offline, online = (numbers.pooled(audits[arm], arm) for arm in ARMS)
+    section = layers_section(offline, {"with the online loss": online}, first.pictures())
+    rows = [[k, one.name, *(spread(one.arms[arm]) for arm in ARMS), one.arms[ARMS[0]].n]
+            for k, one in enumerate(found, start=1)]  # fmt: skip
+    by_subject = Table(
+        ["layer", "name", "SA, offline", "SA, online", "subjects"], rows,
+        "Mean, sd between subjects (95 % interval).",
+    )  # fmt: skip
+    apart = _differences(found, "The online loss's effect on each layer, paired by subject.")
+    said = f"Over {len(audits[ARMS[0]])} trials an arm; pictures of {first.trial.draw.name}."
+    return replace(
+        section,
+        paragraphs=[*section.paragraphs, said],
+        tables=[*section.tables, by_subject, apart],
+    )
+
+
+def _units(first: Audited) -> Section:
+    """Units of one network: those of another training are other units."""
+    section = units_section(first.found, first.pictures())
+    said = f"Of the offline network of {first.trial.draw.name}."
+    return replace(section, paragraphs=[*section.paragraphs, said])
+
+
+def _quality(
+    audits: Audits, ranks: Mapping[str, Mapping[str, Interval]], subjects: Subjects
+) -> list[Section]:
+    """Figures of quality against Dice: correlations by subject, then the paper's Table 2."""
+    offline, online = (numbers.with_dice(numbers.pooled(audits[arm], arm)) for arm in ARMS)
+    if min(len(offline.cases), len(online.cases)) < _FEWEST_FOR_QUALITY:
+        return []
+    section = quality_section(offline)
+    rows = [[name, *(_interval(ranks[arm][name]) for arm in ARMS)] for name in ranks[ARMS[0]]]
+    n = len({subjects[case.name] for case in offline.cases})
+    by_subject = Table(
+        ["figure", *ARMS], rows,
+        f"Spearman's correlation with Dice (95 % interval over {n} subjects); of each seed, over "
+        "seeds the mean.",
+    )  # fmt: skip
+    return [replace(section, tables=[by_subject, *section.tables]), _coverage(online)]
+
+
+def _coverage(online: DatasetAudit) -> Section:
+    dice = [case.dice for case in online.cases]
+    lists = quality_of(online)
     heads = [f"{100 * c:.0f} %" for c in COVERAGES]
+    kept = [[n, *(at_coverage(v, dice, c) for c in COVERAGES)] for n, v in lists.items()]
     return Section(
         "Coverage with the online loss (Table 2)",
+        [f"{len(dice)} predictions of test cases."],
         tables=[
             Table(
                 ["figure", "Pearson", "Spearman", "AURC", "AUGRC", "to review for 0.9"],
                 [quality_row(name, values, dice) for name, values in lists.items()],
             ),
+            Table(["figure", *heads], kept, "Measured: mean Dice of what is kept."),
             Table(
-                ["figure", *heads],
-                [[n, *(at_coverage(v, dice, c) for c in COVERAGES)] for n, v in lists.items()],
-                "Measured: mean Dice of what is kept.",
+                ["dataset", *heads],
+                [[n, *v] for n, v in PAPER["kept"].items()],
+                "The paper's, by mu.",
             ),
-            Table(["dataset", *heads], [[n, *v] for n, v in KEPT.items()], "The paper's, by mu."),
         ],
     )
 
 
-def separable_section(study: Study) -> Section:
+def _ranking(audits: Sequence[Audited]) -> Section:
+    """Every test case of the first seed, with pictures of those to look at first."""
+    seed = audits[0].trial.draw.seed
+    chosen = [one for one in audits if one.trial.draw.seed == seed]
+    found = numbers.pooled(chosen, ARMS[0])
+    names = {f"heat_{case.name}" for case in worst_first(found)[:_PICTURED]}
+    pictures = {n: png for one in chosen for n, png in one.pictures().items() if n in names}
+    section = ranking_section(found, pictures)
+    return replace(section, paragraphs=[*section.paragraphs, f"Offline networks of seed {seed}."])
+
+
+def _separable(
+    outcome: Outcome, found: Sequence[Separable], means: Mapping[str, Estimate]
+) -> Section:
     """Intensities alone against the network (Table 3, Fig. 15)."""
-    found = study.separable
-    row: list[Any] = [study.dataset]
-    for values in (
-        [one.intensities for one in found],
-        [one.dice for one in found],
-        [one.distance for one in found],
-    ):
-        row.append(mean_of(values))
     columns = ["dataset", "SA of intensities S_x", "Dice of output B", "m(d)"]
+    row = [outcome.experiment.dataset, *(spread(one) for one in means.values())]
     points = ([one.intensities for one in found], [one.dice for one in found])
+    n = means["distance"].n
     return Section(
         "Separableness of the images (Table 3)",
         ["How far the intensities alone, by the same prototypes, come to the network's output."],
         tables=[
-            Table(columns, [row], f"Measured, {len(found)} cases with a defined Dice."),
-            Table(columns, [[n, *v] for n, v in SEPARABLENESS.items()], "The paper's."),
+            Table(columns, [row], f"Measured, {n} subjects with a defined Dice: mean, sd between "
+                  "subjects (95 % interval)."),
+            Table(columns, [[n, *v] for n, v in PAPER["separableness"].items()], "The paper's."),
         ],
         charts=[
             Lines(
@@ -112,38 +211,41 @@ def separable_section(study: Study) -> Section:
     )  # fmt: skip
 
 
-def noise_section(study: Study) -> Section:
+def _noise(found: Mapping[float, Sequence[Estimate]]) -> Section:
     """Change of every layer's SA under noise (Fig. 16)."""
     curves: dict[str, tuple[list[int], list[float]]] = {
-        f"up to {maximum:g}": (list(range(1, len(curve) + 1)), list(curve))
-        for maximum, curve in study.noise.items()
+        f"up to {maximum:g}": (list(range(1, len(curve) + 1)), [one.mean for one in curve])
+        for maximum, curve in found.items()
     }
+    strongest = max(found)
+    rows = [[k, spread(one), one.n] for k, one in enumerate(found[strongest], start=1)]
     return Section(
         "Sensitivity to noise (Fig. 16)",
         [
-            f"SA with uniform noise less SA without, mean over {study.noisy_cases} cases. The "
-            "maximum is given in units of each image's range."
+            "SA with uniform noise less SA without, mean over the subjects. The maximum is given "
+            "in units of each image's range."
+        ],
+        tables=[
+            Table(["layer", "change of SA", "subjects"], rows,
+                  f"Noise up to {strongest:g}: mean, sd between subjects (95 % interval).")
         ],
         charts=[Lines(curves, "layer", "change of SA")],
-    )
+    )  # fmt: skip
 
 
-def dices(found: DatasetAudit) -> list[float]:
-    """Dice of the output of every case where it is defined."""
-    return [case.dice for case in found.cases if case.dice == case.dice]
+def _differences(found: Sequence[Ability], caption: str) -> Table:
+    named = [replace(one.difference, arm=one.name) for one in found]
+    return differences_table(named, caption)
 
 
-def last_maps(found: DatasetAudit) -> list[float]:
-    """SA of the last layer, of the cases where the output's Dice is defined too: the same ones.
-
-    Where truth and output are both empty a layer's map need not be, and would count as 0.
-    """
-    kept = [case for case in found.cases if case.dice == case.dice]
-    values = [mean_of(case.layers[-1].scores["dice"]) for case in kept]
-    return [value for value in values if value == value]
+def _facts(one: Ability) -> dict[str, Any]:
+    difference = {**vars(one.difference.estimate), "p_holm": one.difference.p_holm}
+    return {"name": one.name, **_plain(one.arms), "difference": difference}
 
 
-def _spread(values: list[float]) -> str:
-    if not values:
-        return "undefined"
-    return f"{fmean(values):.4f} ({stdev(values) if len(values) > 1 else 0.0:.4f}), n {len(values)}"
+def _interval(found: Interval) -> str:
+    return f"{found.value:.4g} ({found.lower:.4g} to {found.upper:.4g})"
+
+
+def _plain(found: Mapping[str, Estimate | Interval]) -> dict[str, Any]:
+    return {name: vars(one) for name, one in found.items()}

@@ -19,7 +19,6 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Outcome, Paper, content_of, score_again
-from segscope.report import Section
 from segscope.studies.declared import Asked, arm_of, run_declared
 from segscope.studies.siamese_page import sections
 from segscope.training import load_partial
@@ -86,7 +85,7 @@ def run_study(
     arms = [arm_of(name, _preset(name, phi), BUDGETS, asked) for name in losses]
     _fits(dataset, external)
     reference = "content" if "content" in losses else losses[0]
-    shown = partial(_sections, external=external, asked=asked)
+    measured = partial(_measure, external=external, asked=asked)
     return run_declared(
         dataset,
         folder,
@@ -94,21 +93,20 @@ def run_study(
         asked,
         metrics=METRICS,
         reference=reference,
-        paper=Paper("Losses for small lesions", shown),
+        paper=Paper("Losses for small lesions", sections, measured),
     )
 
 
-def _sections(
+def _measure(
     outcome: Outcome, dataset: Dataset, folder: Path, *, external: Dataset | None, asked: Asked
-) -> list[Section]:
-    """Score by the challenge's definitions, which are for volumes, and elsewhere; lay all out."""
+) -> None:
+    """Score by the challenge's definitions, which are for volumes, and on another dataset."""
     jobs, ray = asked.jobs, asked.ray
     if _volumes(outcome):
         score_again(outcome, dataset, folder, "wmh2017", convention="wmh2017", jobs=jobs, ray=ray)
     if external is not None:
         name = f"external_{content_of(external)[:10]}"
         score_again(outcome, external, folder, name, jobs=jobs, ray=ray)
-    return sections(outcome, dataset, folder)
 
 
 def _volumes(outcome: Outcome) -> bool:

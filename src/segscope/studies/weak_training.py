@@ -6,11 +6,11 @@ score, on images that neither network has seen, and for the same network under f
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from segscope.data import (
     Dataset,
@@ -22,17 +22,16 @@ from segscope.data import (
     read_label,
     write_label,
 )
+from segscope.experiments.trial import score_predictions
 from segscope.explain.weak_labels import weak_label
-from segscope.images import Case, LabelMap
+from segscope.images import Case, Fingerprint, LabelMap
 from segscope.inference import load_model, predict_cases
-from segscope.inference.cases import target
-from segscope.metrics import count_agreement, overlap_scores
 from segscope.studies.filtered import copy_description
-from segscope.training import has_begun, plan_recipe, train_dataset
+from segscope.training import has_begun, plan_recipe, read_recipe, train_dataset
 
 
 def label_weakly(
-    dataset: Dataset, folder: Path, maps: Path, thresholds: Mapping[str, int], remark: str
+    dataset: Dataset, folder: Path, maps: Path, thresholds: Mapping[str, int]
 ) -> Dataset:
     """Write the dataset again with labels from maps.
 
@@ -41,7 +40,6 @@ def label_weakly(
         folder: New.
         maps: Folder with ``CASE.png`` of the images with a lesion.
         thresholds: Their names to what a label lies above; other images get empty labels.
-        remark: What these labels are, for the description.
     """
     for part in ("imagesTr", "labelsTr"):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -55,34 +53,35 @@ def label_weakly(
             labels = weak_label(levels, thresholds[case.name])
         grid = loaded.image.grid
         write_label(folder / "labelsTr" / f"{case.name}.png", LabelMap(labels, grid))
-    copy_description(dataset, folder, remark, file_ending=dataset.file_ending)
+    copy_description(dataset, folder, "labelled by maps", file_ending=dataset.file_ending)
     return open_dataset(folder)
 
 
 def train_on(
     dataset: Dataset, run: Path, split: Split, settings: Mapping[str, Any], *, seed: int
 ) -> None:
-    """Train a planned U-Net; the last weights count, as no true mask may choose."""
-    fingerprint = measure_fingerprint(dataset)
-    recipe = plan_recipe(fingerprint, dict(settings), {"train": {"seed": seed, "patience": 0}})
+    """Train a U-Net planned from the split; the last weights count, as no true mask may choose."""
+    if has_begun(run):  # as it was planned, on whatever machine
+        text = (run / "fingerprint.json").read_text("utf-8")
+        fingerprint, recipe = (
+            Fingerprint.model_validate_json(text),
+            read_recipe(run / "recipe.yaml"),
+        )
+    else:
+        known = {*split.train, *split.val}
+        shown = replace(dataset, training=tuple(c for c in dataset.training if c.name in known))
+        fingerprint = measure_fingerprint(shown)
+        recipe = plan_recipe(fingerprint, dict(settings), {"train": {"seed": seed, "patience": 0}})
     train_dataset(dataset, fingerprint, recipe, run, split=split, resume=has_begun(run))
 
 
-def dice_of_run(run: Path, cases: Sequence[Case]) -> list[float]:
-    """Predict images with a lesion by a run's last weights and score them with their true masks."""
+def dice_of_run(run: Path, dataset: Dataset, cases: Sequence[Case]) -> dict[str, float]:
+    """Predict images with a lesion by a run's last weights and score them with their true masks.
+
+    Returns:
+        Case to Dice; where nothing was found it is 0.
+    """
     model = load_model(run, weights="last")
     predict_cases(model, cases, run / "test", overwrite=True, anyway=True)
-    return [
-        dice_of(read_label(target(case, run / "test")).array > 0, mask_of(case)) for case in cases
-    ]
-
-
-def mask_of(case: Case) -> NDArray[np.bool_]:
-    """Read the mask of a region."""
-    assert case.label_file is not None  # regions have one
-    return read_label(case.label_file).array > 0
-
-
-def dice_of(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Dice of two masks."""
-    return overlap_scores(count_agreement(found, truth))["dice"]
+    rows = score_predictions(run / "test", dataset, cases)
+    return {str(row["case"]): float(row["scores"]["dice"]) for row in rows}

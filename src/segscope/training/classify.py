@@ -42,7 +42,7 @@ from segscope.inference.manifest import hash_cases
 from segscope.inference.pretrained import PRETRAINED, pretrained_weights
 from segscope.inference.run_files import FINGERPRINT
 from segscope.inference.weights import load_weights
-from segscope.metrics.classification import Interval, classification_scores
+from segscope.metrics import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
 from segscope.progress import track
 from segscope.training.checkpoint import random_state, save_state

@@ -60,8 +60,12 @@ def labelled_images(dataset: Dataset, column: str) -> Labelled:
     return Labelled(cases, tuple(classes.index(named[case.name]) for case in cases), classes)
 
 
-def split_images(images: Labelled, share: float, seed: int) -> tuple[list[str], list[str]]:
+def split_images(
+    images: Labelled, share: float, seed: int, fold: int = 0
+) -> tuple[list[str], list[str]]:
     """Split into names that train and that validate: by group, with equal shares of classes.
+
+    Over all folds, of which there are ``1 / share``, each image validates once.
 
     Raises:
         InputError: Too few groups to hold some out of every class.
@@ -75,7 +79,7 @@ def split_images(images: Labelled, share: float, seed: int) -> tuple[list[str], 
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     if len(set(groups)) < parts:
         raise InputError(f"{len(set(groups))} groups are too few to hold out one in {parts}")
-    train, val = next(iter(folds.split(np.zeros(len(order)), truth, groups)))
+    train, val = list(folds.split(np.zeros(len(order)), truth, groups))[fold]
     every = set(images.truth)
     if {*truth[train]} != every or {*truth[val]} != every:
         raise InputError(

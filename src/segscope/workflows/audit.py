@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_new_folder
-from segscope.workflows.options import CaseOptions, check_run, to_log
+from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
     from segscope.data import Reading
     from segscope.images import Case
+    from segscope.workflows.audit_folder import Extra
     from segscope.workflows.audit_model import Auditee
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(CaseOptions):
+class AuditOptions(CaseOptions, JobOptions):
     """What is audited, and what is written.
 
     Args:
@@ -43,6 +44,12 @@ class AuditOptions(CaseOptions):
     heat_maps: bool = True
     parquet: bool = False
     low_memory: bool = False
+
+    @property
+    def extras(self) -> "tuple[Extra, ...]":
+        """What is written beside tables and pictures."""
+        heat: tuple[Extra, ...] = ("heatmaps",) if self.heat_maps else ()
+        return (*heat, "parquet") if self.parquet else heat
 
     def check(self, run: Path | None) -> None:
         """Refuse what does not go together.
@@ -94,7 +101,8 @@ def audit(
         source: Dataset, folder, file or DICOM series.
         output: New folder for tables, heat-maps and pictures.
         options: The defaults where not given.
-        say: Receives lines on how images are prepared, before the audit begins.
+        say: Receives lines on how images are prepared, before the audit begins; a line per piece
+            where several processes audit.
 
     Raises:
         InputError: Options, network, cases or folder are not usable.
@@ -108,7 +116,8 @@ def audit(
 
     from segscope.audit import choose_cases
     from segscope.workflows.audit_folder import run_audit
-    from segscope.workflows.audit_model import own_model, run_model
+    from segscope.workflows.audit_model import Network, own_model, run_model
+    from segscope.workflows.audit_pieces import by_several
 
     if run is not None:
         audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
@@ -125,23 +134,25 @@ def audit(
     cases = choose_cases(
         source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
     )
-    found = run_audit(
-        audited.model,
-        cases,
-        output,
-        run=run,
-        ensemble=chosen.ensemble,
-        heat_maps=chosen.heat_maps,
-        parquet=chosen.parquet,
-        layers=chosen.layers or "auto",
-        units=chosen.units or "last2",
-        output=audited.named.output if audited.named else "auto",
-        preparation=audited.named.preparation if audited.named else None,
-        prepared=_say_prepared(audited, cases, how, say),
-        masks=chosen.masks,
-        reading=how,
-        low_memory=chosen.low_memory,
-    )
+    network = Network(run, chosen.model or "", chosen.weights, chosen.device)
+    with by_several(chosen, network, say) as several:
+        found = run_audit(
+            audited.model,
+            cases,
+            output,
+            run=run,
+            ensemble=chosen.ensemble,
+            extras=chosen.extras,
+            layers=chosen.layers or "auto",
+            units=chosen.units or "last2",
+            output=audited.named.output if audited.named else "auto",
+            preparation=audited.named.preparation if audited.named else None,
+            prepared=_say_prepared(audited, cases, how, say),
+            masks=chosen.masks,
+            reading=how,
+            low_memory=chosen.low_memory,
+            several=several,
+        )
     return Audited(found, output)
 
 

@@ -5,10 +5,10 @@ audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.p
 
 import importlib.util
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, Literal, Unpack
 
 import numpy as np
 from torch import nn
@@ -18,44 +18,37 @@ from segscope.audit import (
     CaseMaps,
     DatasetAudit,
     Drawn,
-    Preparation,
     add_quality,
-    audit_subject,
     draw_case,
-    open_subject,
 )
-from segscope.audit.run import Units
-from segscope.audit.subject import Output
 from segscope.audit.summary import unit_means, worst_first
 from segscope.data import (
     AS_STORED,
     Reading,
-    image_ending,
     write_bytes,
-    write_image,
     write_json,
     write_text,
 )
 from segscope.errors import Failures, InputError
 from segscope.features import Layers
-from segscope.images import Case, Image
+from segscope.images import Case
 from segscope.inference import TrainedModel, write_manifest
 from segscope.paths import check_new_folder
 from segscope.report.audit_figures import LayerMap, UnitMap, heat_figure, layer_sheet, unit_sheet
+from segscope.workflows.audit_pieces import (
+    AuditKeywords,
+    Beside,
+    Several,
+    audit_by_several,
+    audit_files,
+    write_heat,
+)
 from segscope.workflows.masks import Masked, mask_cases
 
 _PICTURED = 8
 
-
-class AuditKeywords(TypedDict, total=False):
-    """What is passed on to `segscope.audit.audit`."""
-
-    layers: Layers
-    units: Units
-    output: Output
-    preparation: Preparation | None
-    reading: Reading
-    low_memory: bool
+Extra = Literal["heatmaps", "parquet"]
+HEAT_MAPS: tuple[Extra, ...] = ("heatmaps",)
 
 
 def run_audit(
@@ -66,9 +59,9 @@ def run_audit(
     run: Path | None = None,
     ensemble: Sequence[Path] = (),
     masks: Path | None = None,
-    heat_maps: bool = True,
-    parquet: bool = False,
+    extras: Collection[Extra] = HEAT_MAPS,
     prepared: Mapping[str, Any] | None = None,
+    several: Several | None = None,
     **options: Unpack[AuditKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
@@ -81,9 +74,10 @@ def run_audit(
         ensemble: Other runs to compare predictions with.
         masks: Folder of the user's global binary masks; to show them to a network that wants
             one, and to compare any network's predictions with.
-        parquet: Write the tables as Parquet too.
-        heat_maps: Write the share of units per voxel for every case.
+        extras: ``heatmaps`` writes the share of units per voxel for every case, ``parquet`` the
+            tables as Parquet too.
         prepared: How images are prepared, as plain values; kept in ``audit.json``.
+        several: Who audits, where that is not this process.
         **options: As of `segscope.audit.audit`.
 
     Raises:
@@ -91,32 +85,31 @@ def run_audit(
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
     check_new_folder(folder)
-    if parquet and importlib.util.find_spec("pyarrow") is None:
+    if "parquet" in extras and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)
     layers = options.get("layers", "auto")
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
-
-    def receive(maps: CaseMaps) -> None:
-        if maps.heat_map is not None and heat_maps:
-            _write_heat(folder / "heatmaps", maps)
-
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
     cases = shown.cases
     failures = Failures()
-    found = _audited(model, cases, receive, failures, options)
+    found = _found(
+        model,
+        cases,
+        failures,
+        options,
+        Beside(run, tuple(ensemble), shown.files),
+        heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
+        several=several,
+    )
     tried, cases = len(cases), [case for case in cases if _name(case) not in failures.reasons]
-    if isinstance(model, TrainedModel):
-        found = add_quality(
-            found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
-        )
     found = _with_notes(found, shown)
     how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
     found = replace(found, made_with={**found.made_with, "cases": len(cases), **how_prepared})
     _write_pictures(folder / "pictures", model, cases, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
-    if parquet:
+    if "parquet" in extras:
         for name, rows in found.rows().items():
             write_bytes(folder / f"{name}.parquet", _parquet(rows))
     made = found.made_with
@@ -127,23 +120,42 @@ def run_audit(
     return found
 
 
-def _audited(
+def _found(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
-    receive: Callable[[CaseMaps], None],
     failures: Failures,
     options: AuditKeywords,
+    beside: Beside,
+    *,
+    heat_maps: Path | None,
+    several: Several | None,
 ) -> DatasetAudit:
-    """Audit what can be audited."""
-    of_subject = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
-    how: Any = {k: v for k, v in options.items() if k not in of_subject}
-    try:
-        with open_subject(model, **cast(Any, of_subject)) as subject:
-            found = audit_subject(subject, cases, receive=receive, failures=failures, **how)
-    except ValueError as error:
-        raise InputError(f"audit: {error}") from None
+    """Audit what can be audited, figures included."""
+    if several is not None:
+        options = {"reading": AS_STORED, **options}
+        found = audit_by_several(
+            several, model, cases, failures, options=options, beside=beside, heat_maps=heat_maps
+        )
+        failures.check(len(cases), what="audit")
+        return found
+
+    def receive(maps: CaseMaps) -> None:
+        if maps.heat_map is not None and heat_maps is not None:
+            write_heat(heat_maps, maps)
+
+    found = audit_files(model, cases, receive, failures, options)
     failures.check(len(cases), what="audit")
-    return found
+    if not isinstance(model, TrainedModel):
+        return found
+    return add_quality(
+        found,
+        model,
+        [case for case in cases if case.name not in failures.reasons],
+        run=beside.run,
+        ensemble=beside.ensemble,
+        masks=beside.masks,
+        reading=options.get("reading", AS_STORED),
+    )
 
 
 def _name(case: AuditCase) -> str:
@@ -186,22 +198,6 @@ def _parquet(rows: Sequence[dict[str, Any]]) -> bytes:
 def read_pictures(folder: Path) -> dict[str, bytes]:
     """Read what `run_audit` drew, by name."""
     return {file.stem: file.read_bytes() for file in sorted((folder / "pictures").glob("*.png"))}
-
-
-def _write_heat(folder: Path, maps: CaseMaps) -> None:
-    """Bring the mean over classes of the heat-map back to the file's grid."""
-    case, heat = maps.case, maps.heat_map
-    if case.prepared is None or case.plan is None or case.source is None or heat is None:
-        return  # a case that came as tensors has no file to lie on
-    folder.mkdir(parents=True, exist_ok=True)
-    mean = case.as_prepared(heat.mean(0, keepdim=True))
-    native = case.plan.undo(mean.numpy(), case.prepared)
-    plane = native.grid.ndim == 2
-    array = np.round(native.array * 255).astype(np.uint8) if plane else native.array
-    ending = ".png" if plane else ".nii.gz"
-    like = case.source.image_files[0]
-    known = (image_ending(like) or "").lower() in (".nii", ".nii.gz")
-    write_image(folder / f"{case.name}{ending}", Image(array, native.grid), like if known else None)
 
 
 def _write_pictures(

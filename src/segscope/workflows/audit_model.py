@@ -30,6 +30,29 @@ class Auditee:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Network:
+    """How a process gets the network that is audited: of a run, or by ``module:function``.
+
+    Args:
+        run: Folder of a run, or None.
+        name: Of a user's function.
+        weights: ``best``, ``last`` or a snapshot; of a function a file.
+        device: ``auto``, ``cpu``, ``cuda``, ...
+    """
+
+    run: Path | None = None
+    name: str = ""
+    weights: str | None = None
+    device: str = "auto"
+
+    def load(self) -> nn.Module | TrainedModel:
+        """Load or make it."""
+        if self.run is not None:
+            return load_model(self.run, weights=self.weights or "best", device=self.device)
+        return _made_with(self.name, self.weights)[0].to(choose_device(self.device))
+
+
 def run_model(run: Path, *, weights: str, device: str) -> Auditee:
     """Load a run."""
     model = load_model(run, weights=weights, device=device)
@@ -59,13 +82,7 @@ def own_model(
         InputError: No preparation is named; no such function; it returns no network; weights that
             do not fit; no dataset.
     """
-    net = _made(name)
-    notes: tuple[str, ...] = ()
-    if weights is not None:
-        file = Path(weights)
-        if not file.is_file():
-            raise InputError(f"--weights {file}: no such file")
-        notes = load_into(net, file, remedy="name weights of this network, or another --model")
+    net, notes = _made_with(name, weights)
     if not (source / "dataset.json").is_file():
         raise InputError(
             f"-i {source}: --model needs a dataset (with dataset.json), which says what channels "
@@ -86,6 +103,17 @@ def tried_preparations(
         return try_neighbours(audited.model, audited.named, cases, reading=reading)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
+
+
+def _made_with(name: str, weights: str | None) -> tuple[nn.Module, tuple[str, ...]]:
+    net = _made(name)
+    if weights is None:
+        return net, ()
+    file = Path(weights)
+    if not file.is_file():
+        raise InputError(f"--weights {file}: no such file")
+    notes = load_into(net, file, remedy="name weights of this network, or another --model")
+    return net, tuple(notes)
 
 
 def _made(name: str) -> nn.Module:

@@ -174,6 +174,19 @@ def mask_run(
     return mask_training(dataset, recipe, run, train=split.train, others=split.val, device=device)
 
 
+def mask_plan(settings: Mapping[str, Any], channels: Sequence[str]) -> MaskPlan:
+    """Check how masks shall be made of images with these channels.
+
+    Raises:
+        InputError: All faults of the settings.
+    """
+    try:
+        return MaskPlan.model_validate({**settings, "image_channels": channels})
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc'])) or 'mask'}: {e['msg']}" for e in error.errors()]
+        raise InputError("--mask: is not usable:", faults) from None
+
+
 def mask_sheet(
     cases: Sequence[Case],
     masks: Mapping[str, CaseMask],
@@ -254,11 +267,7 @@ def masks(source: Path, folder: Path, options: MasksOptions | None = None) -> Ma
         reading = dataset.reading
     else:
         names, cases = ("image",), find_cases(source, channels=1)
-    try:
-        plan = MaskPlan.model_validate({"method": "threshold", **settings, "image_channels": names})
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc'])) or 'mask'}: {e['msg']}" for e in error.errors()]
-        raise InputError("--mask: is not usable:", faults) from None
+    plan = mask_plan({"method": "threshold", **settings}, names)
     folder.mkdir(parents=True, exist_ok=True)
     prior = folder / "prior"
     settle(plan, prior, template=cases[0], reading=reading, device=device)

@@ -58,6 +58,25 @@ class Options:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobOptions(Options):
+    """Who does the work on many cases.
+
+    Args:
+        jobs: Processes at a time, which share the cores and take turns with the GPUs; with Ray
+            on each machine.
+        ray: Hand pieces to Ray: to the cluster that ``RAY_ADDRESS`` names, else to this machine.
+    """
+
+    jobs: int = 1
+    ray: bool = False
+
+    @property
+    def by_several(self) -> bool:
+        """Whether another process than this one does it."""
+        return self.jobs != 1 or self.ray
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadOptions(Options):
     """What may be changed when files are read.
 

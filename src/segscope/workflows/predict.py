@@ -1,21 +1,26 @@
 """Label maps for new images: a run, images, a folder."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
-from segscope.workflows.options import Options, check_run
+from segscope.workflows.options import JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
     from segscope.data import Reading
     from segscope.images import Case
     from segscope.inference import Predicted, TrainedModel
+    from segscope.inference import PredictOptions as CaseOptions
+    from segscope.inference.cases import Make
+    from segscope.workflows.predict_pieces import Model
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(Options):
+class PredictOptions(JobOptions):
     """How images are predicted.
 
     Args:
@@ -52,7 +57,12 @@ class PredictOptions(Options):
 
 
 def predict(
-    run: Path, source: Path, output: Path, options: PredictOptions | None = None
+    run: Path,
+    source: Path,
+    output: Path,
+    options: PredictOptions | None = None,
+    *,
+    say: Callable[[str], None] = to_log,
 ) -> "Predicted":
     """Predict images, each on its own grid, into ``output/CASE.ext``.
 
@@ -63,6 +73,7 @@ def predict(
         source: File, folder, dataset or DICOM series.
         output: Folder for label maps.
         options: The defaults where not given.
+        say: Receives a line per piece where several processes predict.
 
     Raises:
         InputError: As of `load_model`, `find_cases` and `predict_cases`.
@@ -75,23 +86,13 @@ def predict(
         raise InputError(f"-o {output}: is a file; name a folder")
 
     from segscope.data import Reading, find_cases
-    from segscope.inference import (
-        NotMeantError,
-        SomeFailedError,
-        load_model,
-        parse_level,
-        predict_cases,
-    )
+    from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
+    from segscope.workflows.predict_pieces import Model
 
-    model = load_model(
-        run,
-        weights=chosen.weights,
-        device=chosen.device,
-        level=parse_level(chosen.level),
-        bf16=chosen.bf16,
-        fast=chosen.fast,
-    )
+    level = parse_level(chosen.level)
+    by = Model(run, chosen.weights, chosen.device, level, chosen.bf16, chosen.fast)
+    model = by.load()
     if chosen.masks is not None and model.spec.mask is None:
         raise InputError(
             f"--masks {chosen.masks}: this run's network is shown no mask; leave it out"
@@ -103,11 +104,31 @@ def predict(
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
-        done = predict_cases(model, cases, output, overwrite=chosen.overwrite, **how)
+        with _maker(chosen, by, output, CaseOptions(**how), say) as make:
+            done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
     except (SomeFailedError, NotMeantError) as error:
         error.done = replace(error.done, mask_warnings=odd)
         raise
     return replace(done, mask_warnings=odd)
+
+
+@contextmanager
+def _maker(
+    chosen: PredictOptions,
+    by: "Model",
+    output: Path,
+    options: "CaseOptions",
+    say: Callable[[str], None],
+) -> "Iterator[Make | None]":
+    """Who predicts: None is this process."""
+    if not chosen.by_several:
+        yield None
+        return
+    from segscope.jobs import open_crew
+    from segscope.workflows.predict_pieces import shared_by
+
+    with open_crew(jobs=chosen.jobs, ray=chosen.ray, device=chosen.device) as crew:
+        yield shared_by(crew, by, output, options, say=say)
 
 
 def _shown(

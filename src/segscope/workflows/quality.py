@@ -1,17 +1,18 @@
 """Which predictions a person must look at, worst first."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segscope.workflows.options import CaseOptions, check_run
+from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
     from segscope.workflows.ranking import Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityOptions(CaseOptions):
+class QualityOptions(CaseOptions, JobOptions):
     """What ranks the predictions, and what is predicted of them.
 
     Args:
@@ -30,7 +31,12 @@ class QualityOptions(CaseOptions):
 
 
 def quality(
-    run: Path, source: Path, output: Path | None = None, options: QualityOptions | None = None
+    run: Path,
+    source: Path,
+    output: Path | None = None,
+    options: QualityOptions | None = None,
+    *,
+    say: Callable[[str], None] = to_log,
 ) -> "Ranked":
     """Rank predictions by figures that need no truth; where there is truth, say how well they do.
 
@@ -39,6 +45,7 @@ def quality(
         source: Dataset, folder, file or DICOM series.
         output: Folder for ``quality.csv`` and ``quality.json``; nothing is written without one.
         options: The defaults where not given.
+        say: Receives a line per piece where several processes measure.
 
     Returns:
         The ranking; cases that could not be measured are in ``failed`` with the reason.
@@ -52,6 +59,8 @@ def quality(
     from segscope.audit import choose_cases
     from segscope.data import write_json, write_text
     from segscope.inference import load_model, write_manifest
+    from segscope.workflows.audit_model import Network
+    from segscope.workflows.audit_pieces import by_several
     from segscope.workflows.ranking import measure_quality
 
     model = load_model(run, device=chosen.device)
@@ -59,7 +68,9 @@ def quality(
     cases = choose_cases(
         source, channels=model.spec.file_channels, which=chosen.cases, run=run, truth=chosen.truth
     )
-    ranked = measure_quality(model, cases, chosen, run=run, reading=how)
+    network = Network(run, device=chosen.device)
+    with by_several(chosen, network, say) as several:
+        ranked = measure_quality(model, cases, chosen, run=run, reading=how, several=several)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_text(output / "quality.csv", ranked.to_csv())

@@ -34,6 +34,7 @@ from segscope.explain import (
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.training import validation_cases
+from segscope.workflows.audit_pieces import Beside, Several, audit_by_several
 from segscope.workflows.masks import mask_cases
 from segscope.workflows.quality import QualityOptions
 
@@ -143,6 +144,7 @@ def measure_quality(
     *,
     run: Path,
     reading: Reading = AS_STORED,
+    several: Several | None = None,
 ) -> Ranked:
     """Measure all figures of quality that a run can have.
 
@@ -152,6 +154,7 @@ def measure_quality(
         options: What ranks them, and what is predicted of them.
         run: The model's folder.
         reading: What may be changed when cases are read.
+        several: Who measures, where that is not this process.
 
     Raises:
         InputError: A case cannot be read; too few cases to calibrate; cases to rank are among
@@ -163,15 +166,9 @@ def measure_quality(
     failures = Failures()
     with TemporaryDirectory() as folder:
         shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
-        with open_subject(model, reading=reading) as subject:
-            found = audit_subject(subject, shown.cases, failures=failures)
-        failures.check(len(cases), what="quality")
-        cases = [case for case in cases if case.name not in failures.reasons]
-        known_good = [case for case in shown.cases if case.name not in failures.reasons]
-        found = add_quality(
-            found, model, known_good, run=run, ensemble=ensemble, masks=shown.files,
-            reading=reading,
-        )  # fmt: skip
+        beside = Beside(run, ensemble, shown.files)
+        found = _measured(model, shown.cases, reading, failures, beside, several)
+    cases = [case for case in cases if case.name not in failures.reasons]
     can = available(model, run, ensemble, masks=bool(shown.files))
     missing = {name: why for name, why in can.items() if why}
     if calibrate is None:
@@ -185,7 +182,7 @@ def measure_quality(
         )
     with TemporaryDirectory() as folder:
         own = mask_cases(model, run, known, Path(folder), reading=read_from(run), files=masks)
-        truth = audit(model, own.cases, reading=read_from(run))
+        truth = known_audit(model, own.cases, read_from(run), several)
     usable = [k for k, case in enumerate(truth.cases) if case.dice == case.dice]
     predictor = fit_dice_predictor(
         [_figures_of(truth, k) for k in usable],
@@ -200,6 +197,48 @@ def measure_quality(
         n: (float(p), float(a), float(b)) for n, (p, a, b) in zip(names, ends, strict=True)
     }
     return Ranked(found, missing, predictor, predicted, failures.reasons, options.target)
+
+
+def _measured(
+    model: TrainedModel,
+    cases: Sequence[Case],
+    reading: Reading,
+    failures: Failures,
+    beside: Beside,
+    several: Several | None,
+) -> DatasetAudit:
+    """Audit the cases that can be read, and measure their figures."""
+    if several is not None:
+        found = audit_by_several(
+            several, model, cases, failures, options={"reading": reading}, beside=beside,
+            doing="quality",
+        )  # fmt: skip
+        failures.check(len(cases), what="quality")
+        return found
+    with open_subject(model, reading=reading) as subject:
+        found = audit_subject(subject, cases, failures=failures)
+    failures.check(len(cases), what="quality")
+    good = [case for case in cases if case.name not in failures.reasons]
+    return add_quality(
+        found, model, good, run=beside.run, ensemble=beside.ensemble, masks=beside.masks,
+        reading=reading,
+    )  # fmt: skip
+
+
+def known_audit(
+    model: TrainedModel, cases: Sequence[Case], reading: Reading, several: Several | None
+) -> DatasetAudit:
+    """Audit the cases to calibrate on; none of them may fail."""
+    if several is None:
+        return audit(model, cases, reading=reading)
+    failures = Failures()
+    found = audit_by_several(
+        several, model, cases, failures, options={"reading": reading}, doing="calibrating"
+    )
+    if failures.reasons:
+        first = next(iter(failures.reasons.values()))
+        raise InputError(first) if failures.bad_input else failures.error(len(cases))
+    return found
 
 
 def _figures_of(found: DatasetAudit, k: int) -> list[float]:

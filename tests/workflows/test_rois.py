@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from segscope.cli.main import main
 from segscope.data import open_dataset, read_image, read_label
 from segscope.errors import InputError
-from segscope.studies.rois import RoiOptions, extract_rois
+from segscope.workflows.rois import RoiOptions, extract_rois
 from tests.synthetic import write_volume_dataset
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segscope.errors import InputError, WorkError
-from segscope.experiments import run_jobs
+from segscope.jobs import run_jobs
 
 
 def write(folder, name):

@@ -28,6 +28,7 @@ from segscope.data import (
 from segscope.errors import InputError
 from segscope.images import Case, Grid, LabelMap
 from segscope.images.components import bounding_box, label_components
+from segscope.images.planes import Plane, to_grey
 from segscope.paths import check_new_folder
 from segscope.preprocessing import orientation_to_ras, reorient
 
@@ -36,7 +37,6 @@ NORMAL, ABNORMAL = "normal", "abnormal"
 Normals = Literal["mirror", "images", "none"]
 NORMAL_SOURCES: dict[str, Normals] = {"images": "images", "mirror": "mirror", "none": "none"}
 
-Plane = NDArray[np.uint8]
 Box = tuple[slice, slice]
 
 
@@ -160,7 +160,7 @@ def _lesions(
     """Each piece with the plane that shows it; None where the case has no lesion at all."""
     loaded = load_of(dataset, case)
     assert loaded.label is not None  # training cases have one
-    image = _grey(loaded.image.array)
+    image = to_grey(loaded.image.array)
     mask = loaded.label.array > 0
     if mask.ndim == 3:
         turn = orientation_to_ras(loaded.image.grid)
@@ -189,17 +189,6 @@ def _lesions(
     return found
 
 
-def _grey(array: NDArray[Any]) -> Plane:
-    """8-bit grey: RGB by luminance; other ranges from their 0.5 to their 99.5 percentile."""
-    values = array.astype(np.float64)
-    plane = values[0] if len(values) != 3 else np.tensordot([0.299, 0.587, 0.114], values, 1)
-    if array.dtype != np.uint8:
-        low, high = np.percentile(plane, [0.5, 99.5])
-        plane = (plane - low) / max(high - low, 1e-12) * 255
-    grey: Plane = np.round(np.clip(plane, 0, 255)).astype(np.uint8)
-    return grey
-
-
 def _padded(
     box: Box, shape: Sequence[int], padding: tuple[float, float], random: np.random.Generator
 ) -> Box:
@@ -221,7 +210,7 @@ def _mirrored(
         source = others[case.name]
         loaded = load_of(dataset, source)
         assert loaded.label is not None
-        seen = _Seen(_grey(loaded.image.array), loaded.label.array > 0)
+        seen = _Seen(to_grey(loaded.image.array), loaded.label.array > 0)
     flipped = replace(seen, image=np.flip(seen.image, axis), mask=np.flip(seen.mask, axis))
     if any(side.stop > length for side, length in zip(box, flipped.mask.shape, strict=True)):
         return None
@@ -234,7 +223,7 @@ def _mirrored(
 def _like(dataset: Dataset, case: Case, twin: _Roi, end: str, random: np.random.Generator) -> _Roi:
     """A region of the size and at the place, relative to the image, of an abnormal one."""
     loaded = load_of(dataset, case)
-    image = _grey(loaded.image.array)
+    image = to_grey(loaded.image.array)
     mask, index = np.zeros(image.shape[:2], bool), None
     if image.ndim == 3:
         image = reorient(image, orientation_to_ras(loaded.image.grid))
