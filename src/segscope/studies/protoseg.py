@@ -62,14 +62,10 @@ def run_study(dataset: Dataset, folder: Path, asked: Asked | None = None) -> Out
         WorkError: Some trials or audits failed; the others are kept.
     """
     asked = asked or Asked()
+    arms = [_arm(name, asked) for name in ARMS]
+    paper = Paper("Segmentation ability", sections, partial(_measure, asked=asked))
     return run_declared(
-        dataset,
-        folder,
-        [_arm(name, asked) for name in ARMS],
-        asked,
-        metrics=METRICS,
-        reference=ARMS[0],
-        paper=Paper("Segmentation ability", sections, partial(_measure, asked=asked)),
+        dataset, folder, arms, asked, metrics=METRICS, reference=ARMS[0], paper=paper
     )
 
 
