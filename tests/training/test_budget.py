@@ -190,7 +190,7 @@ def test_a_third_of_the_time_is_for_the_final_evaluation(clock):
     budget = Budget(limit_s=60.0)
     budget.plan_evaluation(dict.fromkeys("abcdef", 6.0))
     assert (budget.planned, budget.reserve_s) == (("a", "c", "f"), 18.0)
-    assert budget.training_s() == 42.0
+    assert budget.training_s() == 41.0  # one for Python's own start and end
     clock.work(59.0)  # later than planned: what was promised is done
     assert budget.to_evaluate() == ("a", "c", "f")
 

@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _FINAL_SHARE = 1 / 3  # of the time, at most, for the final evaluation
+_AROUND_S = 1.0  # Python's own start and end, which no clock inside it sees
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Budget:
 
     def training_s(self) -> float:
         """Seconds after which the training must have ended; infinite without a limit."""
-        return self.limit_s - self.reserve_s
+        return self.limit_s - self.reserve_s - _AROUND_S
 
     def evaluation_s(self) -> float:
         """Most seconds for the final evaluation: a third of all; infinite without a limit."""

@@ -1,14 +1,17 @@
 """How long the final evaluation of each validation case will take, from measured speed."""
 
 import math
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
-from segscope.data import Dataset, load_of
+from segscope.data import Dataset, load_of, read_label, write_label
 from segscope.images import Case
-from segscope.inference import TrainedModel, predict_prepared
+from segscope.inference import TrainedModel, hash_cases, predict_prepared
+from segscope.inference.cases import target
 from segscope.inference.predict import count_passes
 from segscope.metrics.scores import evaluate_case
 from segscope.training.patches import PreparedCase
@@ -55,11 +58,16 @@ def evaluation_seconds(
 
 
 def _measure_rest(model: TrainedModel, dataset: Dataset, case: Case) -> float:
-    """Read and prepare a case, and score its own truth: all that is not the network's work."""
+    """All that is not the network's work: read and prepare a case; write, read, score its truth."""
     started = time.monotonic()
+    hash_cases([case])
     loaded = load_of(dataset, case)
     model.spec.plan.apply(loaded.image)
     if loaded.label is not None:
         truth = loaded.label
-        evaluate_case(truth.array, truth.array, truth.grid.spacing_mm, model.spec.labels)
+        with tempfile.TemporaryDirectory() as folder:
+            file = target(case, Path(folder))
+            write_label(file, truth, like=case.image_files[0])
+            found = read_label(file)
+        evaluate_case(found.array, truth.array, truth.grid.spacing_mm, model.spec.labels)
     return time.monotonic() - started
