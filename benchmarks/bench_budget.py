@@ -69,7 +69,7 @@ def train(data: Path, run: Path, minutes: float, clock: str) -> dict[str, str]:
     if done.returncode:
         raise SystemExit(done.stderr)
     found = json.loads(done.stdout)
-    rows = list(csv.DictReader((run / "log.csv").open()))
+    rows = list(csv.DictReader((run / "log.csv").read_text().splitlines()))
     said = [line for line in done.stderr.splitlines() if line.startswith(("weights", "final"))]
     took = wall if clock == "wall" else processor
     dice = found["validation_dice"]

@@ -122,7 +122,7 @@ def test_a_run_ends_in_time_with_its_scores(tmp_path, dataset, monkeypatch):
     found = train_classifier(dataset, recipe, tmp_path / "run")
     assert found.minutes == pytest.approx(1, rel=0.05)
     assert (tmp_path / "run" / "validation.json").exists()
-    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
     assert len(rows) == found.epochs
     assert float(rows[-1]["learning_rate"]) < 0.1 * float(rows[0]["learning_rate"])
 
