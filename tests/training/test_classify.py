@@ -1,6 +1,9 @@
 """Training of classifiers: splits by subject, runs that resume with the same bits."""
 
+import csv
+import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +12,10 @@ from PIL import Image as PillowImage
 from safetensors.torch import load_file
 
 from segscope.data import open_dataset
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 from segscope.inference.classify import class_probabilities, load_classifier, prepare_image
-from segscope.training import classify
+from segscope.training import budget as budget_module
+from segscope.training import loop as loop_module
 from segscope.training.classify import train_classifier
 from segscope.training.classify_images import labelled_images, split_images
 from segscope.training.classify_recipe import classify_recipe
@@ -86,7 +90,7 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path, dataset, monkeypatch, a
     recipe = classify_recipe({**TINY, "schedule": "cosine"})
     train_classifier(dataset, recipe, tmp_path / "whole")
     states = []
-    save = classify.save_state
+    save = loop_module.save_state
 
     def stop(file, state):
         if len(states) == after:
@@ -95,7 +99,7 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path, dataset, monkeypatch, a
         save(file, state)
 
     with monkeypatch.context() as patched:
-        patched.setattr(classify, "save_state", stop)
+        patched.setattr(loop_module, "save_state", stop)
         with pytest.raises(StoppedError):
             train_classifier(dataset, recipe, tmp_path / "cut")
     assert (tmp_path / "cut" / "state.safetensors").exists() == (after > 0)
@@ -107,6 +111,26 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path, dataset, monkeypatch, a
         assert all(torch.equal(whole[key], cut[key]) for key in whole)
     logs = [(tmp_path / run / "validation.csv").read_text() for run in ("whole", "cut")]
     assert logs[0] == logs[1]
+
+
+def test_a_run_ends_in_time_with_its_scores(tmp_path, dataset, monkeypatch):
+    looked = itertools.count()  # a clock that goes on by half a second whenever it is looked at
+    clock = SimpleNamespace(monotonic=lambda: next(looked) / 2)
+    for module in (budget_module, loop_module):
+        monkeypatch.setattr(module, "time", clock)
+    recipe = classify_recipe({**TINY, "epochs": 100000, "max_minutes": 1, "schedule": "cosine"})
+    found = train_classifier(dataset, recipe, tmp_path / "run")
+    assert found.minutes == pytest.approx(1, rel=0.05)
+    assert (tmp_path / "run" / "validation.json").exists()
+    rows = list(csv.DictReader((tmp_path / "run" / "log.csv").read_text().splitlines()))
+    assert len(rows) == found.epochs
+    assert float(rows[-1]["learning_rate"]) < 0.1 * float(rows[0]["learning_rate"])
+
+
+def test_a_loss_that_is_not_finite_names_the_setting(tmp_path, dataset):
+    recipe = classify_recipe({**TINY, "learning_rate": 1e30})
+    with pytest.raises(WorkError, match="lower learning_rate, then start again"):
+        train_classifier(dataset, recipe, tmp_path / "run")
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path, dataset):

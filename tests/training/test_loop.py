@@ -1,14 +1,12 @@
 """The loop and the run around it, on phantoms small enough to train in seconds."""
 
 import csv
-import itertools
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -49,7 +47,7 @@ def same(a, b):
 
 def test_training_learns_bright_discs(planes, tmp_path):
     progress = run(planes, tmp_path / "run", epochs=4, steps_per_epoch=15, learning_rate=0.01)
-    assert progress.best_dice > 0.8
+    assert progress.best[0] > 0.8
 
 
 def test_the_number_of_workers_changes_nothing(planes, tmp_path):
@@ -110,23 +108,13 @@ def test_a_run_is_never_overwritten(planes, tmp_path):
     assert (tmp_path / "run" / "weights_best.safetensors").read_bytes() == before
 
 
-def test_time_ends_a_training_with_a_small_rate(planes, tmp_path, monkeypatch):
-    looked = itertools.count()  # a clock that goes on by 10 ms whenever it is looked at
-    clock = SimpleNamespace(monotonic=lambda: next(looked) / 100)
-    monkeypatch.setattr(loop_module, "time", clock)
-    progress = run(planes, tmp_path / "run", epochs=100000, max_minutes=0.03)
-    assert 1.8 <= progress.elapsed_s < 1.9
-    assert progress.rows[-1]["learning_rate"] < 2e-4
-
-
 def test_a_loss_that_is_not_finite_stops_with_the_step(planes, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop_module, "_finite", _finite_of_nan(loop_module._finite))
-    with pytest.raises(WorkError, match="step 0"):
+    original = loop_module._finite
+    monkeypatch.setattr(
+        loop_module, "_finite", lambda value, *about: original(float("nan"), *about)
+    )
+    with pytest.raises(WorkError, match=r"step 0 .*lower train\.learning_rate or use"):
         run(planes, tmp_path / "run")
-
-
-def _finite_of_nan(original):
-    return lambda value, progress: original(float("nan"), progress)
 
 
 def test_an_operation_without_a_deterministic_form_is_named(planes, tmp_path, monkeypatch):

@@ -148,6 +148,11 @@ STATES = {
     "moment-text": put("x", "optimizer", "state", 0, "exp_avg"),
     "moment-gone": drop("optimizer", "state", 0, "exp_avg"),
     "opponent": put({}, "opponent"),
+    "format-none": drop("format"),
+    "format-older": put(1, "format"),
+    "best-none": put([], "progress", "best"),
+    "best-nan": put([float("nan")], "progress", "best"),
+    "best-number": put(0.5, "progress", "best"),
 }
 
 

@@ -8,11 +8,15 @@ from segscope.training.schedule import learning_rate, progress_share
 
 
 def test_the_clock_leads_when_it_is_further_than_the_steps():
-    assert progress_share(10, 100, elapsed_s=450.0, max_minutes=15.0) == 0.5
+    assert progress_share(10, 100, elapsed_s=500.0, begun_s=100.0, end_s=900.0) == 0.5
 
 
 def test_the_steps_lead_when_there_is_time_left():
-    assert progress_share(75, 100, elapsed_s=9.0, max_minutes=15.0) == 0.75
+    assert progress_share(75, 100, elapsed_s=9.0, begun_s=0.0, end_s=900.0) == 0.75
+
+
+def test_a_training_that_has_no_time_left_begins_at_its_full_rate():
+    assert progress_share(0, 100, elapsed_s=40.0, begun_s=40.0, end_s=30.0) == 0.0
 
 
 def test_cosine_ends_at_zero_and_poly_matches_nnunet():

@@ -38,7 +38,11 @@ def test_a_training_returns_what_its_files_say(place):
     summary = json.loads((folder / "run" / "validation" / "summary.json").read_text())
     assert facts["validation_dice"] == summary["foreground_mean"]["Dice"]
     assert said[0].startswith("network anunet 2D, widths [2, 4, 4, 4, 8]")
-    assert said[-1].endswith("2 epochs of 2 steps")
+    assert said[2].endswith("2 epochs of 2 steps")
+    assert said[3] == "weights are chosen on 1 of 2 validation cases, whole"
+    assert said[4].startswith("final evaluation of 2 cases: about ")
+    manifest = json.loads((folder / "run" / "manifest.json").read_text())
+    assert manifest["weights_chosen_on"] == "1 of 2 validation cases, whole"
 
 
 def test_predictions_of_the_run_are_scored_against_its_dataset(place):

@@ -77,8 +77,10 @@ def train(
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
         return
-    typer.echo(
-        f"{output}: {found.epochs} epochs in {found.minutes} min, mean Dice of the "
-        f"validation cases on their own grids {found.validation_dice:.4f} "
-        f"({output / 'validation' / 'summary.json'})"
-    )
+    line = f"{output}: {found.epochs} epochs in {found.minutes} min"
+    if found.validation_dice is not None:
+        line += (
+            f", mean Dice of the validation cases on their own grids {found.validation_dice:.4f} "
+            f"({output / 'validation' / 'summary.json'})"
+        )
+    typer.echo(line)

@@ -3,7 +3,7 @@
 from segscope.images.case import Case
 from segscope.images.fingerprint import ChannelStatistics, Fingerprint, ImageFacts, Intensities
 from segscope.images.grid import Grid, is_invertible
-from segscope.images.image import Image, LabelMap, Probabilities
+from segscope.images.image import Image, LabelMap, Probabilities, likeliest
 
 __all__ = [
     "Case",
@@ -16,4 +16,5 @@ __all__ = [
     "LabelMap",
     "Probabilities",
     "is_invertible",
+    "likeliest",
 ]

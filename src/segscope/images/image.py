@@ -1,6 +1,7 @@
 """An image, a label map and class probabilities: an array on its grid."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,19 @@ class Probabilities:
 
     def to_labels(self) -> LabelMap:
         """Take the likeliest class; a single channel counts as foreground above 0.5."""
-        if len(self.array) == 1:
-            labels = (self.array[0] > 0.5).astype(np.uint8)
-        else:
-            labels = self.array.argmax(0).astype(np.uint8 if len(self.array) < 256 else np.uint16)
-        return LabelMap(labels, self.grid)
+        return LabelMap(likeliest(self.array), self.grid)
+
+
+def likeliest(probabilities: NDArray[np.floating[Any]]) -> NDArray[np.integer[Any]]:
+    """Take the likeliest class of ``(K, *S)``; a single channel is foreground above 0.5.
+
+    Example:
+        >>> likeliest(np.array([[0.2, 0.6], [0.8, 0.4]])).tolist()
+        [1, 0]
+    """
+    if len(probabilities) == 1:
+        return (probabilities[0] > 0.5).astype(np.uint8)
+    return probabilities.argmax(0).astype(np.uint8 if len(probabilities) < 256 else np.uint16)
 
 
 def _check_shape(what: str, spatial: tuple[int, ...], grid: Grid) -> None:

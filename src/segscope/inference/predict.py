@@ -1,5 +1,6 @@
 """One image through a network: prepared, in windows, mirrored if asked, back to its own grid."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from torch import Tensor
 from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap, Probabilities
 from segscope.inference.model import TrainedModel
-from segscope.inference.windows import cheapest_axis, slabs_of_windows
+from segscope.inference.windows import cheapest_axis, slabs_of_windows, window_starts
 from segscope.preprocessing import Prepared
 
 _BATCH = 4
@@ -269,8 +270,7 @@ def _logit_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
 
 def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
     net, patch, sides = how.model.net, how.model.spec.patch, tuple(x.shape[2:])
-    # a little more than a window is cheaper in one pass than in two windows
-    if all(side <= 1.25 * size for side, size in zip(sides, patch, strict=True)):
+    if _in_one_pass(sides, patch):
         yield _unpad(_forward(how.model, _pad(x, net.padded(sides))), sides)
         return
     yield from slabs_of_windows(
@@ -281,6 +281,29 @@ def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
         batch=how.batch,
         axis=axis,
     )
+
+
+def _in_one_pass(sides: Sequence[int], patch: Sequence[int]) -> bool:
+    """A little more than a window is cheaper in one pass than in two windows."""
+    return all(side <= 1.25 * size for side, size in zip(sides, patch, strict=True))
+
+
+def count_passes(model: TrainedModel, shape: Sequence[int], *, overlap: float = 0.5) -> float:
+    """Count what predicting a prepared image of a shape takes, in passes of one patch.
+
+    Args:
+        model: To predict with.
+        shape: ``(*P)``, without channels.
+        overlap: As of `predict_prepared`.
+    """
+    axis, sides = model.spec.plan.slice_axis, list(shape)
+    slices = 1 if axis is None else sides.pop(axis)
+    patch = model.spec.patch
+    if _in_one_pass(sides, patch):
+        return slices * math.prod(model.net.padded(sides)) / math.prod(patch)
+    window = model.net.padded(patch)
+    starts = [window_starts(n, size, overlap) for n, size in zip(sides, window, strict=True)]
+    return float(slices * math.prod(map(len, starts)))
 
 
 def _window(how: _How) -> tuple[int, ...]:

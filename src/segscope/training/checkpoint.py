@@ -23,6 +23,8 @@ from segscope.inference.weights import content_hash
 
 ANEW = "train anew in another folder; the weights beside it are the last ones that were kept"
 
+STATE_FORMAT = 2  # of what a training keeps in it
+
 _TENSOR = "__tensor__"
 
 

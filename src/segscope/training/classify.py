@@ -1,16 +1,14 @@
-"""Training of classifiers on plane images: a split by group, one loop, early stopping.
+"""Classifiers of plane images as a task of the training loop: split by group, batches, scores.
 
 recipe.yaml  split.json  fingerprint.json  manifest.json  classifier.json
 weights_best, _last.safetensors  state.safetensors  log.csv  validation.csv  validation.json
 
-A batch and its flips depend on (seed, epoch) alone; the state holds the rest, so that a training
-that was killed and resumed ends with the same bits.
+A batch and its flips depend on (seed, epoch) alone; the loop's state holds the rest.
 """
 
 import math
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segscope.data import Dataset, json_ready, to_csv, write_json, write_text
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError
 from segscope.features.state_dicts import Fitted, plain_state, rename_state
 from segscope.images import Case
 from segscope.inference.classify import (
@@ -45,13 +43,11 @@ from segscope.inference.weights import load_weights
 from segscope.metrics import Interval, classification_scores
 from segscope.networks.classifiers import Classifier, take_weights
 from segscope.progress import track
-from segscope.training.checkpoint import random_state, save_state
+from segscope.training.budget import Budget, limit_of
 from segscope.training.classify_images import Labelled, labelled_images, split_images
 from segscope.training.classify_recipe import ClassifyRecipe
-from segscope.training.log import write_log
-from segscope.training.restore import restore
+from segscope.training.loop import Course, Task, fit
 from segscope.training.run_folder import (
-    STATE,
     check_inputs,
     check_run_files,
     check_run_folder,
@@ -59,19 +55,8 @@ from segscope.training.run_folder import (
     unchanging,
     write_run_manifest,
 )
+from segscope.training.setup import one_device
 from segscope.training.validation import read_split
-
-
-@dataclass
-class Progress:
-    """What a training has come to."""
-
-    epoch: int = 0
-    best_epoch: int = -1
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    seconds: float = 0.0
-    rows: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,7 +67,7 @@ class Classified:
         scores: Accuracy, AUC, sensitivity, specificity with their intervals.
         epochs: Trained.
         best_epoch: Whose weights were kept, from 0.
-        minutes: Of training.
+        minutes: Of all, from the first second to the last.
         notes: What was changed in given weights.
     """
 
@@ -114,53 +99,70 @@ def train_classifier(
         InputError: Images, classes, weights or the folder are not usable.
         WorkError: The loss is no longer finite; another process trains in this folder.
     """
+    budget = Budget(limit_s=limit_of(recipe.max_minutes))
     check_run_folder(folder, resume=resume)
     images = labelled_images(dataset, recipe.column)
     if resume:  # as it was begun, whatever is asked for now
-        facts = read_split(folder, "train")
-        train, val = facts["train"], facts["val"]
-    else:
-        train, val = split or split_images(images, recipe.val_share, recipe.seed)
+        split = _begun_split(folder)
+    train, val = split or split_images(images, recipe.val_share, recipe.seed)
     _check_names(images, train, val, dataset)
     folder.mkdir(parents=True, exist_ok=True)
     known, held = images.part(train), images.part(val)
     used = (*known.cases, *held.cases)
-    device = choose_device(recipe.device)
+    fabric = one_device(choose_device(recipe.device))
     with locked(folder):
         with unchanging(used, dataset):
             inputs = hash_cases(used)
             if resume:
                 check_run_files(folder)
                 check_inputs(folder, inputs, dataset)
-            pixels, others = _read(dataset, recipe, known), _read(dataset, recipe, held)
+            pixels = _read(dataset, recipe, known)
+            before = budget.elapsed_s()
+            others = _read(dataset, recipe, held)
+            budget.reserve_s = budget.elapsed_s() - before  # they are read once more at the end
         spec = _spec(dataset, recipe, images.classes, pixels)
         net = build_classifier(spec, seed=recipe.seed)
         notes: tuple[str, ...] = ()
-        if resume and is_classifier(folder) and read_classifier_spec(folder) != spec:
-            raise InputError(
-                f"{folder / 'recipe.yaml'}: gives another classifier than classifier.json of this "
-                "run; put the old recipe and dataset back, or train anew in another folder"
-            )
-        if not resume:
+        if resume:
+            _check_spec(folder, spec)
+        else:
             source, notes = _given_weights(net, recipe)
             _write_facts(folder, dataset, recipe, train, val)
             _write_fingerprint(folder, dataset, known)
             write_run_manifest(
-                folder, dataset, inputs,
-                seed=recipe.seed, device=str(device),
+                folder, dataset, inputs, seed=recipe.seed, device=str(fabric.device),
                 weights=source, weights_notes=list(notes),
             )  # fmt: skip
-        progress = _fit(
-            # a sixth to a third faster on processors with these networks
-            ClassifierModel(spec, net.to(device).to(memory_format=torch.channels_last)),
-            _normalised(pixels, spec), known.truth,
-            _normalised(others, spec), held.truth,
-            recipe, folder, resume=resume,
-        )  # fmt: skip
+        # a sixth to a third faster on processors with these networks
+        net.to(fabric.device).to(memory_format=torch.channels_last)
+        task = _task(
+            ClassifierModel(spec, net),
+            (_normalised(pixels, spec), torch.tensor(known.truth)),
+            (_normalised(others, spec), torch.tensor(held.truth)),
+            recipe,
+            folder,
+        )
+        torch.manual_seed(recipe.seed)  # dropout draws from torch's generator
+        course = _course(recipe, len(pixels))
+        progress = fit(task, course, fabric, folder=folder, budget=budget, resume=resume)
         check_inputs(folder, hash_cases(held.cases), dataset)  # which are read once more
         model = load_classifier(folder, device=recipe.device)
         scores = score_images(model, dataset, held, folder)
-    return Classified(scores, progress.epoch, progress.best_epoch, progress.seconds / 60, notes)
+    return Classified(scores, progress.epoch, progress.best_epoch, budget.elapsed_s() / 60, notes)
+
+
+def _begun_split(folder: Path) -> tuple[Sequence[str], Sequence[str]]:
+    facts = read_split(folder, "train")
+    return facts["train"], facts["val"]
+
+
+def _check_spec(folder: Path, spec: ClassifierSpec) -> None:
+    """Refuse to go on where recipe and dataset now make another classifier than the run's."""
+    if is_classifier(folder) and read_classifier_spec(folder) != spec:
+        raise InputError(
+            f"{folder / 'recipe.yaml'}: gives another classifier than classifier.json of this "
+            "run; put the old recipe and dataset back, or train anew in another folder"
+        )
 
 
 def _check_names(
@@ -197,87 +199,53 @@ def score_images(
     return scores
 
 
-def _fit(
+def _task(
     model: ClassifierModel,
-    x: Tensor,
-    truth: Sequence[int],
-    x_val: Tensor,
-    truth_val: Sequence[int],
+    known: tuple[Tensor, Tensor],
+    held: tuple[Tensor, Tensor],
     recipe: ClassifyRecipe,
     folder: Path,
-    *,
-    resume: bool,
-) -> Progress:
-    net, device = model.net, model.device
-    optimizer = torch.optim.AdamW(
-        net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+) -> Task:
+    net = model.net
+    return Task(
+        net=net,
+        model=net,
+        optimizer=torch.optim.AdamW(
+            net.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        ),
+        batches=lambda epoch: _batches(*known, recipe, epoch),
+        loss=lambda scores, y, x: functional.cross_entropy(scores, y),
+        validate=lambda: _held_out(model, *held),
+        rank=lambda found: (found["accuracy"], -found["loss"]),
+        headline="accuracy",
+        keep=lambda name: save_classifier(folder, model.spec, net, name=name),
+        remedy="lower learning_rate",
     )
-    y, y_val = torch.tensor(truth), torch.tensor(truth_val)
-    progress = Progress()
-    torch.manual_seed(recipe.seed)  # dropout draws from torch's generator
-    if resume:
-        progress = restore(folder / STATE, Progress, net, optimizer)
-
-    def keep_state() -> None:
-        state = {"weights": dict(net.state_dict()), "optimizer": optimizer.state_dict(),
-                 "random": random_state(), "progress": asdict(progress)}  # fmt: skip
-        save_state(folder / STATE, state)
-
-    if not resume:  # from here on a run that ends can be resumed
-        keep_state()
-    started = time.monotonic() - progress.seconds
-    while not _finished(progress, recipe):
-        rate = _rate(recipe, progress.epoch)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        net.train()
-        losses = []
-        for images, labels in _batches(x, y, recipe, progress.epoch):
-            images = images.to(device, memory_format=torch.channels_last)
-            loss = functional.cross_entropy(net(images), labels.to(device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            if not math.isfinite(loss.item()):
-                raise WorkError(
-                    f"the loss became {loss.item()} in epoch {progress.epoch}; lower learning_rate"
-                )
-            losses.append(loss.item())
-        accuracy, val_loss = _held_out(model, x_val, y_val)
-        row = {"epoch": float(progress.epoch), "train_loss": sum(losses) / len(losses),
-               "learning_rate": rate, "val_loss": val_loss, "val_accuracy": accuracy}  # fmt: skip
-        progress.rows.append(row)
-        better = (accuracy, -val_loss) > (progress.best_accuracy, -progress.best_loss)
-        if better:
-            progress.best_accuracy, progress.best_loss = accuracy, val_loss
-            progress.best_epoch = progress.epoch
-            save_classifier(folder, model.spec, net, name="best")
-        progress.epoch += 1
-        progress.seconds = time.monotonic() - started
-        save_classifier(folder, model.spec, net, name="last")
-        write_log(folder, progress.rows)
-        keep_state()
-    return progress
 
 
-def _rate(recipe: ClassifyRecipe, epoch: int) -> float:
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / recipe.epochs))
+def _course(recipe: ClassifyRecipe, images: int) -> Course:
+    return Course(
+        epochs=recipe.epochs,
+        steps_per_epoch=_parts(images, recipe),
+        max_minutes=recipe.max_minutes,
+        learning_rate=recipe.learning_rate,
+        schedule=recipe.schedule,
+        rate_each="epoch",
+        patience=recipe.patience,
+    )
 
 
-def _held_out(model: ClassifierModel, x: Tensor, y: Tensor) -> tuple[float, float]:
-    """Accuracy and mean cross entropy."""
+def _held_out(model: ClassifierModel, x: Tensor, y: Tensor) -> dict[str, float]:
+    """Mean cross entropy and accuracy."""
     found = class_probabilities(model, x)
     truth = y.numpy()
     loss = -np.log(found[np.arange(len(truth)), truth] + 1e-12).mean()
-    return float((found.argmax(1) == truth).mean()), float(loss)
+    return {"loss": float(loss), "accuracy": float((found.argmax(1) == truth).mean())}
 
 
-def _finished(progress: Progress, recipe: ClassifyRecipe) -> bool:
-    waited = progress.epoch - 1 - progress.best_epoch
-    early = recipe.patience > 0 and progress.best_epoch >= 0 and waited >= recipe.patience
-    return progress.epoch >= recipe.epochs or early
+def _parts(images: int, recipe: ClassifyRecipe) -> int:
+    """Batches of an epoch."""
+    return max(1, math.ceil(images / recipe.batch_size))
 
 
 def _batches(
@@ -288,9 +256,10 @@ def _batches(
     order = random.permutation(len(x))
     flips = random.random((len(x), 2)) < (0.5 if recipe.flips else 0.0)
     found = []
-    for part in np.array_split(order, max(1, math.ceil(len(x) / recipe.batch_size))):
+    for part in np.array_split(order, _parts(len(x), recipe)):
         images = [x[k].flip([1 + a for a in (0, 1) if flips[k, a]]) for k in part]
-        found.append((torch.stack(images), y[torch.from_numpy(part)]))
+        shown = torch.stack(images).to(memory_format=torch.channels_last)
+        found.append((shown, y[torch.from_numpy(part)]))
     return found
 
 

@@ -23,6 +23,8 @@ class ClassifyRecipe(BaseModel):
         weights: ``random``; ``pretrained``, from its package's cache or fetched; or a file of the
             same architecture's weights.
         epochs: At most.
+        max_minutes: Of the whole training, reading and final scores included, at most; the learning
+            rate falls to its end over the same span.
         patience: Epochs without a better validation accuracy, or a lower loss at the same, before
             it ends (0: never early).
         batch_size: About; batches of an epoch differ by at most one image.
@@ -43,6 +45,7 @@ class ClassifyRecipe(BaseModel):
     size: tuple[int, int] = (128, 128)
     weights: str = "random"
     epochs: int = Field(default=200, ge=1)
+    max_minutes: float | None = Field(default=None, gt=0)
     patience: int = Field(default=30, ge=0)
     batch_size: int = Field(default=16, ge=2)
     learning_rate: float = Field(default=1e-3, gt=0)

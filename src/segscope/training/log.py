@@ -74,11 +74,13 @@ class TrainingLog:
         self._bar.stop()
         self._events.close()
 
-    def step(self, step: int, *, loss: float, dice: float, seconds_left: float) -> None:
-        """Move the bar."""
-        shown = "-" if dice != dice else f"{dice:.3f}"
+    def step(
+        self, step: int, loss: float, measure: str, measured: float, *, seconds_left: float
+    ) -> None:
+        """Move the bar; ``measured`` is the last value of what is called ``measure``."""
+        shown = "-" if measured != measured else f"{measured:.3f}"
         minutes, seconds = divmod(int(seconds_left), 60)
-        status = f"loss {loss:.3f}  Dice {shown}  {minutes}:{seconds:02d} left"
+        status = f"loss {loss:.3f}  {measure} {shown}  {minutes}:{seconds:02d} left"
         self._bar.update(self._task, completed=step, status=status)
 
     def epoch(self, rows: Sequence[Row]) -> None:

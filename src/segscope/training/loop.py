@@ -1,4 +1,7 @@
-"""The training loop: one function to read from top to bottom.
+"""The training loop: one function to read from top to bottom, for whatever is trained.
+
+A `Task` says what differs between a segmentation network and a classifier: batches, loss, what is
+measured on held-out cases, and which of two measurements is better. All the rest is here.
 
 All randomness of a sample comes from (seed, epoch, index), and everything else a step depends on
 is in the state that is saved after each epoch. So a training that was killed and resumed ends with
@@ -6,225 +9,288 @@ the same weights, bit for bit, as one that was left alone (on a processor, with 
 unless ``max_minutes`` ties the learning rate to the clock.
 """
 
+import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from segscope.errors import WorkError
-from segscope.losses import wants_image
-from segscope.networks import Segmenter
-from segscope.training.checkpoint import random_state, save_state
+from segscope.training.budget import Budget, Pace
+from segscope.training.checkpoint import STATE_FORMAT, random_state, save_state
 from segscope.training.log import Row, TrainingLog
-from segscope.training.minmax import ContentOpponent
-from segscope.training.patches import EpochSampler, PatchDataset
-from segscope.training.recipe import TrainRecipe
 from segscope.training.restore import restore
 from segscope.training.run_folder import STATE
 from segscope.training.schedule import learning_rate, progress_share
-from segscope.training.setup import Objective
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
 class Progress:
-    """Where a training stands after its last finished epoch."""
+    """Where a training stands after its last finished epoch.
+
+    Args:
+        epoch: Epochs so far.
+        step: Steps so far.
+        elapsed_s: Seconds since the command began, of all its pieces where it was resumed.
+        begun_s: Seconds until the first step.
+        ended_s: The limit by which the clock ended it; 0 where none has.
+        best: The best measurement, see `Task.rank`; empty before the first.
+        best_epoch: When that was, from 0.
+        rows: Of the log, one per epoch.
+    """
 
     epoch: int = 0
     step: int = 0
     elapsed_s: float = 0.0
-    best_dice: float = -1.0
+    begun_s: float = 0.0
+    ended_s: float = 0.0
+    best: list[float] = field(default_factory=list)
     best_epoch: int = -1
     rows: list[Row] = field(default_factory=list)
 
 
-class AllHeads(nn.Module):
-    """Calls ``heads`` from ``forward``, the one method that DDP and compilers know."""
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """How long a training goes on, and at which rate.
 
-    def __init__(self, net: Segmenter) -> None:
-        super().__init__()
-        self.net = net
+    Args:
+        epochs: At most.
+        steps_per_epoch: Batches of each.
+        max_minutes: Of the whole command, at most.
+        learning_rate: At its highest.
+        schedule: See `segscope.training.schedule.learning_rate`.
+        rate_each: Whether the rate is another one with each step or with each epoch.
+        warmup_steps: During which the rate rises.
+        gradient_clip: Largest norm of the gradient; None leaves it as it is.
+        validate_every: Epochs.
+        patience: Epochs without a better measurement before it ends; 0 never does.
+        snapshots: Epochs, from 1, whose weights are kept.
+    """
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        return self.net.heads(x)
+    epochs: int
+    steps_per_epoch: int
+    max_minutes: float | None = None
+    learning_rate: float
+    schedule: str
+    rate_each: Literal["step", "epoch"] = "step"
+    warmup_steps: int = 0
+    gradient_clip: float | None = None
+    validate_every: int = 1
+    patience: int = 0
+    snapshots: tuple[int, ...] = ()
+
+
+class Opponent(Protocol):
+    """What is trained against the network, in turns."""
+
+    def step(self, heads: Any, labels: Tensor, images: Tensor) -> None:
+        """Take a step after one of the network's, by what that gave out before."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that another step depends on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What is trained, and how it is judged.
+
+    Args:
+        net: Its parameters hold the result.
+        model: Called with images; the network itself, or something around it.
+        optimizer: Of the network's parameters.
+        batches: Images and labels of an epoch, by its number.
+        loss: Of the model's output, labels and images.
+        validate: Measures the network on held-out cases, by name.
+        rank: How good a measurement is; of two, the larger is better, number by number.
+        headline: The measurement that the progress bar shows.
+        keep: Called with ``"best"``, ``"last"`` or ``"epoch0001"`` when the weights are that.
+        opponent: Takes a step after each of the network's.
+        remedy: What may help when the loss is no longer finite.
+        validation_s: What a validation is expected to take; looked at where time is limited.
+    """
+
+    net: nn.Module
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]]
+    loss: Callable[[Any, Tensor, Tensor], Tensor]
+    validate: Callable[[], dict[str, float]]
+    rank: Callable[[Mapping[str, float]], tuple[float, ...]]
+    headline: str
+    keep: Callable[[str], None]
+    opponent: Opponent | None = None
+    remedy: str = "lower the learning rate"
+    validation_s: float = 0.0
 
 
 def fit(
-    net: Segmenter,
-    objective: Objective,
-    samples: PatchDataset,
-    settings: TrainRecipe,
+    task: Task,
+    course: Course,
     fabric: Fabric,
     *,
     folder: Path,
-    validate: Callable[[], dict[str, float]],
-    keep: Callable[[str], None],
+    budget: Budget,
     resume: bool = False,
 ) -> Progress:
-    """Train ``net`` in place.
+    """Train a network in place.
 
     Args:
-        net: The network; its parameters hold the result.
-        objective: Its loss is called with all heads' logits and the labels ``(N, 1, *S)``, and
-            ``image=`` where it has ``needs_image``; its opponent takes a step after each of ours.
-        samples: Patches, addressed by (epoch, index).
-        settings: Optimiser, schedule and ends.
+        task: What is trained, on what, and how it is judged.
+        course: Schedule and ends.
         fabric: Launched; decides devices and precision.
         folder: Where log and state are written.
-        validate: Returns ``dice`` and whatever else should be logged.
-        keep: Called with ``"best"``, ``"last"`` or ``"epoch0001"`` when the weights are that.
+        budget: Its clock began with the command; takes the course's limit.
         resume: Continue from the state in ``folder``.
 
     Raises:
         InputError: The state to resume is damaged, or of another training.
         WorkError: The loss is no longer finite, or a data worker died.
     """
-    optimizer = make_optimizer(net, settings)
-    every: nn.Module = AllHeads(net)
-    if _should_compile(settings, fabric):
-        every = torch.compile(every)  # type: ignore[assignment]
-    model, optimizer = fabric.setup(every, optimizer)
+    model, optimizer = fabric.setup(task.model, task.optimizer)
     progress = Progress()
     if resume:
-        progress = restore(folder / STATE, Progress, net, optimizer, opponent=objective.opponent)
-    sampler = EpochSampler(len(samples), 0, rank=fabric.global_rank, ranks=fabric.world_size)
-    loader: DataLoader[Any] = DataLoader(
-        samples,
-        settings.batch_size,
-        sampler=sampler,
-        num_workers=settings.workers,
-        persistent_workers=settings.workers > 0,
-        pin_memory=fabric.device.type == "cuda",
-        generator=torch.Generator().manual_seed(settings.seed),  # leaves the global one alone
-    )
-    loss, opponent = objective.loss, objective.opponent
+        progress = restore(folder / STATE, Progress, task.net, optimizer, opponent=task.opponent)
+    budget.carry(progress.elapsed_s)
+    pace = Pace(validation_s=task.validation_s)
     if not resume and fabric.is_global_zero:  # from here on a run that ends can be resumed
-        save_state(folder / STATE, _state(net, optimizer, progress, opponent))
-    total_steps = settings.epochs * settings.steps_per_epoch
-    started = time.monotonic() - progress.elapsed_s
-    dice = progress.rows[-1].get("val_dice", math.nan) if progress.rows else math.nan
-    with (
-        _log(folder, progress, total_steps, fabric) as log,
-        _living_workers(samples, sampler, progress, settings),
-        _quiet_signals() as silence,
-        _named_operations(),
-    ):
-        while not finished(progress, settings):
+        with _timed() as took:
+            save_state(folder / STATE, _state(task, optimizer, progress))
+        pace.saving_s = 3 * took()  # of best and last weights, and of the state
+    total_steps = course.epochs * course.steps_per_epoch
+    shown = progress.rows[-1].get(f"val_{task.headline}", math.nan) if progress.rows else math.nan
+    if finished(progress, course, budget):
+        budget.release()
+        return progress
+    if not progress.step:
+        progress.begun_s = budget.elapsed_s()
+        _warn_when_late(progress, budget, course)
+    with _log(folder, progress, total_steps, fabric) as log, _named_operations():
+        while not finished(progress, course, budget):
             model.train()
-            sampler.epoch = progress.epoch
             losses: list[float] = []
-            rate = settings.learning_rate
-            for images, labels in loader:
-                if settings.workers:
-                    silence()
-                elapsed = time.monotonic() - started
-                share = progress_share(progress.step, total_steps, elapsed, settings.max_minutes)
+            rate, up, before = course.learning_rate, False, budget.elapsed_s()
+            for images, labels in task.batches(progress.epoch):
+                elapsed = budget.elapsed_s()
+                done = progress.step
+                if course.rate_each == "epoch":
+                    done = progress.epoch * course.steps_per_epoch
+                share = progress_share(
+                    done,
+                    total_steps,
+                    elapsed_s=elapsed,
+                    begun_s=progress.begun_s,
+                    end_s=budget.training_s() - pace.closing_s,
+                )
+                share = _agreed(share, budget, fabric)
                 rate = learning_rate(
-                    settings.learning_rate,
-                    settings.schedule,
+                    course.learning_rate,
+                    course.schedule,
                     share,
                     progress.step,
-                    settings.warmup_steps,
+                    course.warmup_steps,
                 )
                 for group in optimizer.param_groups:
                     group["lr"] = rate
                 x = images.to(fabric.device, non_blocking=True)
                 y = labels.to(fabric.device, non_blocking=True)
-                heads = model(x)
-                value = loss(heads, y, image=x) if wants_image(loss) else loss(heads, y)
+                output = model(x)
+                value = task.loss(output, y, x)
                 fabric.backward(value)
-                fabric.clip_gradients(model, optimizer, max_norm=settings.gradient_clip)
+                if course.gradient_clip is not None:
+                    fabric.clip_gradients(model, optimizer, max_norm=course.gradient_clip)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-                if opponent is not None:
-                    opponent.step([head.detach() for head in heads], y, x)
-                losses.append(_finite(value.item(), progress))
+                if task.opponent is not None:
+                    task.opponent.step(output, y, x)
+                losses.append(_finite(value.item(), progress, task.remedy))
                 progress.step += 1
                 if log:
-                    left = elapsed / max(share, 1e-3) * (1 - share)
-                    log.step(progress.step, loss=losses[-1], dice=dice, seconds_left=left)
-                if _time_is_up(time.monotonic() - started, settings, fabric):
+                    left = (elapsed - progress.begun_s) / max(share, 1e-3) * (1 - share)
+                    log.step(progress.step, losses[-1], task.headline, shown, seconds_left=left)
+                now = budget.elapsed_s()
+                pace.step(now - before)
+                before = now
+                # another step would end too late for what comes after it
+                late = now + pace.step_s + pace.closing_s > budget.training_s()
+                up = _agreed(late, budget, fabric)
+                if up:
                     break
-            progress.elapsed_s = time.monotonic() - started
+            # so would another epoch of one step
+            late = before + pace.step_s + 2 * pace.closing_s > budget.training_s()
+            up = up or _agreed(late, budget, fabric)
+            if up:
+                progress.ended_s = budget.limit_s
             progress.epoch += 1
+            better = False
             row: Row = {
                 "epoch": progress.epoch - 1,
                 "train_loss": sum(losses) / len(losses),
                 "learning_rate": rate,
             }
-            last = progress.epoch >= settings.epochs or _time_is_up(
-                progress.elapsed_s, settings, fabric
-            )
-            if progress.epoch % settings.validate_every == 0 or last:
+            if progress.epoch % course.validate_every == 0 or progress.epoch >= course.epochs or up:
                 model.eval()
-                scores = fabric.broadcast(validate() if fabric.is_global_zero else {})
+                with _timed() as took:
+                    scores = fabric.broadcast(task.validate() if fabric.is_global_zero else {})
+                pace.validation_s = took()
                 row |= {f"val_{name}": value for name, value in scores.items()}
-                dice = scores["dice"]
-            progress.elapsed_s = time.monotonic() - started
+                shown = scores[task.headline]
+                better = _is_better(task.rank(scores), progress)
+            progress.elapsed_s = budget.elapsed_s()
             row["seconds"] = round(progress.elapsed_s, 2)
             progress.rows.append(row)
             if log:
-                _keep_epoch(progress, row, keep)
-                if progress.epoch in settings.snapshots:
-                    keep(f"epoch{progress.epoch:04d}")
-                log.epoch(progress.rows)
-                state = _state(net, optimizer, progress, opponent)
-                save_state(folder / STATE, state)
+                with _timed() as took:
+                    if better:
+                        task.keep("best")
+                    task.keep("last")
+                    if progress.epoch in course.snapshots:
+                        task.keep(f"epoch{progress.epoch:04d}")
+                    log.epoch(progress.rows)
+                    save_state(folder / STATE, _state(task, optimizer, progress))
+                pace.saving_s = took()
             fabric.barrier()
     return progress
 
 
-def finished(progress: Progress, settings: TrainRecipe) -> bool:
+def finished(progress: Progress, course: Course, budget: Budget) -> bool:
     """Whether epochs, time or patience are used up."""
     waited = progress.epoch - 1 - progress.best_epoch
     return (
-        progress.epoch >= settings.epochs
-        or (settings.max_minutes is not None and progress.elapsed_s >= 60 * settings.max_minutes)
-        or (settings.patience > 0 and progress.best_epoch >= 0 and waited >= settings.patience)
+        progress.epoch >= course.epochs
+        or progress.ended_s >= budget.limit_s
+        or (course.patience > 0 and progress.best_epoch >= 0 and waited >= course.patience)
     )
 
 
-def make_optimizer(net: nn.Module, settings: TrainRecipe) -> torch.optim.Optimizer:
-    """AdamW, or SGD with Nesterov momentum 0.99 as nnU-Net uses; biases and norms do not decay."""
-    decays = [p for p in net.parameters() if p.ndim > 1]
-    stays = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": decays, "weight_decay": settings.weight_decay},
-        {"params": stays, "weight_decay": 0.0},
-    ]
-    if settings.optimizer == "sgd":
-        return torch.optim.SGD(groups, settings.learning_rate, momentum=0.99, nesterov=True)
-    return torch.optim.AdamW(groups, settings.learning_rate)
+def _is_better(rank: tuple[float, ...], progress: Progress) -> bool:
+    """Compare a measurement with the best one, and keep it when it is better."""
+    found = [-math.inf if math.isnan(value) else value for value in rank]
+    if progress.best_epoch >= 0 and found <= progress.best:
+        return False
+    progress.best, progress.best_epoch = found, progress.epoch - 1
+    return True
 
 
-def _keep_epoch(progress: Progress, row: Row, keep: Callable[[str], None]) -> None:
-    dice = row.get("val_dice", math.nan)
-    if dice > progress.best_dice or (progress.best_epoch < 0 and "val_dice" in row):
-        progress.best_dice = -1.0 if math.isnan(dice) else dice
-        progress.best_epoch = progress.epoch - 1
-        keep("best")
-    keep("last")
-
-
-def _state(
-    net: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-    opponent: ContentOpponent | None,
-) -> dict[str, Any]:
-    known = {} if opponent is None else {"opponent": opponent.state_dict()}
+def _state(task: Task, optimizer: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
+    known = {} if task.opponent is None else {"opponent": task.opponent.state_dict()}
     return {
+        "format": STATE_FORMAT,
         **known,
-        "weights": dict(net.state_dict()),
+        "weights": dict(task.net.state_dict()),
         "optimizer": optimizer.state_dict(),
         "progress": asdict(progress),
         "random": random_state(),
@@ -243,27 +309,6 @@ def _log(
 
 
 @contextmanager
-def _living_workers(
-    samples: PatchDataset, sampler: EpochSampler, progress: Progress, settings: TrainRecipe
-) -> Iterator[None]:
-    """Say what was going on when a data worker died."""
-    try:
-        yield
-    except (RuntimeError, OSError, EOFError) as error:
-        # while its last tensors are handed over, a dead worker is a connection that breaks
-        broken = isinstance(error, (ConnectionError, EOFError))
-        if not settings.workers or not (broken or "DataLoader worker" in str(error)):
-            raise
-        done = settings.batch_size * (progress.step - progress.epoch * settings.steps_per_epoch)
-        awaited = list(sampler)[done : done + settings.batch_size]
-        names = ", ".join(dict.fromkeys(samples.case_of(address) for address in awaited))
-        raise WorkError(
-            f"a data worker died while samples of {names or 'the next epoch'} were due ({error}); "
-            "continue with --resume; when memory ran out, start again with fewer train.workers"
-        ) from None
-
-
-@contextmanager
 def _named_operations() -> Iterator[None]:
     """Say which operation has no deterministic form, where ``deterministic`` asks for one."""
     try:
@@ -278,44 +323,37 @@ def _named_operations() -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def _quiet_signals() -> Iterator[Callable[[], None]]:
-    """Hand on what undoes torch's handler of dead children, which raises wherever we happen to be.
-
-    It is set when the workers start, so this is called after the first batch. Without it a dead
-    worker is noticed where its next batch is due, within seconds. It is put back at the end, unless
-    that is an error: the other workers are still to be ended then, and one of them may be dead.
-    """
-    kept: list[Any] = []
-
-    def silence() -> None:
-        if not kept and threading.current_thread() is threading.main_thread():
-            kept.append(signal.signal(signal.SIGCHLD, signal.SIG_DFL))
-
-    yield silence
-    if kept:
-        signal.signal(signal.SIGCHLD, kept[0] or signal.SIG_DFL)
-
-
-def _finite(value: float, progress: Progress) -> float:
+def _finite(value: float, progress: Progress, remedy: str) -> float:
     if not math.isfinite(value):
         raise WorkError(
             f"the loss became {value} at step {progress.step} (epoch {progress.epoch}); "
-            "the last finished epoch is kept: lower train.learning_rate or use "
-            "train.precision=32-true, then start again"
+            f"the last finished epoch is kept: {remedy}, then start again"
         )
     return value
 
 
-def _time_is_up(elapsed_s: float, settings: TrainRecipe, fabric: Fabric) -> bool:
-    if settings.max_minutes is None:
-        return False
-    up = elapsed_s >= 60 * settings.max_minutes
-    # ranks must agree, or one waits for the other's gradients for ever
-    return bool(fabric.broadcast(up)) if fabric.world_size > 1 else up
+def _agreed(value: T, budget: Budget, fabric: Fabric) -> T:
+    """What the first process found: where clocks decide, or one would wait for another for ever."""
+    if fabric.world_size == 1 or math.isinf(budget.limit_s):
+        return value
+    agreed: T = fabric.broadcast(value)
+    return agreed
 
 
-def _should_compile(settings: TrainRecipe, fabric: Fabric) -> bool:
-    if settings.compile != "auto":
-        return settings.compile == "yes"
-    return fabric.device.type == "cuda" and torch.utils._triton.has_triton()
+def _warn_when_late(progress: Progress, budget: Budget, course: Course) -> None:
+    if progress.begun_s >= budget.training_s():
+        _LOG.warning(
+            "max_minutes=%g: reading and preparing took %.0f s, which leaves no time to train; "
+            "one step is made: allow more minutes",
+            course.max_minutes,
+            progress.begun_s,
+        )
+
+
+@contextmanager
+def _timed() -> Iterator[Callable[[], float]]:
+    """Hand on what says, afterwards, how many seconds went by."""
+    started = time.monotonic()
+    ended: list[float] = []
+    yield lambda: ended[0] - started
+    ended.append(time.monotonic())

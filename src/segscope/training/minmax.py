@@ -28,7 +28,8 @@ class ContentOpponent:
         self.phi.requires_grad_(True)
         try:
             self.optimizer.zero_grad(set_to_none=True)
-            self.loss(heads, labels, image=images).backward()
+            given = [head.detach() for head in heads]
+            self.loss(given, labels, image=images).backward()
             self.optimizer.step()
         finally:
             self.phi.requires_grad_(False)

@@ -70,9 +70,12 @@ class TrainRecipe(_Section):
     """How the weights are found.
 
     Training ends after ``epochs`` or ``max_minutes``, whichever comes first; the learning rate
-    falls to its end over the same span. ``patience`` counts epochs without a better validation
-    Dice (0: never stop early). ``snapshots`` names epochs (from 1) whose weights are kept beside
-    best and last.
+    falls to its end over the same span. ``max_minutes`` is the whole command, from reading the
+    dataset to the final evaluation of the validation cases, which gets up to a third of it.
+    ``validate_every`` counts epochs: the rarer, the more of the validation cases is measured each
+    time, which never takes more than a tenth of the time. ``patience`` counts epochs without a
+    better validation Dice (0: never stop early). ``snapshots`` names epochs (from 1) whose weights
+    are kept beside best and last.
     """
 
     epochs: int = Field(ge=1)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from segscope.errors import InputError
-from segscope.training.checkpoint import ANEW, load_state, set_random_state
+from segscope.training.checkpoint import ANEW, STATE_FORMAT, load_state, set_random_state
 
 P = TypeVar("P")
 
@@ -43,8 +43,13 @@ def restore(
         InputError: The state is damaged, or of another training: what differs is said.
     """
     state = load_state(path)
+    if (number := state.get("format")) != STATE_FORMAT:
+        raise InputError(
+            f"{path}: cannot be gone on with (its format is {number or 'older than numbers'}, this "
+            f"version of segscope goes on from {STATE_FORMAT}); {ANEW}"
+        )
     try:
-        wanted = {"weights", "optimizer", "random", "progress"} | (
+        wanted = {"format", "weights", "optimizer", "random", "progress"} | (
             {"opponent"} if opponent else set()
         )
         _keys(state, wanted, "the state")
@@ -82,6 +87,9 @@ def _progress(kind: type[P], found: Any) -> P:
         value = found[field.name]
         if field.name == "rows":
             continue
+        if field.name == "best":
+            _check_best(value, found["best_epoch"])
+            continue
         whole = field.type in (int, "int")
         if type(value) is not int and (whole or type(value) is not float):
             raise ValueError(f"progress.{field.name} is {value!r}")
@@ -99,6 +107,12 @@ def _progress(kind: type[P], found: Any) -> P:
     if not numbered or len(rows) != epoch:
         raise ValueError(f"progress.rows is not the log of {epoch} epochs")
     return kind(**found)
+
+
+def _check_best(found: Any, best_epoch: Any) -> None:
+    numbers = isinstance(found, list) and all(type(v) in (int, float) for v in found)
+    if not numbers or bool(found) != (best_epoch != -1) or any(map(math.isnan, found)):
+        raise ValueError(f"progress.best is {found!r}")
 
 
 def _is_entry(item: tuple[Any, Any]) -> bool:

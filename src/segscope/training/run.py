@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from segscope.data import (
@@ -34,15 +32,15 @@ from segscope.inference import (
     ModelSpec,
     TrainedModel,
     hash_cases,
-    predict_prepared,
     read_spec,
-    save_model,
 )
 from segscope.inference.spec import MODEL
 from segscope.preprocessing import Plan
 from segscope.progress import track
-from segscope.training.loop import Progress, fit
-from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
+from segscope.training.budget import Budget, limit_of
+from segscope.training.forecast import evaluation_seconds, seconds_a_pass
+from segscope.training.loop import Progress
+from segscope.training.patches import PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
     check_inputs,
@@ -52,13 +50,8 @@ from segscope.training.run_folder import (
     unchanging,
     write_run_manifest,
 )
-from segscope.training.setup import (
-    check_deepest,
-    make_fabric,
-    make_network,
-    make_objective,
-    model_spec,
-)
+from segscope.training.segmentation import train_prepared
+from segscope.training.setup import check_deepest, make_fabric, make_network, model_spec
 from segscope.training.validation import read_split
 
 _PREPARED_FORMAT = "prepared-1"
@@ -120,6 +113,43 @@ def labelled(dataset: Dataset) -> tuple[Case, ...]:
     return tuple(case for case in dataset.training if case.label_file is not None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is trained, on what, and where to.
+
+    Args:
+        dataset: With labelled training cases.
+        fingerprint: Of that dataset.
+        recipe: Complete; of the run itself when resuming.
+        folder: The run; must not hold one already, unless ``resume``.
+        fold: Which of the folds validates.
+        folds: How many; ignored where the dataset brings ``splits_final.json``.
+        split: Train and validate on these cases, instead of on a fold.
+        cache: Where prepared cases are kept; the run's own folder by default.
+        resume: Continue a training that was stopped.
+    """
+
+    dataset: Dataset
+    fingerprint: Fingerprint
+    recipe: Recipe
+    folder: Path
+    fold: int = 0
+    folds: int = 5
+    split: Split | None = None
+    cache: Path | None = None
+    resume: bool = False
+
+    def choose(self) -> tuple[Fold, list[Split]]:
+        """The fold of this training, and all folds."""
+        if self.resume:
+            return _fold_of(self.folder, self.dataset)
+        if self.split is not None:
+            _check_split(self.split, self.dataset)
+            return Fold(0, 1, self.split), [self.split]
+        seed = self.recipe.train.seed
+        return choose_fold(self.dataset, fold=self.fold, folds=self.folds, seed=seed)
+
+
 def train_dataset(
     dataset: Dataset,
     fingerprint: Fingerprint,
@@ -132,18 +162,28 @@ def train_dataset(
     cache: Path | None = None,
     resume: bool = False,
 ) -> Progress:
-    """Train one fold and evaluate its validation cases on their own grids.
+    """Train one fold, and nothing after it: see `train_in_time`, and `Training` for arguments."""
+    training = Training(
+        dataset=dataset,
+        fingerprint=fingerprint,
+        recipe=recipe,
+        folder=folder,
+        fold=fold,
+        folds=folds,
+        split=split,
+        cache=cache,
+        resume=resume,
+    )
+    return train_in_time(training, Budget(), evaluates=False)
+
+
+def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True) -> Progress:
+    """Train one fold within the recipe's ``max_minutes``.
 
     Args:
-        dataset: With labelled training cases.
-        fingerprint: Of that dataset.
-        recipe: Complete; of the run itself when resuming.
-        folder: The run; must not hold one already, unless ``resume``.
-        fold: Which of the folds validates.
-        folds: How many; ignored where the dataset brings ``splits_final.json``.
-        split: Train and validate on these cases, instead of on a fold.
-        cache: Where prepared cases are kept; the run's own folder by default.
-        resume: Continue a training that was stopped.
+        training: What is trained.
+        budget: Its clock began with the command.
+        evaluates: Whether `evaluate_in_time` follows, for which time is kept then.
 
     Raises:
         InputError: The folder holds a run, or none to resume, or one of which a file was changed;
@@ -151,53 +191,76 @@ def train_dataset(
             begun; there is nothing to train or validate on.
         WorkError: Another process works in this folder, or training failed in the middle.
     """
-    check_run_folder(folder, resume=resume)
+    dataset, recipe, folder = training.dataset, training.recipe, training.folder
+    budget.limit_s = limit_of(recipe.train.max_minutes)
+    check_run_folder(folder, resume=training.resume)
+    _check_channels(recipe, dataset)
+    chosen, splits = training.choose()
+    folder.mkdir(parents=True, exist_ok=True)
+    fabric = make_fabric(recipe)
+    fabric.launch()
+    spec = model_spec(recipe, dataset)
+    by_name = {case.name: case for case in labelled(dataset)}
+    known = [by_name[name] for name in chosen.split.train]
+    held = [by_name[name] for name in chosen.split.val]
+    with locked(folder) if fabric.is_global_zero else nullcontext():
+        with unchanging([*known, *held], dataset):
+            if fabric.is_global_zero:
+                _begin(training, spec, chosen, splits, device=str(fabric.device))
+            fabric.barrier()
+            store = Cache(training.cache or folder / "cache")
+            prepared = [
+                prepare_case(case, dataset, recipe.preprocessing, store)
+                for case in track([*known, *held], "preparing")
+            ]
+        model = TrainedModel(spec, make_network(spec, recipe.train.seed).to(fabric.device))
+        check_deepest(model.net, recipe, prepared[: len(known)])
+        limited = recipe.train.max_minutes is not None
+        pass_s = seconds_a_pass(model) if limited or evaluates else 0.0
+        if evaluates:
+            most_s, cases = budget.evaluation_s(), prepared[len(known) :]
+            budget.plan_evaluation(
+                evaluation_seconds(model, dataset, held, cases, pass_s=pass_s, most_s=most_s)
+            )
+            if limited and not training.resume and fabric.is_global_zero:
+                budget.say(budget.describe(budget.planned))
+        return train_prepared(
+            recipe,
+            model,
+            prepared[: len(known)],
+            prepared[len(known) :],
+            folder=folder,
+            fabric=fabric,
+            budget=budget,
+            pass_s=pass_s,
+            resume=training.resume,
+        )
+
+
+def _check_channels(recipe: Recipe, dataset: Dataset) -> None:
     wanted = [channel.name for channel in recipe.preprocessing.channels]
     if len(dataset.channel_names) != len(wanted):
         raise InputError(
             f"{dataset.folder}: has the channels {', '.join(dataset.channel_names)}, the recipe is "
             f"for {', '.join(wanted)}"
         )
-    if resume:
-        chosen, splits = _fold_of(folder, dataset)
-    elif split is not None:
-        _check_split(split, dataset)
-        chosen, splits = Fold(0, 1, split), [split]
-    else:
-        chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    fabric = make_fabric(recipe)
-    fabric.launch()
+
+
+def _begin(
+    training: Training, spec: ModelSpec, fold: Fold, splits: Sequence[Split], *, device: str
+) -> None:
+    """Write what a run is made from, or see that it still is."""
+    dataset, folder = training.dataset, training.folder
+    names = (*fold.split.train, *fold.split.val)
     by_name = {case.name: case for case in labelled(dataset)}
-    cases = [by_name[name] for name in (*chosen.split.train, *chosen.split.val)]
-    with locked(folder) if fabric.is_global_zero else nullcontext():
-        with unchanging(cases, dataset):
-            if fabric.is_global_zero:
-                inputs = hash_cases(cases)
-                if resume:
-                    check_run_files(folder)
-                    _check_model(folder, model_spec(recipe, dataset))
-                    check_inputs(folder, inputs, dataset)
-                else:
-                    _write_facts(folder, dataset, fingerprint, recipe, chosen, splits)
-                    write_run_manifest(
-                        folder, dataset, inputs, seed=recipe.train.seed, device=str(fabric.device)
-                    )
-            fabric.barrier()
-            store = Cache(cache or folder / "cache")
-            prepared = {
-                case.name: prepare_case(case, dataset, recipe.preprocessing, store)
-                for case in track(cases, "preparing")
-            }
-        return _train_prepared(
-            recipe,
-            dataset,
-            [prepared[name] for name in chosen.split.train],
-            [prepared[name] for name in chosen.split.val],
-            folder=folder,
-            fabric=fabric,
-            resume=resume,
-        )
+    inputs = hash_cases([by_name[name] for name in names])
+    if training.resume:
+        check_run_files(folder)
+        _check_model(folder, spec)
+        check_inputs(folder, inputs, dataset)
+        return
+    _write_facts(folder, dataset, training.fingerprint, training.recipe, fold, splits)
+    write_run_manifest(folder, dataset, inputs, seed=training.recipe.train.seed, device=device)
 
 
 def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> PreparedCase:
@@ -226,74 +289,6 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
         if name.startswith("foreground_")
     }
     return PreparedCase(case.name, stored["image"], stored["label"], foreground)
-
-
-def prepared_dice(model: TrainedModel, cases: Sequence[PreparedCase]) -> dict[str, float]:
-    """Dice per label on prepared voxels, averaged over the cases where it is defined.
-
-    A quick measure to choose weights by; figures to report come from the native grids.
-    """
-    names = {value: name for name, value in model.spec.labels.items() if value > 0}
-    scores: dict[int, list[float]] = {value: [] for value in names}
-    for case in cases:
-        probabilities = predict_prepared(model, np.asarray(case.image))
-        if len(probabilities) == 1:
-            predicted = (probabilities[0] > 0.5).astype(np.uint8)
-        else:
-            predicted = probabilities.argmax(0)
-        truth = np.asarray(case.label)
-        for value, found in scores.items():
-            p, t = predicted == value, truth == value
-            size = int(p.sum()) + int(t.sum())
-            if size:
-                found.append(2 * int((p & t).sum()) / size)
-    means = {value: float(np.mean(found)) for value, found in scores.items() if found}
-    result = {"dice": float(np.mean(list(means.values()))) if means else float("nan")}
-    return result | {f"dice_{names[value]}": mean for value, mean in means.items()}
-
-
-def _train_prepared(
-    recipe: Recipe,
-    dataset: Dataset,
-    training: Sequence[PreparedCase],
-    validation: Sequence[PreparedCase],
-    *,
-    folder: Path,
-    fabric: Fabric,
-    resume: bool,
-) -> Progress:
-    spec = model_spec(recipe, dataset)
-    net = make_network(spec, recipe.train.seed)
-    check_deepest(net, recipe, training)
-    plan, settings = recipe.preprocessing, recipe.train
-    slices = plan.slice_axis if plan.spatial_dims < plan.image_dims else None
-    samples = PatchDataset(
-        training,
-        recipe.patch,
-        samples=settings.steps_per_epoch * settings.batch_size * fabric.world_size,
-        seed=settings.seed,
-        augment=recipe.augment,
-        foreground_share=settings.foreground_share,
-        slice_axis=slices,
-    )
-    objective = make_objective(recipe, net, fabric.device)
-    if objective.facts and fabric.is_global_zero:
-        write_json(folder / "loss.json", objective.facts)
-    model = TrainedModel(spec, net)
-    # whatever else draws from torch's generator from here on is part of the saved state
-    torch.manual_seed(settings.seed)
-    with objective.reading:
-        return fit(
-            net,
-            objective,
-            samples,
-            settings,
-            fabric,
-            folder=folder,
-            validate=lambda: prepared_dice(model, validation),
-            keep=lambda name: save_model(folder, spec, net, name=name),
-            resume=resume,
-        )
 
 
 def _check_model(folder: Path, spec: ModelSpec) -> None:

@@ -109,6 +109,13 @@ def write_run_manifest(
     write_json(folder / MANIFEST, facts)
 
 
+def note_in_manifest(folder: Path, **facts: Any) -> None:
+    """Add facts to a run's manifest, where it has one; those of the same name are replaced."""
+    known = read_manifest(folder)
+    if known is not None and not facts.items() <= known.items():
+        write_json(folder / MANIFEST, {**known, **facts})
+
+
 def check_inputs(folder: Path, inputs: Mapping[str, list[str]], dataset: Dataset) -> None:
     """Refuse to go on with files that are others than those that a run was begun with.
 

@@ -2,25 +2,34 @@
 
 Progress is the larger of two shares: steps done of steps planned, and time spent of time allowed.
 So a training that is given fifteen minutes ends with a learning rate that has come down, however
-many steps the machine manages.
+many steps the machine manages. The time is that from the first step to the last one: what is needed
+before and after them is no part of it.
 """
 
 import math
 
 
 def progress_share(
-    step: int, total_steps: int, elapsed_s: float, max_minutes: float | None
+    step: int, total_steps: int, *, elapsed_s: float, begun_s: float, end_s: float
 ) -> float:
     """Share of the training that is over, in [0, 1].
 
+    Args:
+        step: Steps that were made.
+        total_steps: That are planned at most.
+        elapsed_s: Seconds by the clock.
+        begun_s: What it said before the first step.
+        end_s: What it will say after the last one; infinite where time does not matter.
+
     Example:
-        >>> progress_share(10, 100, elapsed_s=30.0, max_minutes=1.0)
+        >>> progress_share(10, 100, elapsed_s=30.0, begun_s=10.0, end_s=50.0)
         0.5
-        >>> progress_share(10, 100, elapsed_s=30.0, max_minutes=None)
+        >>> progress_share(10, 100, elapsed_s=30.0, begun_s=10.0, end_s=math.inf)
         0.1
     """
     by_steps = step / total_steps
-    by_time = 0.0 if max_minutes is None else elapsed_s / (60.0 * max_minutes)
+    # where no time is left the one step that is made is made at the full rate
+    by_time = (elapsed_s - begun_s) / (end_s - begun_s) if end_s > begun_s else 0.0
     return min(1.0, max(by_steps, by_time))
 
 

@@ -194,6 +194,14 @@ def make_fabric(recipe: Recipe) -> Fabric:
         raise InputError(f"train.device={device}, train.devices={devices}: {error}") from None
 
 
+def one_device(device: torch.device) -> Fabric:
+    """Launch on a device that was chosen already, in single precision."""
+    index = [device.index] if device.index is not None else 1
+    fabric = Fabric(accelerator=device.type, devices=index, precision="32-true")
+    fabric.launch()
+    return fabric
+
+
 def _head_weights(recipe: Recipe, net: Segmenter) -> tuple[float, ...] | None:
     if recipe.loss.deep_supervision:
         return recipe.loss.head_weights

@@ -1,5 +1,6 @@
 """The validation cases of a run, predicted and scored on their own grids."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from segscope.images import Case
 from segscope.inference import hash_cases, load_model, predict_cases
 from segscope.inference.run_files import ANEW, check_run_file
 from segscope.metrics import Summary, evaluate_folders
+from segscope.training.budget import Budget
 from segscope.training.run_folder import check_inputs
 
 _SPLIT = "split.json"
@@ -91,15 +93,29 @@ def reading_of(folder: Path) -> Reading:
     return Reading(**read_split(folder).get("reading", {}))
 
 
-def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto") -> Summary:
+def evaluate_validation(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    device: str = "auto",
+    names: Sequence[str] | None = None,
+) -> Summary:
     """Predict the validation cases with the best weights, score them, write both.
 
     Writes ``validation/CASE.ext``, ``validation/summary.json`` and ``validation/metrics.csv``.
+
+    Args:
+        folder: The run.
+        dataset: That it was trained on.
+        device: That predicts.
+        names: Cases to evaluate; all that validate by default.
 
     Raises:
         InputError: A case is missing, refused, or has changed since the run was begun.
     """
     cases = validation_cases(folder, dataset)
+    if names is not None:
+        cases = tuple(case for case in cases if case.name in names)
     check_inputs(folder, hash_cases(cases), dataset)
     model = load_model(folder, weights="best", device=device)
     out = folder / "validation"
@@ -124,3 +140,27 @@ def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto")
     write_json(out / "summary.json", summary.to_dict())
     write_text(out / "metrics.csv", summary.to_csv())
     return summary
+
+
+def evaluate_in_time(
+    folder: Path,
+    dataset: Dataset,
+    budget: Budget,
+    *,
+    device: str = "auto",
+) -> Summary | None:
+    """Evaluate as many validation cases as there is time for; see `evaluate_validation`.
+
+    Args:
+        folder: The run.
+        dataset: That it was trained on.
+        budget: In which the evaluation was planned when the training began; it says beforehand how
+            many cases, and about how long.
+        device: That predicts.
+
+    Returns:
+        The scores; None where there was no time for a single case.
+    """
+    names = budget.to_evaluate()
+    budget.say(budget.describe(names))
+    return evaluate_validation(folder, dataset, device=device, names=names) if names else None

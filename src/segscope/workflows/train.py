@@ -1,5 +1,6 @@
 """A training: from a dataset to a run that is planned, trained and scored."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,11 @@ class Trained:
         run: Its folder.
         epochs: That were run, those before a resumption included.
         steps: The same.
-        minutes: The same.
+        minutes: The same, from the first second of the command to the last.
         best_epoch: From 0.
         validation_dice: Mean Dice of the validation cases on their own grids, by the best weights;
-            all scores are in ``validation/summary.json``.
+            all scores are in ``validation/summary.json``. None where ``train.max_minutes`` had no
+            time for it.
     """
 
     run: Path
@@ -61,7 +63,7 @@ class Trained:
     steps: int
     minutes: float
     best_epoch: int
-    validation_dice: float
+    validation_dice: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -107,10 +109,11 @@ def train(
         InputError: Options, dataset or folder are not usable; a case is refused.
         WorkError: Training failed in the middle.
     """
+    started = time.monotonic()
     chosen = options or TrainOptions()
     planned = plan(dataset, output, chosen, say=say)
 
-    from segscope.training import evaluate_validation, is_main_process, train_dataset
+    from segscope.training import Budget, Training, evaluate_in_time, is_main_process, train_in_time
     from segscope.workflows.masks import mask_run
 
     opened = mask_run(
@@ -122,27 +125,29 @@ def train(
         split=planned.split,
         resume=chosen.resume,
     )
-    progress = train_dataset(
-        opened,
-        planned.fingerprint,
-        planned.recipe,
-        output,
+    budget = Budget(started=started, say=say)
+    training = Training(
+        dataset=opened,
+        fingerprint=planned.fingerprint,
+        recipe=planned.recipe,
+        folder=output,
         fold=chosen.fold,
         folds=chosen.folds,
         split=planned.split,
         cache=chosen.cache,
         resume=chosen.resume,
     )
+    progress = train_in_time(training, budget)
     if not is_main_process():  # one of several that trained together reports
         return None
-    summary = evaluate_validation(output, opened, device=planned.recipe.train.device)
+    summary = evaluate_in_time(output, opened, budget, device=planned.recipe.train.device)
     return Trained(
         run=output,
         epochs=progress.epoch,
         steps=progress.step,
-        minutes=round(progress.elapsed_s / 60, 2),
+        minutes=round(budget.elapsed_s() / 60, 2),
         best_epoch=progress.best_epoch,
-        validation_dice=summary.foreground_mean["dice"],
+        validation_dice=None if summary is None else summary.foreground_mean["dice"],
     )
 
 
