@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from segscope.features import map_counts, segmentation_ability_map, to_labels, unit_counts
-from segscope.features import units as units_module
+from segscope.features import yardstick as units_module
 
 
 def one_by_one(features, guide, references, tissue=None):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -10,20 +10,13 @@ from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened, check_labels
 from segscope.audit.pieces import Pieces
-from segscope.audit.result import CaseAudit, DatasetAudit, LayerScores, UnitScores, mean_of
+from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
 from segscope.audit.subject import Output, Preparation, Subject, open_subject
+from segscope.audit.tally import Look, Tally
 from segscope.data import AS_STORED, Reading
 from segscope.errors import Failures
-from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.explain.quality import foreground_certainty, max_probability
-from segscope.features import (
-    Layers,
-    Taps,
-    map_counts,
-    segmentation_ability_map,
-    to_labels,
-    unit_counts,
-)
+from segscope.features import Layers, Taps, Yardstick, to_labels
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.progress import track
@@ -135,30 +128,6 @@ class _Wanted:
     low_memory: bool
 
 
-@dataclass
-class _Sums:
-    """Voxels counted over the pieces of a case: ``(..., classes)`` and ``(..., classes, R)``."""
-
-    size: Tensor | float = 0.0
-    overlap: Tensor | float = 0.0
-
-    def add(self, size: Tensor, overlap: Tensor) -> None:
-        self.size = self.size + size.sum(0)
-        self.overlap = self.overlap + overlap.sum(0)
-
-
-@dataclass
-class _Tally:
-    """Everything that is summed over the pieces of one case."""
-
-    layers: dict[str, tuple[_Sums, _Sums]] = field(default_factory=dict)
-    units: dict[str, tuple[_Sums, _Sums]] = field(default_factory=dict)
-    output: _Sums = field(default_factory=_Sums)
-    references: list[Tensor | float] = field(default_factory=lambda: [0.0, 0.0])
-    total: Tensor | float = 0.0
-    said: dict[str, None] = field(default_factory=dict)
-
-
 def _audit_case(
     subject: Subject,
     case: Opened,
@@ -166,7 +135,7 @@ def _audit_case(
     receive: Callable[[CaseMaps], None] | None,
 ) -> CaseAudit:
     pieces = subject.pieces(case)
-    tally = _Tally()
+    tally = Tally()
     guides, heat = [], []
     for k in range(len(pieces.image)):
         guide, warm = _audit_piece(subject, case.name, pieces, k, wanted, tally)
@@ -179,7 +148,7 @@ def _audit_case(
 
 
 def _audit_piece(
-    subject: Subject, name: str, pieces: Pieces, k: int, wanted: _Wanted, tally: _Tally
+    subject: Subject, name: str, pieces: Pieces, k: int, wanted: _Wanted, tally: Tally
 ) -> tuple[Tensor, Tensor | None]:
     part = slice(k, k + 1)
     x = pieces.image[part]
@@ -206,8 +175,11 @@ def _audit_piece(
         if truth is not None:
             check_labels(name, truth, max(2, guide.shape[1]))
         references = [to_labels(guide), *([] if truth is None else [truth])]
-        _count_references(tally, guide, references, tissue)
-        look = _Look(tally, guide, references, tissue, _unit_layers(names, wanted.units))
+        tally.add_output(guide, references, tissue)
+        # half the image away: what the object's place does not explain stays
+        shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
+        rule = Yardstick([guide, shifted], references, tissue=tissue)
+        look = Look(tally, rule, _unit_layers(names, wanted.units))
         if wanted.low_memory:
             torch.set_rng_state(random)  # a network that draws numbers draws the same
             with Taps(subject.net, wanted.layers, look.at):
@@ -215,69 +187,8 @@ def _audit_piece(
         else:
             for layer in names:
                 look.at(layer, taps.features.pop(layer))
+        look.finish(names)
     return guide.cpu(), look.heat_map()
-
-
-class _Look:
-    """Looks at one layer of one piece at a time."""
-
-    def __init__(
-        self,
-        tally: _Tally,
-        guide: Tensor,
-        references: list[Tensor],
-        tissue: Tensor | None,
-        unit_layers: list[str],
-    ) -> None:
-        self.tally, self.guide, self.references, self.tissue = tally, guide, references, tissue
-        # half the image away: what the object's place does not explain stays
-        self.shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
-        self.unit_layers = unit_layers
-        self._heat: list[tuple[int, Tensor]] = []
-
-    def at(self, name: str, features: Tensor) -> None:
-        if len(features) != 1 or features.ndim != self.guide.ndim:
-            raise ValueError(
-                f"layer {name}: features {tuple(features.shape)} do not belong to an output of "
-                f"shape {tuple(self.guide.shape)}; leave it out of layers"
-            )
-        try:
-            sums = self.tally.layers.setdefault(name, (_Sums(), _Sums()))
-            for guide, into in zip((self.guide, self.shifted), sums, strict=True):
-                sam = segmentation_ability_map(features, guide, tissue=self.tissue)
-                found = map_counts(sam, self.references, tissue=self.tissue)
-                into.add(found.size, found.overlap)
-            if name in self.unit_layers:
-                self._units(name, features)
-        except ValueError as error:
-            raise ValueError(f"layer {name}: {error}") from None
-
-    def heat_map(self) -> Tensor | None:
-        """Average over the units of all looked-at layers, ``(1, classes, *P)``."""
-        if not self._heat:
-            return None
-        total = sum(units for units, _ in self._heat)
-        parts = [units * mean.cpu() for units, mean in self._heat]
-        return sum(parts[1:], parts[0]) / total
-
-    def _units(self, name: str, features: Tensor) -> None:
-        sums = self.tally.units.setdefault(name, (_Sums(), _Sums()))
-        for guide, into in zip((self.guide, self.shifted), sums, strict=True):
-            found = unit_counts(features, guide, self.references, tissue=self.tissue)
-            into.add(found.size, found.overlap)
-            if guide is self.guide:
-                self._heat.append((features.shape[1], found.mean_map))
-
-
-def _count_references(
-    tally: _Tally, guide: Tensor, references: list[Tensor], tissue: Tensor | None
-) -> None:
-    for k, reference in enumerate(references):
-        sizes, total = reference_sizes(reference, guide, tissue)
-        tally.references[k] = tally.references[k] + sizes[0]
-    tally.total = tally.total + total[0]
-    found = map_counts(guide, references, tissue=tissue)
-    tally.output.add(found.size, found.overlap)
 
 
 def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
@@ -291,15 +202,14 @@ def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
     return list(units)
 
 
-def _result(case: Opened, tally: _Tally, probabilities: Tensor) -> CaseAudit:
-    units = tuple(_unit_scores(name, sums, tally) for name, sums in tally.units.items())
+def _result(case: Opened, tally: Tally, probabilities: Tensor) -> CaseAudit:
+    units = tuple(tally.unit_scores())
     pooled = [value for layer in units for unit in layer.agreement for value in unit]
-    truth = _scores(tally.output, tally, 1) if case.truth is not None else {}
     return CaseAudit(
         name=case.name,
         mu=mean_of(pooled),
-        output=truth,
-        layers=tuple(_layer_scores(name, sums, tally) for name, sums in tally.layers.items()),
+        output=tally.output_scores() if case.truth is not None else {},
+        layers=tally.layer_scores(),
         units=units,
         quality={
             "max_probability": max_probability(probabilities),
@@ -307,51 +217,3 @@ def _result(case: Opened, tally: _Tally, probabilities: Tensor) -> CaseAudit:
         },
         notes=(*case.notes, *tally.said),
     )
-
-
-def _layer_scores(name: str, sums: tuple[_Sums, _Sums], tally: _Tally) -> LayerScores:
-    found, chance = sums
-    has_truth = _reference_count(found) > 1
-    return LayerScores(
-        layer=name,
-        scores=_scores(found, tally, 1) if has_truth else {},
-        agreement=_numbers(_ability(found, tally, 0).dice),
-        chance=_numbers(_ability(chance, tally, 1).dice) if has_truth else (),
-        chance_agreement=_numbers(_ability(chance, tally, 0).dice),
-    )
-
-
-def _unit_scores(name: str, sums: tuple[_Sums, _Sums], tally: _Tally) -> UnitScores:
-    found, chance = sums
-
-    def dice(of: _Sums, reference: int) -> tuple[tuple[float, ...], ...]:
-        return tuple(_numbers(unit) for unit in _ability(of, tally, reference).dice)
-
-    has_truth = _reference_count(found) > 1
-    return UnitScores(
-        layer=name,
-        dice=dice(found, 1) if has_truth else (),
-        agreement=dice(found, 0),
-        chance=dice(chance, 1) if has_truth else (),
-    )
-
-
-def _reference_count(sums: _Sums) -> int:
-    return torch.as_tensor(sums.overlap).shape[-1]
-
-
-def _ability(sums: _Sums, tally: _Tally, reference: int) -> Ability:
-    overlap = torch.as_tensor(sums.overlap)[..., reference]
-    size = torch.as_tensor(sums.size)
-    return ability_from_counts(
-        size, overlap, torch.as_tensor(tally.references[reference]), torch.as_tensor(tally.total)
-    )
-
-
-def _scores(sums: _Sums, tally: _Tally, reference: int) -> dict[str, tuple[float, ...]]:
-    found = _ability(sums, tally, reference)
-    return {name: _numbers(getattr(found, name)) for name in Ability.__dataclass_fields__}
-
-
-def _numbers(values: Tensor) -> tuple[float, ...]:
-    return tuple(float(value) for value in values)

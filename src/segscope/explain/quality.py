@@ -10,6 +10,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from segscope.features import to_labels
+
 
 def max_probability(probabilities: Tensor) -> float:
     """Mean over the voxels of the likeliest class's probability.
@@ -36,9 +38,7 @@ def foreground_certainty(probabilities: Tensor) -> float:
         0.0
     """
     p = _classes(probabilities)
-    inside = p.argmax(0) > 0
-    if p.shape[0] == 2:
-        inside = p[1] > 0.5
+    inside = p[1] > 0.5 if len(p) == 2 else to_labels(p.flatten(1)[None])[0, 0].view(p.shape[1:]) > 0
     if not inside.any():
         return 0.0
     found = p[:, inside].double()

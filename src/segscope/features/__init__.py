@@ -4,8 +4,10 @@ from segscope.features.layers import Layer, Layers, inner
 from segscope.features.outputs import Answer, answer_of, shapes_of
 from segscope.features.prototypes import prototypes, segmentation_ability_map
 from segscope.features.taps import Passing, Taps, feature_names
-from segscope.features.units import MapCounts, UnitCounts, map_counts, to_labels, unit_counts
+from segscope.features.units import MapCounts, UnitCounts, map_counts, unit_counts
 from segscope.features.untouched import run, taken, untouched
+from segscope.features.votes import to_labels
+from segscope.features.yardstick import Yardstick
 
 __all__ = [
     "Answer",
@@ -15,6 +17,7 @@ __all__ = [
     "Passing",
     "Taps",
     "UnitCounts",
+    "Yardstick",
     "answer_of",
     "feature_names",
     "inner",

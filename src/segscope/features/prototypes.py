@@ -13,11 +13,39 @@ transpose: :math:`\sum w\,Uf = \sum (U^T w) f`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from segscope.features.interpolation import pool_transposed, upsample
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much each voxel of a layer's grid is worth in the mean of each class.
+
+    Args:
+        weights: ``(N, K, voxels)``, of sum 1 where the class has members.
+        members: ``(N, K)``: whether the class has any weight.
+    """
+
+    weights: Tensor
+    members: Tensor
+
+    @classmethod
+    def of(cls, pooled: Tensor) -> Self:
+        """Divide pooled weights ``(N, K, voxels)`` by their sums."""
+        mass = pooled.sum(-1)
+        members = mass > 0
+        # a class without members gets a centre of zeros, which nobody reads
+        return cls(pooled / torch.where(members, mass, 1.0)[..., None], members)
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether an image has fewer than two classes to choose from."""
+        return bool((self.members.sum(1) < 2).any())
 
 
 @dataclass(frozen=True)
@@ -69,9 +97,18 @@ def segmentation_ability_map(
         f = widen(features)
         found = prototypes(f, guide, size=size, tissue=tissue)
         f = f.to(found.centres.dtype)
-        if guide.shape[1] == 1:
-            return torch.sigmoid(_logit_of_object(f, found, size))
-        return _logits_of_classes(f, found, size).softmax(1)
+        single = guide.shape[1] == 1
+        logits = upsample(projected(f, found, single=single), size)
+        ones = [1] * (f.ndim - 2)
+        if single:
+            both = found.members.all(1).view(-1, 1, *ones)
+            return torch.sigmoid(torch.where(both, logits, -torch.inf))
+        logits = torch.where(found.members.view(*found.members.shape, *ones), logits, -torch.inf)
+        # fewer than two classes to choose from: background
+        alone = found.members.sum(1) < 2
+        only = torch.full_like(logits, -torch.inf)
+        only[:, 0] = 0
+        return torch.where(alone.view(-1, 1, *ones), only, logits).softmax(1)
 
 
 def prototypes(
@@ -92,39 +129,34 @@ def prototypes(
         [0.5, 5.5]
     """
     size = tuple(guide.shape[2:]) if size is None else tuple(size)
-    weights = class_weights(features, guide, size=size, tissue=tissue)
+    check_shapes(features, guide, tissue)
     with torch.autocast(features.device.type, enabled=False):
+        f = widen(features)
+        weights = pool_transposed(class_maps(guide, size, tissue), f.shape[2:]).flatten(2)
         # a network in double precision may have a guide in single, or the other way round
-        f = widen(features).flatten(2)
         common = torch.promote_types(f.dtype, weights.dtype)
-        f, weights = f.to(common), weights.to(common)
-        mass = weights.sum(-1)
-        members = mass > 0
-        # a class without members gets a centre of zeros, which nobody reads
-        shares = weights / torch.where(members, mass, 1.0)[..., None]
-        centres = shares @ f.transpose(1, 2)
-    if not centres.detach().isfinite().all():
-        raise ValueError("features are not finite (NaN or infinite values)")
-    return Prototypes(centres, members)
+        return centres_of(f.to(common), Shares.of(weights.to(common)))
 
 
-def class_weights(
-    features: Tensor, guide: Tensor, *, size: Sequence[int], tissue: Tensor | None = None
-) -> Tensor:
-    """Pool what each class weighs to the features' grid: ``(N, K, prod(s))`` in float32 at least.
+def centres_of(f: Tensor, shares: Shares) -> Prototypes:
+    """Mean features of each class, of features of the shares' number type.
 
     Raises:
-        ValueError: Shapes that do not fit together.
+        ValueError: Features that are not finite.
     """
-    _check(features, guide, tissue)
-    with torch.autocast(features.device.type, enabled=False):
-        classes = widen(guide)
-        if guide.shape[1] == 1:
-            classes = torch.cat([1 - classes, classes], 1)
-        classes = upsample(classes, size)
-        if tissue is not None:
-            classes = classes * upsample(widen(tissue), size)
-        return pool_transposed(classes, features.shape[2:]).flatten(2)
+    centres = shares.weights @ f.flatten(2).transpose(1, 2)
+    if not centres.detach().isfinite().all():
+        raise ValueError("features are not finite (NaN or infinite values)")
+    return Prototypes(centres, shares.members)
+
+
+def class_maps(guide: Tensor, size: Sequence[int], tissue: Tensor | None) -> Tensor:
+    """Weight of each voxel in each class, background first: ``(N, K, *size)``."""
+    classes = widen(guide)
+    if guide.shape[1] == 1:
+        classes = torch.cat([1 - classes, classes], 1)
+    classes = upsample(classes, size)
+    return classes if tissue is None else classes * upsample(widen(tissue), size)
 
 
 def widen(x: Tensor) -> Tensor:
@@ -132,34 +164,36 @@ def widen(x: Tensor) -> Tensor:
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
-def _logit_of_object(f: Tensor, found: Prototypes, size: Sequence[int]) -> Tensor:
+def projected(f: Tensor, found: Prototypes, *, single: bool) -> Tensor:
+    """Logits on the features' own grid: ``(N, 1, *s)`` of a single object, else ``(N, K, *s)``.
+
+    Interpolated to another size they are the logits there; members are not looked at.
+    """
+    return _logit_of_object(f, found) if single else _logits_of_classes(f, found)
+
+
+def _logit_of_object(f: Tensor, found: Prototypes) -> Tensor:
     background, target = found.centres[:, :1], found.centres[:, 1:]
     way = target - background
     # distance to the plane half way between the two: no large squares are subtracted
     middle = (way * (target + background)).sum(-1, keepdim=True) / 2
-    logit = 2 * (way @ f.flatten(2) - middle)
-    logit = upsample(logit.unflatten(2, f.shape[2:]), size)
-    both = found.members.all(1).view(-1, 1, *[1] * (f.ndim - 2))
-    return torch.where(both, logit, -torch.inf)
+    return (2 * (way @ f.flatten(2) - middle)).unflatten(2, f.shape[2:])
 
 
-def _logits_of_classes(f: Tensor, found: Prototypes, size: Sequence[int]) -> Tensor:
+def _logits_of_classes(f: Tensor, found: Prototypes) -> Tensor:
     # softmax does not change when all logits move alike: centres relative to their mean keep digits
     shift = found.centres.mean(1, keepdim=True)
     centres = found.centres - shift
     squares = (centres * (found.centres + shift)).sum(-1, keepdim=True)
-    logits = 2 * (centres @ f.flatten(2)) - squares
-    logits = upsample(logits.unflatten(2, f.shape[2:]), size)
-    ones = [1] * (f.ndim - 2)
-    logits = torch.where(found.members.view(*found.members.shape, *ones), logits, -torch.inf)
-    # fewer than two classes to choose from: background
-    alone = found.members.sum(1) < 2
-    only = torch.full_like(logits, -torch.inf)
-    only[:, 0] = 0
-    return torch.where(alone.view(-1, 1, *ones), only, logits)
+    return (2 * (centres @ f.flatten(2)) - squares).unflatten(2, f.shape[2:])
 
 
-def _check(features: Tensor, guide: Tensor, tissue: Tensor | None) -> None:
+def check_shapes(features: Tensor, guide: Tensor, tissue: Tensor | None) -> None:
+    """Refuse shapes that do not fit together.
+
+    Raises:
+        ValueError: They do not.
+    """
     dims = features.ndim - 2
     if not 1 <= dims <= 3:
         raise ValueError(

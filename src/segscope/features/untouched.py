@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import torch
@@ -127,7 +128,7 @@ def taken(net: nn.Module, x: Tensor) -> Tensor:
 
 def device_of(net: nn.Module) -> torch.device | None:
     """Where a network's first weights lie; None where it has none."""
-    held = next((t for t in (*net.parameters(), *net.buffers())), None)
+    held = next(chain(net.parameters(), net.buffers()), None)
     return None if held is None else held.device
 
 
