@@ -39,8 +39,13 @@ def content_of_files(values: Any) -> list[str]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[bool]:
-    """Whether no other process works here now; the kernel lets go when a process ends."""
+def alone(folder: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Whether no other process works here now; the kernel lets go when a process ends.
+
+    Args:
+        folder: Of the work.
+        wait: Until the other one has ended.
+    """
     check_lock(folder / "lock")
     try:
         file = (folder / "lock").open("w")
@@ -48,7 +53,7 @@ def alone(folder: Path) -> Iterator[bool]:
         raise WorkError(f"{folder}: cannot be written to ({error.strerror})") from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
             return
