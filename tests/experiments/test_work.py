@@ -1,6 +1,7 @@
 """Folders of work: named by what decides it, one worker at a time, whole or not there."""
 
 import hashlib
+import threading
 
 import pytest
 
@@ -27,6 +28,22 @@ def test_one_worker_at_a_time(tmp_path):
         assert again
     with pytest.raises(WorkError, match="cannot be written"), alone(tmp_path / "missing"):
         pass
+
+
+def test_who_waits_goes_on_when_the_other_has_ended(tmp_path):
+    came = []
+
+    def waiting():
+        with alone(tmp_path, wait=True) as free:
+            came.append(free)
+
+    other = threading.Thread(target=waiting)
+    with alone(tmp_path):
+        other.start()
+        other.join(0.1)
+        assert came == []
+    other.join()
+    assert came == [True]
 
 
 def test_what_was_left_half_made_is_made_anew_and_what_is_whole_is_kept(tmp_path):

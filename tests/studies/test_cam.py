@@ -185,12 +185,13 @@ def test_other_settings_are_other_trials(study, monkeypatch):
     found = run_study(open_dataset(words[2]), folder, asked, networks=["test_resnet"], unet=unet)
     assert found.networks == []  # what was trained otherwise is not shown
     assert found.undone == ("test_resnet seed0_fold0", "test_resnet seed0_fold1")
-    assert len(begun) == 2  # the U-Nets that learned true masks stay as they are
+    assert len(set(begun)) == 2  # the U-Nets that learned true masks stay as they are
     assert {json.loads((folder / place / "trial.json").read_text())["classifier"]["epochs"]
             for _, place in begun} == {3}  # fmt: skip
     assert before.items() < made(folder).items()
+    count = len(begun)
     assert call(*words, "--json") == 0
-    assert len(begun) == 2
+    assert len(begun) == count
     assert collect(folder).undone == ()
     assert "epochs=2" in page
     assert "epochs=3" not in (folder / "report.html").read_text()
@@ -227,6 +228,10 @@ def test_on_real_images_killed_moved_and_taken_up_again(tmp_path, shared_data):
     facts = json.loads((source / "dataset.json").read_text())
     (data / "dataset.json").write_text(json.dumps({**facts, "numTraining": 24}))
 
+    def whole_maps(folder):
+        files = folder.glob("trials/*/*/maps/heatmaps/*.png")
+        return {f: f.stat().st_mtime_ns for f in files}
+
     def start(data, folder):
         words = ["study", "cam", data, "-o", folder, "--networks", "test_resnet", *SMALL]
         words += ["--folds", "2", "--seeds", "2", "--jobs", "2"]
@@ -246,9 +251,10 @@ def test_on_real_images_killed_moved_and_taken_up_again(tmp_path, shared_data):
     moved.parent.mkdir()
     shutil.move(tmp_path / "s", moved)
     shutil.move(data, tmp_path / "elsewhere" / "data")
-    half = {f: f.stat().st_mtime_ns for f in moved.rglob("heatmaps/*.png")}
+    half = whole_maps(moved)
+    assert half
     assert start(tmp_path / "elsewhere" / "data", moved).wait() == 0
-    assert half.items() <= {f: f.stat().st_mtime_ns for f in moved.rglob("heatmaps/*.png")}.items()
+    assert half.items() <= whole_maps(moved).items()  # what was whole is taken as it is
     assert len(list(moved.glob("trials/*/*/result.json"))) == 8
     for name in ("study.json", "scores.csv", "layers.csv"):
         assert (moved / name).read_text() == (whole / name).read_text()

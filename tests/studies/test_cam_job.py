@@ -4,7 +4,7 @@ import pytest
 
 from segscope.errors import InputError
 from segscope.experiments import alone
-from segscope.studies.cam_job import run_trial
+from segscope.studies.cam_job import await_trial, run_trial
 
 
 def test_a_trial_that_is_done_or_being_done_is_left_alone(tmp_path):
@@ -13,6 +13,7 @@ def test_a_trial_that_is_done_or_being_done_is_left_alone(tmp_path):
         run_trial(str(tmp_path), "t")
     (tmp_path / "t" / "result.json").write_text("{}")
     run_trial(str(tmp_path), "t")
+    await_trial(str(tmp_path), "t")
     assert {f.name for f in (tmp_path / "t").iterdir()} == {"lock", "result.json"}
 
 

@@ -23,7 +23,7 @@ from segscope.errors import InputError
 from segscope.experiments import content_of
 from segscope.jobs import run_jobs
 from segscope.networks import CLASSIFIERS, check_classifier
-from segscope.studies.cam_job import run_trial
+from segscope.studies.cam_job import await_trial, run_trial
 from segscope.studies.cam_outcome import Outcome, collect, is_done
 from segscope.studies.cam_page import write_page
 from segscope.studies.cam_trials import (
@@ -119,10 +119,13 @@ def run_study(
         },
     }
     write_trials(folder, facts, trials)
-    todo = [t.place for t in trials if not is_done(folder / t.place)]
     here = str(folder.resolve())
     try:
-        run_jobs(run_trial, [(here, place) for place in todo], jobs=asked.jobs, ray=asked.ray)
+        # the second time there is something to do where others, or what was lost, held a trial
+        for work in (run_trial, await_trial):
+            todo = [(here, t.place) for t in trials if not is_done(folder / t.place)]
+            if todo:
+                run_jobs(work, todo, jobs=asked.jobs, ray=asked.ray)
     finally:
         outcome = collect(folder)
         if outcome.networks:

@@ -44,12 +44,21 @@ def run_trial(folder: str, place: str) -> None:
         InputError: Something cannot be read.
         WorkError: A training failed.
     """
-    root = Path(folder) / place
-    with alone(root) as free:
+    _do(Path(folder), place, wait=False)
+
+
+def await_trial(folder: str, place: str) -> None:
+    """The same, after whoever does it now has ended; what was lost lets go late."""
+    _do(Path(folder), place, wait=True)
+
+
+def _do(folder: Path, place: str, *, wait: bool) -> None:
+    root = folder / place
+    with alone(root, wait=wait) as free:
         if not free or (root / "result.json").is_file():
             return
         trial = read_trial(root)
-        rois = open_dataset(Path(folder) / trial.regions)
+        rois = open_dataset(folder / trial.regions)
         images = labelled_images(rois, "class")
         known = {case.name for case in abnormal_of(images).cases}
         tested = images.part([name for name in trial.draw.test if name in known]).cases

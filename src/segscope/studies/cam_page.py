@@ -118,8 +118,8 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
         tables=[
             Table(columns, rows, "Mean (95 % interval over subjects, n subjects); of validation "
                   "the mean and deviation over draws."),
-            _pairs(outcome.pairs, "test accuracy"),
-            _pairs(outcome.pairs, "mean-Dice"),
+            *(_pairs(outcome.pairs, what) for what in ("test accuracy", "mean-Dice")
+              if outcome.pairs[what]),
         ],
         pictures=[
             Picture(pictures["maps"], "Test regions of the first draw and each classifier's map "
