@@ -8,7 +8,6 @@ from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import (
     FIGURES,
-    add_quality,
     available,
     measure_figures,
     quality_of,
@@ -43,7 +42,6 @@ __all__ = [
     "Subject",
     "UnitPicture",
     "UnitScores",
-    "add_quality",
     "audit",
     "audit_subject",
     "available",

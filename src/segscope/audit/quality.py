@@ -65,34 +65,6 @@ def snapshots(run: Path) -> list[str]:
     return sorted(f.stem.removeprefix("weights_") for f in run.glob("weights_epoch*.safetensors"))
 
 
-def add_quality(
-    found: DatasetAudit,
-    model: TrainedModel,
-    cases: Sequence[AuditCase],
-    *,
-    run: Path | None = None,
-    ensemble: Sequence[Path] = (),
-    masks: Mapping[str, Path] | None = None,
-    reading: Reading = AS_STORED,
-) -> DatasetAudit:
-    """Measure every available figure that needs more passes than the audit's.
-
-    Args:
-        found: Of these cases by this model.
-        model: What was audited.
-        cases: The same as were audited.
-        run: Its folder, for snapshots.
-        ensemble: Folders of other runs that predict the same labels.
-        masks: Case name to its global binary mask, on the case's grid.
-        reading: What may be changed when cases are read.
-
-    Raises:
-        InputError: A run of the ensemble predicts other labels.
-    """
-    values = measure_figures(model, cases, run=run, ensemble=ensemble, masks=masks, reading=reading)
-    return with_figures(found, values)
-
-
 def measure_figures(
     model: TrainedModel,
     cases: Sequence[AuditCase],
@@ -102,9 +74,21 @@ def measure_figures(
     masks: Mapping[str, Path] | None = None,
     reading: Reading = AS_STORED,
 ) -> dict[str, list[float]]:
-    """Measure what `with_figures` takes, a number per case; arguments as of `add_quality`.
+    """Measure every available figure that needs more passes than the audit's, a number per case.
 
-    No case's number depends on another case, so they may be measured in pieces.
+    No case's number depends on another case, so they may be measured in pieces; `with_figures`
+    compares those that are to be compared.
+
+    Args:
+        model: What was audited.
+        cases: That were audited.
+        run: Its folder, for snapshots.
+        ensemble: Folders of other runs that predict the same labels.
+        masks: Case name to its global binary mask, on the case's grid.
+        reading: What may be changed when cases are read.
+
+    Raises:
+        InputError: A run of the ensemble predicts other labels.
     """
     can = available(model, run, ensemble)
     others = [_other(model, folder) for folder in ensemble]

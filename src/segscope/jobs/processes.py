@@ -121,10 +121,12 @@ def _serve(pipe: Connection, threads: int, gpu: str) -> None:
     if gpu:
         os.environ[_VISIBLE] = gpu
     set_threads(threads)
+    code = 1
     try:
         _work_off(pipe)
+        code = 0
     finally:
-        os._exit(0)  # all is tidied up; taking libraries down as well takes its time
+        os._exit(code)  # all is tidied up; taking libraries down as well takes its time
 
 
 def _work_off(pipe: Connection) -> None:

@@ -18,8 +18,8 @@ from segscope.audit import (
     CaseMaps,
     DatasetAudit,
     Drawn,
-    add_quality,
     draw_case,
+    with_figures,
 )
 from segscope.audit.summary import unit_means, worst_first
 from segscope.data import (
@@ -147,15 +147,8 @@ def _found(
     failures.check(len(cases), what="audit")
     if not isinstance(model, TrainedModel):
         return found
-    return add_quality(
-        found,
-        model,
-        [case for case in cases if case.name not in failures.reasons],
-        run=beside.run,
-        ensemble=beside.ensemble,
-        masks=beside.masks,
-        reading=options.get("reading", AS_STORED),
-    )
+    good = [case for case in cases if case.name not in failures.reasons]
+    return with_figures(found, beside.figures(model, good, options.get("reading", AS_STORED)))
 
 
 def _name(case: AuditCase) -> str:

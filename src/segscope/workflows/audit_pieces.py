@@ -78,11 +78,24 @@ def by_several(
 
 @dataclass(frozen=True)
 class Beside:
-    """What figures need beside the network; see `segscope.audit.add_quality`."""
+    """What figures need beside the network; see `segscope.audit.measure_figures`."""
 
     run: Path | None = None
     ensemble: tuple[Path, ...] = ()
     masks: Mapping[str, Path] | None = None
+
+    def figures(
+        self, model: TrainedModel, cases: Sequence[Case], reading: Reading
+    ) -> dict[str, list[float]]:
+        """Measure them."""
+        return measure_figures(
+            model,
+            cases,
+            run=self.run,
+            ensemble=self.ensemble,
+            masks=self.masks,
+            reading=reading,
+        )
 
 
 @dataclass(frozen=True)
@@ -186,15 +199,7 @@ def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Pie
     good = [case for case in cases if case.name not in failures.reasons]
     figures: dict[str, list[float]] = {}
     if task.beside is not None and good and isinstance(model, TrainedModel):
-        beside = task.beside
-        figures = measure_figures(
-            model,
-            good,
-            run=beside.run,
-            ensemble=beside.ensemble,
-            masks=beside.masks,
-            reading=task.options["reading"],
-        )
+        figures = task.beside.figures(model, good, task.options["reading"])
     return _Piece(found, figures, failures.reasons, failures.bad_input, failures.traces())
 
 

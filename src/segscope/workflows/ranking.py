@@ -9,7 +9,6 @@ from typing import Any
 from segscope.audit import (
     FIGURES,
     DatasetAudit,
-    add_quality,
     audit,
     audit_subject,
     available,
@@ -17,6 +16,7 @@ from segscope.audit import (
     open_subject,
     quality_of,
     read_from,
+    with_figures,
 )
 from segscope.audit.result import mean_of
 from segscope.audit.summary import COVERAGES, worst_first
@@ -219,10 +219,7 @@ def _measured(
         found = audit_subject(subject, cases, failures=failures)
     failures.check(len(cases), what="quality")
     good = [case for case in cases if case.name not in failures.reasons]
-    return add_quality(
-        found, model, good, run=beside.run, ensemble=beside.ensemble, masks=beside.masks,
-        reading=reading,
-    )  # fmt: skip
+    return with_figures(found, beside.figures(model, good, reading))
 
 
 def known_audit(
