@@ -91,7 +91,10 @@ def test_large_cases_are_measured_by_patches_of_all_of_them():
 def test_rarer_validation_measures_more():
     model, recipe = settled((40, 40, 40), validate_every=14)
     cases = [case(f"c{k}", (40, 40, 40)) for k in range(2)]
-    assert choose_part(model, cases, recipe).said == "all 2 validation cases, whole"  # 27 each
+    part = choose_part(model, cases, recipe)
+    assert (part.said, part.passes) == ("all 2 validation cases, whole", 54)
+    part_dice(model, part)
+    assert len(model.net.seen) == 54  # three by three by three windows each, without overlap
 
 
 def test_slices_of_volumes_are_patches_too():

@@ -3,7 +3,6 @@
 import signal
 import threading
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Self
 
 import torch
@@ -64,12 +63,7 @@ class PatchBatches:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *about_it: object) -> None:
         # not after an error: the other workers are still to be ended, and one of them may be dead
         if self._handler and kind is None:
             signal.signal(signal.SIGCHLD, self._handler[0] or signal.SIG_DFL)
