@@ -43,7 +43,11 @@ class Yardstick:
     """
 
     def __init__(
-        self, guides: Sequence[Tensor], references: Sequence[Tensor], *, tissue: Tensor | None = None
+        self,
+        guides: Sequence[Tensor],
+        references: Sequence[Tensor],
+        *,
+        tissue: Tensor | None = None,
     ) -> None:
         self.size = tuple(guides[0].shape[2:])
         self.guides, self.tissue = guides, tissue
