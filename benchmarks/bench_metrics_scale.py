@@ -6,10 +6,10 @@
 `labels`: a 256 x 256 x 160 pair of label maps, blobs of a whole-body segmentation's sizes, the
 prediction moved by a voxel. The floor is one pass over both maps: every pair of labels counted by
 ``np.bincount``, which is all that overlap figures need. All figures (surfaces, lesions, centres)
-must take at most twice that time, and be those of every label computed alone on the whole volume.
+should take at most twice that time, and are those of every label computed alone.
 
-`folder`: cases with three labels, written as .nii.gz, scored by our `evaluate_folders`, by nnU-Net's
-own evaluation (overlaps only), by MONAI (HD95 and ASSD of each label) and by panoptica; peers that
+`folder`: cases with three labels, written as .nii.gz, scored by our `evaluate_folders`, by
+nnU-Net's own evaluation (overlaps only), by MONAI (HD95 and ASSD of each label) and by panoptica; peers that
 are not installed are named and left out. Processor time of this process and its children, in turns.
 """
 

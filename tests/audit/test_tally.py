@@ -35,7 +35,9 @@ def test_scores_by_hand_whether_layers_wait_or_not(monkeypatch, held):
     assert third.agreement == (0.8,)
     assert tally.output_scores()["dice"] == (2 / 3,)
     (units,) = tally.unit_scores()
-    assert units.layer == "b" and units.agreement == ((1.0,),) and units.dice == ((2 / 3,),)
+    assert units.layer == "b"
+    assert units.agreement == ((1.0,),)
+    assert units.dice == ((2 / 3,),)
     assert look.heat_map().tolist() == [[[0.0, 0.0, 1.0, 1.0]]]
 
 
