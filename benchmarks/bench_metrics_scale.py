@@ -9,8 +9,9 @@ prediction moved by a voxel. The floor is one pass over both maps: every pair of
 should take at most twice that time, and are those of every label computed alone.
 
 `folder`: cases with three labels, written as .nii.gz, scored by our `evaluate_folders`, by
-nnU-Net's own evaluation (overlaps only), by MONAI (HD95 and ASSD of each label) and by panoptica; peers that
-are not installed are named and left out. Processor time of this process and its children, in turns.
+nnU-Net's own evaluation (overlaps only), by MONAI (HD95 and ASSD of each label) and by
+panoptica (as it is asked here, matched instances); peers that are not installed are named and left
+out. Processor time of this process and its ended children, in turns.
 """
 
 import argparse
