@@ -15,6 +15,7 @@ out. Processor time of this process and its ended children, in turns.
 """
 
 import argparse
+import importlib
 import importlib.util
 import os
 import tempfile
@@ -94,20 +95,19 @@ def peers(prediction: Path, truth: Path, jobs: int) -> dict[str, Callable[[], ob
     def ours() -> object:
         return evaluate_folders(prediction, truth, read=read_label, labels={"a": 1, "b": 2, "c": 3})
 
-    def pairs() -> list[tuple[Labels, Labels]]:
+    def pairs() -> list[list[NDArray[Any]]]:
         return [
-            tuple(np.asarray(nib.load(folder / file.name).dataobj, np.uint8)  # type: ignore[misc]
-                  for folder in (prediction, truth))
+            [read_label(folder / file.name).array for folder in (prediction, truth)]
             for file in sorted(truth.glob("*.nii.gz"))
-        ]  # fmt: skip
+        ]
 
     def nnunet() -> object:
-        from nnunetv2.evaluation.evaluate_predictions import compute_metrics_on_folder
-        from nnunetv2.imageio.nibabel_reader_writer import NibabelIO
+        evaluation = importlib.import_module("nnunetv2.evaluation.evaluate_predictions")
+        reader = importlib.import_module("nnunetv2.imageio.nibabel_reader_writer").NibabelIO()
 
         out = str(prediction.parent / "summary.json")
-        return compute_metrics_on_folder(
-            str(truth), str(prediction), out, NibabelIO(), ".nii.gz", [1, 2, 3], None, jobs
+        return evaluation.compute_metrics_on_folder(
+            str(truth), str(prediction), out, reader, ".nii.gz", [1, 2, 3], None, jobs
         )
 
     def monai() -> None:
@@ -122,20 +122,21 @@ def peers(prediction: Path, truth: Path, jobs: int) -> dict[str, Callable[[], ob
             compute_hausdorff_distance(p, t, percentile=95, spacing=list(SPACING))
             compute_average_surface_distance(p, t, symmetric=True, spacing=list(SPACING))
 
-    def panoptica() -> None:
-        from panoptica import InputType, Metric, Panoptica_Evaluator
+    def by_panoptica() -> None:
+        panoptica = importlib.import_module("panoptica")
+        kind = panoptica.Metric
 
-        judge = Panoptica_Evaluator(
-            expected_input=InputType.MATCHED_INSTANCE, log_times=False,
-            instance_metrics=[Metric.DSC, Metric.IOU, Metric.ASSD, Metric.HD95],
-            global_metrics=[Metric.DSC],
+        judge = panoptica.Panoptica_Evaluator(
+            expected_input=panoptica.InputType.MATCHED_INSTANCE, log_times=False,
+            instance_metrics=[kind.DSC, kind.IOU, kind.ASSD, kind.HD95],
+            global_metrics=[kind.DSC],
         )  # fmt: skip
         for found, expected in pairs():
             judge.evaluate(found, expected, verbose=False)
 
     works: dict[str, tuple[str, Callable[[], object]]] = {
         "segscope": ("segscope", ours), "nnU-Net": ("nnunetv2", nnunet),
-        "MONAI": ("monai", monai), "panoptica": ("panoptica", panoptica),
+        "MONAI": ("monai", monai), "panoptica": ("panoptica", by_panoptica),
     }  # fmt: skip
     there = {name: work for name, (package, work) in works.items()
              if importlib.util.find_spec(package) is not None}  # fmt: skip
@@ -152,7 +153,7 @@ def compare_folders(cases: int, jobs: int, side: int, repeats: int) -> None:
             for folder, labels in zip(folders, blobs((side,) * 3, 3, side / 6, k), strict=True):
                 folder.mkdir(exist_ok=True)
                 nib.save(nib.Nifti1Image(labels, affine), folder / f"case_{k:03d}.nii.gz")
-        works = peers(*folders, jobs)
+        works = peers(folders[0], folders[1], jobs)
         started = time.perf_counter()
         seconds = in_turns(repeats, *works.values())
         for name, one in zip(works, seconds, strict=True):

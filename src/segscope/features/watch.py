@@ -103,8 +103,8 @@ class Watch(TorchDispatchMode):
         """Refuse what was written past torch, as through NumPy: that is not seen here.
 
         Raises:
-            ValueError: A tensor that was kept has other values now (of large ones a sample is looked
-                at).
+            ValueError: A tensor that was kept has other values now (of large ones
+                a sample is looked at).
         """
         for kept in self._kept.values():
             for reference, before in kept:
