@@ -254,3 +254,21 @@ def test_sparse_lesions_need_less_memory_than_their_volume():
     finally:
         tracemalloc.stop()
     assert peak < 4 * masks_of_lesions[0][box].nbytes
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 3.0, 1.1)])
+@pytest.mark.parametrize("apart", [1, 2, 3, 9])
+def test_near_and_far_voxels_have_the_distances_of_all_pairs(spacing, apart):
+    random = np.random.default_rng(apart)
+    shape = (6, 7, 24)
+    truth = random.random(shape) > 0.97
+    prediction = np.roll(truth, apart, 2)
+    found = border_distances(prediction, truth, spacing)
+    p, t = (np.argwhere(mask) * spacing for mask in (prediction, truth))
+    pairs = np.sqrt(((p[:, None] - t[None]) ** 2).sum(-1))
+    np.testing.assert_allclose(
+        np.sort(found.prediction_to_truth), np.sort(pairs.min(1)), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        np.sort(found.truth_to_prediction), np.sort(pairs.min(0)), rtol=1e-12
+    )

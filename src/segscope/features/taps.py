@@ -12,7 +12,6 @@ from torch.nn.modules.conv import _ConvTransposeNd
 
 from segscope.features.axes import reading_order
 from segscope.features.layers import NORMS, Chosen, Layers, choose, inner, run_name
-from segscope.features.plain_modules import StepAside, plain_modules
 from segscope.features.untouched import first_tensor, run, untouched
 from segscope.features.watch import Watch, watching
 
@@ -102,16 +101,10 @@ class Taps:
         self._handles: list[Any] = []
 
     def __enter__(self) -> Self:
-        # before other hooks, and before there are any
-        plain = plain_modules(self._model)
         self._handles = [
             self._model.register_forward_pre_hook(self._begin, with_kwargs=True),
             self._model.register_forward_hook(self._end, always_call=True),
         ]
-        aside = StepAside(lambda: self._seeing)
-        for module in plain:
-            self._handles.append(module.register_forward_pre_hook(aside.before))
-            self._handles.append(module.register_forward_hook(aside.after, always_call=True))
         for module in self._model.modules():
             if isinstance(module, nn.RNNBase):
                 self._handles.append(module.register_forward_hook(self._recur, with_kwargs=True))
@@ -165,7 +158,7 @@ class Taps:
     def _close(self) -> None:
         self._depth = 0
         if self._seeing is not None:
-            self._seeing.close()
+            self._seeing.__exit__(None, None, None)  # type: ignore[no-untyped-call]
             self._seeing = None
 
     def _follow(

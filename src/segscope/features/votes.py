@@ -77,7 +77,7 @@ class Votes:
 
 
 def likeliest(scores: Tensor) -> Tensor:
-    """Index of the highest value on the last axis but one, ``(..., K, voxels)``: the first of equal.
+    """Index of the highest of K scores ``(..., K, voxels)``; of equal ones the first.
 
     A running maximum: argmax over an axis with strides is about ten times slower.
 
@@ -100,7 +100,7 @@ def label_like(values: Tensor, classes: int) -> Tensor:
 
 
 def raise_to(label: Tensor, where: Tensor, k: int) -> None:
-    """Write a class into labels that are all lower; faster than filling by a mask."""
+    """Write a class into labels that are all lower, faster than by a mask; uses ``where`` up."""
     # a mask lies in memory as the numbers 0 and 1
     ones = where.view(torch.uint8) if label.dtype == torch.uint8 else where.to(label.dtype)
     torch.maximum(label, ones.mul_(k), out=label)

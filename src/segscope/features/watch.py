@@ -7,20 +7,16 @@ when something is about to be written into its memory, just before that.
 
 import sys
 import weakref
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from segscope.features.axes import Axes, Call, image_axes, named, sizes, unknown_axes
 from segscope.features.operations import axes_after, tensors
-
-_SAMPLED, _EVERY, _LINE = 2**16, 128, 16
-"""From so many values on, of each so many only the first so many are summed: a line of memory."""
 
 _Key = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 
@@ -39,7 +35,6 @@ class Watch(TorchDispatchMode):
         self._axes: dict[_Key, Axes] = {}
         self._memory: dict[int, StorageWeakRef] = {}
         self._kept: dict[int, list[tuple[weakref.ref[Tensor], Tensor]]] = {}
-        self._away = False
         self._remember(image, image_axes(tuple(image.shape)))
 
     @classmethod
@@ -56,47 +51,17 @@ class Watch(TorchDispatchMode):
             last = named(unknown_axes(tuple(steps.shape)), 2)[2:]
             self._remember(steps, (*self.axes_of(given)[:2], *last))
 
-    def tell(self, x: Tensor, axes: Axes) -> None:
-        """Learn what the axes of a tensor stand for that was made unseen."""
-        self._remember(x, axes)
-
-    def will_be_written(self, x: Tensor) -> None:
-        """Copy what is kept of a tensor's memory, as something is about to be written there."""
-        if self._kept:
-            self._save(x)
-
-    def step_out(self) -> bool:
-        """See nothing until `step_in`; False where that cannot be now."""
-        if self._away or _get_current_dispatch_mode() is not self:
-            return False
-        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        self._away = True
-        return True
-
-    def step_in(self) -> None:
-        """See again."""
-        self.__enter__()  # type: ignore[no-untyped-call]
-        self._away = False
-
-    def close(self) -> None:
-        """End the watch."""
-        if not self._away:
-            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-
     def keep(self, x: Tensor) -> Tensor:
         """Hand out a tensor whose values and graph stay as they are now, whatever comes.
 
         It shares the memory of ``x`` until something is written there.
         """
+        kept: Tensor = _Same.apply(x) if x.requires_grad and torch.is_grad_enabled() else x.detach()
         memory = _memory(x)
         if memory is None:
             return x.clone()
-        out = self.step_out()
-        kept: Tensor = _Same.apply(x) if x.requires_grad and torch.is_grad_enabled() else x.detach()
         self._hold(memory, x)
         self._kept.setdefault(memory, []).append((weakref.ref(kept), _sum(kept)))
-        if out:
-            self.step_in()
         return kept
 
     def check(self) -> None:
@@ -128,24 +93,24 @@ class Watch(TorchDispatchMode):
                 found = func.decompose(*args, **kwargs)
             if found is not NotImplemented:
                 return found
-        facts = _facts(func)
         if self._kept:
-            for place, name in facts.written:
-                self._save(args[place] if place < len(args) else kwargs.get(name))
+            self._save_what_is_written(func, args, kwargs)
         had: dict[int, Axes | None] = {}
-        if facts.changes_axes:  # a tensor will have other axes than it had
+        if torch.Tag.inplace_view in func.tags:  # a tensor will have other axes than it had
             had = {id(t): self._known(t) for t in tensors(args)}
         result = func(*args, **kwargs)
         self._follow(func, args, kwargs, result, had)
         return result
 
-    def _save(self, given: Any) -> None:
-        for written in tensors(given):
-            memory = _memory(written)
-            for reference, _ in self._kept.pop(memory, ()) if memory is not None else ():
-                kept = reference()
-                if kept is not None:
-                    kept.data = kept.detach().clone()
+    def _save_what_is_written(self, func: Any, args: tuple[Any, ...], kwargs: Any) -> None:
+        for place, name in _written_by(func):
+            given = args[place] if place < len(args) else kwargs.get(name)
+            for written in tensors(given):
+                memory = _memory(written)
+                for reference, _ in self._kept.pop(memory, ()) if memory is not None else ():
+                    kept = reference()
+                    if kept is not None:
+                        kept.data = kept.detach().clone()
 
     def _known(self, x: Tensor) -> Axes | None:
         key = _key(x)
@@ -219,29 +184,18 @@ class _Same(torch.autograd.Function):
         return gradients[0]
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """Places and names of what an operation writes into; whether it gives a tensor other axes."""
-
-    written: tuple[tuple[int, str], ...]
-    changes_axes: bool
-
-
 @lru_cache(maxsize=1024)
-def _facts(func: Any) -> _Facts:
-    written = tuple(
+def _written_by(func: Any) -> tuple[tuple[int, str], ...]:
+    """Places and names of the arguments that an operation writes into."""
+    return tuple(
         (place, argument.name)
         for place, argument in enumerate(func._schema.arguments)
         if argument.alias_info is not None and argument.alias_info.is_write
     )
-    return _Facts(written, torch.Tag.inplace_view in func.tags)
 
 
 def _sum(x: Tensor) -> Tensor:
-    """Sum values, to tell later whether they are the same: of large maps a line in eight."""
-    if x.numel() >= _SAMPLED and x.is_contiguous():
-        lines = x.detach().view(-1)[: x.numel() // _EVERY * _EVERY].view(-1, _EVERY)
-        x = lines[:, :_LINE]
+    """Sum all values, to tell later whether they are the same."""
     wide = torch.promote_types(x.dtype, torch.float32) if x.is_floating_point() else torch.int64
     return x.detach().sum(dtype=wide)
 

@@ -1,8 +1,7 @@
 """Guides and references of one image, prepared once, that all its layers are held against.
 
 What hangs on the image alone (pooled guides, reference columns) is made once, not once a layer; and
-a decision needs no probability: the object is where the logit is above 0, a class where its logit
-is the highest.
+layers of one grid are interpolated, decided and counted together.
 """
 
 import math
@@ -43,7 +42,11 @@ class Yardstick:
     """
 
     def __init__(
-        self, guides: Sequence[Tensor], references: Sequence[Tensor], *, tissue: Tensor | None = None
+        self,
+        guides: Sequence[Tensor],
+        references: Sequence[Tensor],
+        *,
+        tissue: Tensor | None = None,
     ) -> None:
         self.size = tuple(guides[0].shape[2:])
         self.guides, self.tissue = guides, tissue
@@ -155,7 +158,7 @@ def _parts(channels: int, voxels: int) -> Iterator[slice]:
 
 
 def _beyond_middle(fine: Tensor, centres: Tensor) -> Tensor:
-    """Whether values ``(C, V)`` lie on the object's side of the middle of two centres ``(2, C)``."""
+    """Where values ``(C, V)`` lie on the object's side of the middle of ``(2, C)``, in ones."""
     way = (centres[1] - centres[0]).sign()[:, None]
     return (fine * way).gt_(way * centres.mean(0)[:, None])
 
