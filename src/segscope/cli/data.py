@@ -8,6 +8,7 @@ import typer
 
 from segscope.cli.data_check import check
 from segscope.cli.data_masks import masks
+from segscope.cli.data_prepare import prepare
 from segscope.cli.data_rois import rois
 from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
@@ -41,6 +42,7 @@ def inspect(
 
 app_data.command()(check)
 app_data.command()(masks)
+app_data.command()(prepare)
 app_data.command()(rois)
 
 

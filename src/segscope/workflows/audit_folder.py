@@ -5,7 +5,7 @@ audit.json  cases.csv  layers.csv  units.csv  heatmaps/CASE.nii.gz  pictures/*.p
 
 import importlib.util
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
@@ -14,13 +14,14 @@ import numpy as np
 from torch import nn
 
 from segscope.audit import (
-    AuditCase,
     CaseMaps,
     DatasetAudit,
     Drawn,
+    KeptCases,
     Preparation,
     add_quality,
-    audit_subject,
+    audit_cases,
+    dataset_audit,
     draw_case,
     open_subject,
 )
@@ -96,58 +97,60 @@ def run_audit(
     reading = options.get("reading", AS_STORED)
     layers = options.get("layers", "auto")
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
-
-    def receive(maps: CaseMaps) -> None:
-        if maps.heat_map is not None and heat_maps:
-            _write_heat(folder / "heatmaps", maps)
-
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
-    cases = shown.cases
     failures = Failures()
-    found = _audited(model, cases, receive, failures, options)
-    tried, cases = len(cases), [case for case in cases if _name(case) not in failures.reasons]
-    if isinstance(model, TrainedModel):
-        found = add_quality(
-            found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
-        )
-    found = _with_notes(found, shown)
-    how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
-    found = replace(found, made_with={**found.made_with, "cases": len(cases), **how_prepared})
-    _write_pictures(folder / "pictures", model, cases, found, layers, how)
+    folder.mkdir(parents=True, exist_ok=True)
+    with KeptCases(folder) as kept:  # each case is read and prepared once
+        heat = folder / "heatmaps" if heat_maps else None
+        found = _audited(model, shown.cases, kept, heat, failures, options)
+        if isinstance(model, TrainedModel):
+            found = add_quality(
+                found, model, kept, run=run, ensemble=ensemble, masks=shown.files, reading=reading
+            )
+        found = _with_notes(found, shown)
+        how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
+        found = replace(found, made_with={**found.made_with, "cases": len(kept), **how_prepared})
+        _write_pictures(folder / "pictures", model, kept, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
     if parquet:
         for name, rows in found.rows().items():
             write_bytes(folder / f"{name}.parquet", _parquet(rows))
     made = found.made_with
-    write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
+    done = [case for case in shown.cases if case.name not in failures.reasons]
+    write_manifest(folder, done, device=made["device"], weights=made["weights_sha256"])
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
     if failures.reasons:
-        raise failures.error(tried, kept=f"\nthe audit of the others is in {folder}")
+        raise failures.error(len(shown.cases), kept=f"\nthe audit of the others is in {folder}")
     return found
 
 
 def _audited(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
-    receive: Callable[[CaseMaps], None],
+    kept: KeptCases,
+    heat: Path | None,
     failures: Failures,
     options: AuditKeywords,
 ) -> DatasetAudit:
-    """Audit what can be audited."""
+    """Audit what can be audited; keep it, and write its heat-map where a folder is named."""
     of_subject = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
     how: Any = {k: v for k, v in options.items() if k not in of_subject}
     try:
         with open_subject(model, **cast(Any, of_subject)) as subject:
-            found = audit_subject(subject, cases, receive=receive, failures=failures, **how)
+            done = []
+            for one, maps in audit_cases(subject, cases, failures=failures, **how):
+                with failures.of(one.name):
+                    if heat is not None and maps.heat_map is not None:
+                        _write_heat(heat, maps)
+                    kept.keep(maps.case)
+                    done.append(one)
+                del maps  # the next case needs the memory
+            found = dataset_audit(subject, done)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
     failures.check(len(cases), what="audit")
     return found
-
-
-def _name(case: AuditCase) -> str:
-    return case.name if isinstance(case, Case) else case[0]
 
 
 def _masked(
@@ -207,19 +210,18 @@ def _write_heat(folder: Path, maps: CaseMaps) -> None:
 def _write_pictures(
     folder: Path,
     model: nn.Module | TrainedModel,
-    cases: Sequence[AuditCase],
+    cases: KeptCases,
     found: DatasetAudit,
     layers: Layers,
     how: dict[str, Any],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    by_name = {_name(case): case for case in cases}
     ranked = worst_first(found)
     chosen = ranked[:_PICTURED]
     middle = ranked[len(ranked) // 2]
     for case in chosen:
         ends = [layer.layer for layer in case.units]
-        drawn = draw_case(model, by_name[case.name], layers=layers, heat_layers=ends, **how)
+        drawn = draw_case(model, cases.named(case.name), layers=layers, heat_layers=ends, **how)
         if case is ranked[0]:
             write_bytes(folder / "layers_worst.png", _layers(drawn, found))
         if drawn.heat is not None:
@@ -228,7 +230,7 @@ def _write_pictures(
             picture = heat_figure(drawn.image, drawn.heat, drawn.output, drawn.truth, title)
             write_bytes(folder / f"heat_{case.name}.png", picture)
     units = _chosen_units(found)
-    drawn = draw_case(model, by_name[middle.name], layers=layers, units=units, **how)
+    drawn = draw_case(model, cases.named(middle.name), layers=layers, units=units, **how)
     write_bytes(folder / "layers.png", _layers(drawn, found))
     if units:
         titles = ("worst", "worst", "middle", "middle", "best", "best")
