@@ -52,12 +52,10 @@ def check(dataset: Path, options: CheckOptions | None = None) -> "Report":
 
 
 def check_dataset_folder(dataset: Path) -> None:
-    """Refuse what is no folder before anything that reads one is loaded.
+    """Refuse what is not there before anything that reads one is loaded.
 
     Raises:
-        InputError: There is none.
+        InputError: It is not.
     """
     if not is_there(dataset):
         raise InputError(f"{dataset}: no such folder; name an nnU-Net v2 raw dataset")
-    if not is_folder(dataset):
-        raise InputError(f"{dataset}: is no folder; name an nnU-Net v2 raw dataset")
