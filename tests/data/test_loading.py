@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image as pillow
+from PIL import Image as Picture
 from scipy import ndimage
 
 from segscope.data import Reading, load_case, load_of, open_dataset, read_label_of, write_image
@@ -131,7 +131,7 @@ def test_a_grey_picture_among_colours_is_told_with_the_way_to_make_it_one(tmp_pa
     write_image(file, Image(np.full((1, 8, 8), 9, np.uint8), grid))
     with pytest.raises(InputError, match=r"convert it to RGB \(with Pillow"):
         load_case(Case("c", (file,)), channels=3)
-    pillow.open(file).convert("RGB").save(file)  # what the message says
+    Picture.open(file).convert("RGB").save(file)  # what the message says
     assert (load_case(Case("c", (file,)), channels=3).image.array == 9).all()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Self, overload
 
 import numpy as np
@@ -20,7 +20,8 @@ class KeptCases(Sequence[Opened]):
     Arrays are memory-mapped when a case is asked for, so many cases take no memory.
 
     Args:
-        place: The folder is made there; where the system keeps temporary files by default.
+        place: The folder is made there, when there is something to keep; where the system keeps
+            temporary files by default.
 
     Example:
         >>> with KeptCases() as kept:
@@ -30,7 +31,8 @@ class KeptCases(Sequence[Opened]):
     """
 
     def __init__(self, place: Path | None = None) -> None:
-        self._folder = TemporaryDirectory(prefix=".cases-", dir=place, ignore_cleanup_errors=True)
+        self._place = place
+        self._made: TemporaryDirectory[str] | None = None
         self._cases: dict[str, Opened] = {}
         self._truths: dict[str, torch.dtype] = {}
 
@@ -38,7 +40,8 @@ class KeptCases(Sequence[Opened]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        if self._made is not None:
+            self._made.cleanup()
 
     def keep(self, case: Opened) -> None:
         """Store a case.
@@ -86,16 +89,26 @@ class KeptCases(Sequence[Opened]):
         names = list(self._cases)[index]
         return self.named(names) if isinstance(names, str) else [self.named(n) for n in names]
 
+    def _folder(self) -> Path:
+        """The folder, made when there is something to keep: work that is refused leaves nothing."""
+        if self._made is None:
+            if self._place is not None:
+                self._place.mkdir(parents=True, exist_ok=True)
+            self._made = TemporaryDirectory(
+                prefix=".cases-", dir=self._place, ignore_cleanup_errors=True
+            )
+        return Path(self._made.name)
+
     def _save(self, name: str, array: NDArray[Any]) -> None:
         try:
-            np.save(Path(self._folder.name) / f"{name}.npy", array, allow_pickle=False)
+            np.save(self._folder() / f"{name}.npy", array, allow_pickle=False)
         except OSError as error:
             raise WorkError(
-                f"{self._folder.name}: a prepared case could not be kept ({error.strerror}); "
-                "free some space on this disk"
+                f"{self._place or gettempdir()}: a prepared case could not be kept "
+                f"({error.strerror}); free some space on this disk"
             ) from error
 
     def _load(self, name: str) -> NDArray[Any]:
         # copied on write: nobody changes what is kept
-        file = Path(self._folder.name) / f"{name}.npy"
+        file = self._folder() / f"{name}.npy"
         return np.load(file, mmap_mode="c", allow_pickle=False)

@@ -99,7 +99,6 @@ def run_audit(
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
     failures = Failures()
-    folder.mkdir(parents=True, exist_ok=True)
     with KeptCases(folder) as kept:  # each case is read and prepared once
         heat = folder / "heatmaps" if heat_maps else None
         found = _audited(model, shown.cases, kept, heat, failures, options)
