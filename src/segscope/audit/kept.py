@@ -105,7 +105,7 @@ class KeptCases(Sequence[Opened]):
         except OSError as error:
             raise WorkError(
                 f"{self._place or gettempdir()}: a prepared case could not be kept "
-                f"({error.strerror}); free some space on this disk"
+                f"({error.strerror or error}); free some space on this disk"
             ) from error
 
     def _load(self, name: str) -> NDArray[Any]:
