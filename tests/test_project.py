@@ -1,5 +1,6 @@
 """What holds for the project as a whole: exported names, light imports, files without addresses."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -76,3 +77,14 @@ def test_locked_requirements_are_exact():
     packages = [line for line in lines if line and not line.lstrip().startswith("#")]
     assert packages
     assert all(re.match(r"^[A-Za-z0-9_.\-\[\]]+==[^ ]+", line) for line in packages)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "src/segscope/cli").glob("*.py")), ids=lambda f: f.stem
+)
+def test_commands_parse_call_and_print_in_forty_lines(file):
+    for found in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(found, ast.FunctionDef):
+            body = found.body[1:] if ast.get_docstring(found) else found.body
+            lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert lines <= 40, f"{file.name}: {found.name} has {lines} lines below its docstring"

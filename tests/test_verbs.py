@@ -11,7 +11,8 @@ import segscope
 from segscope.errors import InputError
 from tests.synthetic import write_plane_dataset
 
-VERBS = ("audit", "evaluate", "predict", "quality", "report", "train")
+VERBS = ("audit", "check", "evaluate", "predict", "prepare", "quality", "report", "train")
+PLACES = {"check": 1, "report": 1, "train": 2, "prepare": 2}
 TINY = {"network.widths": [4, 8], "train.epochs": 1, "train.steps_per_epoch": 2}
 
 
@@ -29,15 +30,22 @@ def place(tmp_path_factory):
 
 
 def test_the_whole_way_with_paths_as_text(place):
-    at = {name: str(place / name) for name in ("data", "run", "out", "scores", "quality")}
-    said = []
+    at = {name: str(place / name) for name in ("data", "run", "out", "scores", "quality", "cache")}
+    said, done_names = [], tuple(f"p{k}" for k in range(6))
+    checked = segscope.check(at["data"])
+    assert (checked.problems, len(checked.fingerprint.cases)) == ((), 6)
+    prepared = segscope.prepare(at["data"], at["cache"], settings=TINY)
+    assert prepared.cases == done_names
+    made = set((place / "cache").iterdir())
     trained = segscope.train(
-        at["data"], at["run"], settings=TINY, folds=3, device="cpu", say=said.append
-    )
+        at["data"], at["run"], settings=TINY, folds=3, device="cpu", say=said.append,
+        cache=at["cache"],
+    )  # fmt: skip
+    assert set((place / "cache").iterdir()) == made  # what was prepared is what is trained on
     assert (trained.epochs, trained.steps) == (1, 2)
     assert any("1 epochs of 2 steps" in line for line in said)
     done = segscope.predict(at["run"], at["data"], at["out"], device="cpu", probabilities=True)
-    assert done.written == ("p0", "p1", "p2", "p3", "p4", "p5")
+    assert done.written == done_names
     assert (place / "out" / "p0.npz").is_file()
     scores = segscope.evaluate(at["out"], place / "data" / "labelsTr", at["scores"])
     assert (scores.missing, len(scores.rows)) == ((), 6)
@@ -47,13 +55,13 @@ def test_the_whole_way_with_paths_as_text(place):
     assert len(ranked.audit.cases) == 6
     page = segscope.report(at["run"]).page
     assert page == place / "run" / "report.html"
-    for result in (trained, done, scores, found, ranked):
+    for result in (checked, prepared, trained, done, scores, found, ranked):
         assert json.dumps(result.to_dict(), default=float)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_mistyped_keyword_fails_before_anything_is_done(verb, tmp_path):
-    places = [tmp_path / "nothing"] * (1 if verb == "report" else 2 if verb == "train" else 3)
+    places = [tmp_path / "nothing"] * PLACES.get(verb, 3)
     with pytest.raises(TypeError, match="ovewrite"):
         getattr(segscope, verb)(*places, ovewrite=True)
     assert not list(tmp_path.iterdir())

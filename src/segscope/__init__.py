@@ -7,8 +7,9 @@ What the commands do, Python does by the same names, loaded when first used::
     segscope.train("Dataset004_Hippocampus", "runs/hippocampus", folds=5)
     segscope.predict("runs/hippocampus", "new_images", "predictions")
 
-and so `evaluate`, `audit`, `quality` and `report`; see `segscope.workflows.verbs`. Two of these are
-also names of rooms: ``segscope.audit`` and ``segscope.report`` are packages that can be called.
+and so `check`, `prepare`, `evaluate`, `audit`, `quality` and `report`; see
+`segscope.workflows.verbs`. Two of these are also names of rooms: ``segscope.audit`` and
+``segscope.report`` are packages that can be called.
 """
 
 import sys
@@ -20,7 +21,7 @@ from typing import Any
 __version__ = version("segscope")
 __all__ = ["__version__"]
 
-_VERBS = ("audit", "evaluate", "predict", "quality", "report", "train")
+_VERBS = ("audit", "check", "evaluate", "predict", "prepare", "quality", "report", "train")
 _ROOMS = ("audit", "report")  # which have the name of a verb
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as Picture
 from scipy import ndimage
 
 from segscope.data import Reading, load_case, load_of, open_dataset, read_label_of, write_image
@@ -123,6 +124,15 @@ def test_plane_images_of_other_sizes_are_not_resampled(tmp_path):
     case = Case("c", (tmp_path / "i.png",), tmp_path / "l.png")
     with pytest.raises(InputError, match=r"shape \(9, 9\) where \(8, 8\)"):
         load_case(case, channels=1, reading=Reading(resample_labels=True))
+
+
+def test_a_grey_picture_among_colours_is_told_with_the_way_to_make_it_one(tmp_path):
+    file, grid = tmp_path / "i.png", Grid.from_spacing((8, 8))
+    write_image(file, Image(np.full((1, 8, 8), 9, np.uint8), grid))
+    with pytest.raises(InputError, match=r"convert it to RGB \(with Pillow"):
+        load_case(Case("c", (file,)), channels=3)
+    Picture.open(file).convert("RGB").save(file)  # what the message says
+    assert (load_case(Case("c", (file,)), channels=3).image.array == 9).all()
 
 
 def test_one_rgb_file_is_three_channels(shared_data):

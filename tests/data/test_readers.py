@@ -131,7 +131,7 @@ def test_a_bomb_is_refused(tmp_path):
         (108, struct.pack("<f", 4096.0), "announces"),
         (108, struct.pack("<f", 10.0), "inside its header"),
         (108, struct.pack("<f", float("nan")), "inside its header"),
-        (112, struct.pack("<f", float("nan")), "scaling"),
+        (112, struct.pack("<f", float("inf")), "scaling"),
         (116, struct.pack("<f", float("inf")), "scaling"),
         (280, struct.pack("<f", float("nan")), "affine"),
         (280, struct.pack("<ffff", 0, 0, 0, 0), "affine"),

@@ -10,9 +10,9 @@ from monai.inferers.utils import sliding_window_inference
 from torch import nn
 
 from segscope.inference.windows import (
+    Windows,
     cheapest_axis,
     gaussian_weights,
-    slabs_of_windows,
     window_starts,
 )
 
@@ -27,13 +27,19 @@ def of_torch(dims):
     return conv.eval()
 
 
+def blended(x, window, net, *, overlap, batch, axis):
+    windows = Windows(x, window, overlap=overlap, axis=axis)
+    batches = windows.batches(batch)
+    return [slab for one in batches for slab in windows.add(one, net(windows.cut(one)))]
+
+
 def in_slabs_and_by_monai(x, window, net, axis, *, overlap, batch):
     with torch.inference_mode():
         theirs = sliding_window_inference(
             x, window, batch, net, overlap=overlap, mode="gaussian", sigma_scale=0.125,
             padding_mode="replicate",
         )  # fmt: skip
-        slabs = list(slabs_of_windows(x, window, net, overlap=overlap, batch=batch, axis=axis))
+        slabs = blended(x, window, net, overlap=overlap, batch=batch, axis=axis)
     assert all(slab.shape[2 + axis] for slab in slabs)
     return torch.cat(slabs, 2 + axis), theirs, max(slab.shape[2 + axis] for slab in slabs)
 

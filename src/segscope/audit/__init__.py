@@ -2,6 +2,7 @@
 
 from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.choose import WHICH, choose_cases, read_from
+from segscope.audit.kept import KeptCases
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
 from segscope.audit.named_preparation import Named, name_preparation
 from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
@@ -22,7 +23,7 @@ from segscope.audit.result import (
     layer_groups,
     read_audit,
 )
-from segscope.audit.run import CaseMaps, audit, audit_subject
+from segscope.audit.run import CaseMaps, audit, audit_cases, audit_subject, dataset_audit
 from segscope.audit.subject import Preparation, Subject, open_subject
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "CaseMaps",
     "DatasetAudit",
     "Drawn",
+    "KeptCases",
     "LayerScores",
     "Named",
     "Neighbour",
@@ -43,9 +45,11 @@ __all__ = [
     "UnitPicture",
     "UnitScores",
     "audit",
+    "audit_cases",
     "audit_subject",
     "available",
     "choose_cases",
+    "dataset_audit",
     "draw_case",
     "far_better",
     "layer_groups",

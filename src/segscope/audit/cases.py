@@ -11,8 +11,6 @@ from segscope.preprocessing import Plan, Prepared
 Axes = Literal["xyz", "zyx"]
 """Order of a network's axes in those of the prepared image."""
 
-AuditCase = Case | tuple[str, Tensor, Tensor | None]
-
 
 @dataclass(frozen=True)
 class Opened:
@@ -41,6 +39,19 @@ class Opened:
     def as_prepared(self, maps: Tensor) -> Tensor:
         """Turn maps ``(K, *S)`` from the network's axes to those of the prepared image."""
         return turned(maps, self.axes)
+
+
+AuditCase = Case | Opened | tuple[str, Tensor, Tensor | None]
+
+
+def name_of(case: AuditCase) -> str:
+    """Name of a case, whatever it comes as.
+
+    Example:
+        >>> name_of(Case("a", ())), name_of(("b", Tensor(), None))
+        ('a', 'b')
+    """
+    return case[0] if isinstance(case, tuple) else case.name
 
 
 def turned(maps: Tensor, axes: Axes) -> Tensor:

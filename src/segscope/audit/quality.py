@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from statistics import median
@@ -20,6 +21,7 @@ from segscope.explain.quality import pairwise_dice
 from segscope.explain.vog import normalised, variance_of_gradients
 from segscope.features import to_labels
 from segscope.inference import TrainedModel, load_model, predict_labels
+from segscope.inference.predict import label_prepared
 from segscope.priors import prior_distance
 from segscope.progress import track
 
@@ -203,10 +205,10 @@ def _labels(subject: Subject, opened: Opened, change: Callable[[Tensor], Tensor]
     """Predict pieces after a change that is its own inverse."""
     pieces = subject.pieces(opened)
     with torch.inference_mode():
-        found = [
-            change(subject.probabilities(change(x.to(subject.device)))).cpu()
-            for x in pieces.image.split(1)
-        ]
+        found = []
+        for x in pieces.image.split(1):  # a loop, not a comprehension: one frame less on the way
+            guide, _ = subject.answer(change(x.to(subject.device)))
+            found.append(change(guide).cpu())
     return to_labels(pieces.joined(torch.cat(found))[None])[0]
 
 
@@ -216,7 +218,7 @@ def _mirrored(subject: Subject, opened: Opened, axes: Sequence[int]) -> list[Ten
     def flipped(dims: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
         return lambda x: x.flip(dims)
 
-    return [_labels(subject, opened, flipped(dims)) for dims in flips]
+    return list(map(partial(_labels, subject, opened), map(flipped, flips)))
 
 
 def _dropped(subject: Subject, opened: Opened) -> list[Tensor]:
@@ -240,11 +242,19 @@ def _dropping(net: nn.Module) -> Iterator[None]:
 
 
 def _answers(models: Sequence[TrainedModel], opened: Opened, reading: Reading) -> list[Tensor]:
-    """Labels of several models on the file's grid, each with its own preparation."""
-    assert opened.source is not None  # the caller looked
-    found = []
+    """Labels of several models on the file's grid, each with its own preparation.
+
+    The file is read again only for models that prepare it in another way than the audited one.
+    """
+    source, prepared = opened.source, opened.prepared
+    assert source is not None  # the caller looked
+    assert prepared is not None  # as it came from a file
+    image, found = None, []
     for model in models:
-        known = Preparation.of(model)
-        image = known.read(opened.source, reading).image
-        found.append(torch.from_numpy(predict_labels(model, image).array.astype("int64")))
+        if model.spec.plan == opened.plan:
+            label = label_prepared(model, prepared)
+        else:
+            image = image or Preparation.of(model).read(source, reading).image
+            label = predict_labels(model, image)
+        found.append(torch.from_numpy(label.array.astype("int64")))
     return found

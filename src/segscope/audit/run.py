@@ -1,14 +1,14 @@
 """The audit of any network: one pass per case, features read on the way."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from segscope.audit.cases import AuditCase, Opened, check_labels
+from segscope.audit.cases import AuditCase, Opened, check_labels, name_of
 from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
 from segscope.audit.subject import Output, Preparation, Subject, open_subject
@@ -17,7 +17,6 @@ from segscope.data import AS_STORED, Reading
 from segscope.errors import Failures
 from segscope.explain.quality import foreground_certainty, max_probability
 from segscope.features import Layers, Taps, Yardstick, to_labels
-from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.progress import track
 
@@ -90,17 +89,42 @@ def audit(
         )
 
 
+class HowKeywords(TypedDict, total=False):
+    """The options of `audit_cases`."""
+
+    layers: Layers
+    units: Units
+    low_memory: bool
+    failures: Failures | None
+
+
 def audit_subject(
+    subject: Subject,
+    cases: Iterable[AuditCase],
+    *,
+    receive: Callable[[CaseMaps], None] | None = None,
+    **how: Unpack[HowKeywords],
+) -> DatasetAudit:
+    """Measure as `audit` does; ``how`` as of `audit_cases`."""
+    done = []
+    for one, maps in audit_cases(subject, cases, **how):
+        done.append(one)
+        if receive is not None:
+            receive(maps)
+        del maps  # the next case needs the memory
+    return dataset_audit(subject, done)
+
+
+def audit_cases(
     subject: Subject,
     cases: Iterable[AuditCase],
     *,
     layers: Layers = "auto",
     units: Units = "last2",
-    receive: Callable[[CaseMaps], None] | None = None,
     low_memory: bool = False,
     failures: Failures | None = None,
-) -> DatasetAudit:
-    """Measure as `audit` does; ``failures`` takes what is wrong with single cases.
+) -> Iterator[tuple[CaseAudit, CaseMaps]]:
+    """Measure as `audit` does, case by case; ``failures`` takes what is wrong with single ones.
 
     Those are left out then; without it the first one ends the audit.
 
@@ -108,14 +132,20 @@ def audit_subject(
         ValueError: There is no case.
     """
     wanted = _Wanted(layers, units, low_memory)
-    done, count = [], 0
+    count = 0
     for case in track(cases, "auditing"):
         count += 1
-        name = case.name if isinstance(case, Case) else case[0]
-        with nullcontext() if failures is None else failures.of(name, ValueError):
-            done.append(_audit_case(subject, subject.open(case), wanted, receive))
+        found = None
+        with nullcontext() if failures is None else failures.of(name_of(case), ValueError):
+            found = [_audit_case(subject, subject.open(case), wanted)]
+        if found:
+            yield found.pop()  # no name here holds the maps while the next case is measured
     if not count:
         raise ValueError("there is no case to audit; give at least one")
+
+
+def dataset_audit(subject: Subject, done: Sequence[CaseAudit]) -> DatasetAudit:
+    """Put the cases of a subject together."""
     known = len(done[0].layers[0].agreement) if done and done[0].layers else 0
     classes = subject.class_names or tuple(str(k + 1) for k in range(known))
     return DatasetAudit(subject.name, classes, tuple(done), subject.facts())
@@ -128,12 +158,7 @@ class _Wanted:
     low_memory: bool
 
 
-def _audit_case(
-    subject: Subject,
-    case: Opened,
-    wanted: _Wanted,
-    receive: Callable[[CaseMaps], None] | None,
-) -> CaseAudit:
+def _audit_case(subject: Subject, case: Opened, wanted: _Wanted) -> tuple[CaseAudit, CaseMaps]:
     pieces = subject.pieces(case)
     tally = Tally()
     guides, heat = [], []
@@ -142,9 +167,8 @@ def _audit_case(
         guides.append(guide)
         heat += [] if warm is None else [warm]
     probabilities = pieces.joined(torch.cat(guides))
-    if receive is not None:
-        receive(CaseMaps(case, probabilities, pieces.joined(torch.cat(heat)) if heat else None))
-    return _result(case, tally, probabilities)
+    maps = CaseMaps(case, probabilities, pieces.joined(torch.cat(heat)) if heat else None)
+    return _result(case, tally, probabilities), maps
 
 
 def _audit_piece(

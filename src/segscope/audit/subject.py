@@ -177,6 +177,8 @@ class Subject:
         """
         if isinstance(case, Case):
             return self._read(case)
+        if isinstance(case, Opened):
+            return case
         return Opened(*checked_case(case))
 
     def probabilities(self, x: Tensor) -> Tensor:
@@ -246,25 +248,33 @@ class Subject:
         return feature_names(self.net, layers, x)
 
     def _read(self, case: Case) -> Opened:
-        known = self.preparation
-        if known is None:
+        if self.preparation is None:
             raise ValueError(
                 f"case {case.name}: it is not known how this network wants its images; name a "
                 "preparation, or give (name, image, truth)"
             )
-        loaded = known.read(case, self.reading)
-        with naming(case.image_files[0]):
-            prepared = known.plan.apply(loaded.image)
-        truth = None
-        if loaded.label is not None:
-            labels = known.plan.apply_label(loaded.label, prepared)
-            truth = torch.from_numpy(labels.astype("int64"))[None]
-            truth = turned(truth, known.axes)
-        image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
-        odd = judge(known.seen, case.name, loaded.image, known.plan).say()
-        notes = (*prepared.notes, *odd)
-        opened = Opened(case.name, image, truth, prepared, known.plan, notes, case)
-        return replace(opened, axes=known.axes)
+        return open_loaded(self.preparation, self.preparation.read(case, self.reading))
+
+
+def open_loaded(known: Preparation, loaded: LoadedCase) -> Opened:
+    """Prepare a case that was read.
+
+    Raises:
+        InputError: As of `segscope.preprocessing.Plan.apply`.
+    """
+    case = loaded.case
+    with naming(case.image_files[0]):
+        prepared = known.plan.apply(loaded.image)
+    truth = None
+    if loaded.label is not None:
+        labels = known.plan.apply_label(loaded.label, prepared)
+        truth = torch.from_numpy(labels.astype("int64"))[None]
+        truth = turned(truth, known.axes)
+    image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
+    odd = judge(known.seen, case.name, loaded.image, known.plan).say()
+    notes = (*prepared.notes, *odd)
+    opened = Opened(case.name, image, truth, prepared, known.plan, notes, case)
+    return replace(opened, axes=known.axes)
 
 
 @contextmanager

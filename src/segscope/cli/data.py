@@ -10,6 +10,7 @@ from segscope.cli.data_check import check
 from segscope.cli.data_convert import convert
 from segscope.cli.data_export import export
 from segscope.cli.data_masks import masks
+from segscope.cli.data_prepare import prepare
 from segscope.cli.data_rois import rois
 from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
@@ -45,6 +46,7 @@ app_data.command()(check)
 app_data.command()(convert)
 app_data.command()(export)
 app_data.command()(masks)
+app_data.command()(prepare)
 app_data.command()(rois)
 
 

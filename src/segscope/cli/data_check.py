@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear, reading
+from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear
 
 if TYPE_CHECKING:
     from segscope.data import Problem, Report
@@ -31,17 +31,19 @@ def check(
 
     Example: segscope data check Dataset004_Hippocampus
     """
-    from segscope.data import check_dataset, json_ready, write_json
-    from segscope.paths import is_there, make_folder
+    from segscope.workflows.check import CheckOptions
+    from segscope.workflows.check import check as run_check
 
-    if output is not None and not is_there(output.parent):
-        make_folder(output.parent)
-    report = check_dataset(
-        dataset, reading=reading(replace_nonfinite, resample_shear, resample_labels)
+    options = CheckOptions(
+        output=output,
+        replace_nonfinite=replace_nonfinite,
+        resample_shear=resample_shear,
+        resample_labels=resample_labels,
     )
-    if output is not None:
-        write_json(output, report.to_dict())
+    report = run_check(dataset, options)
     if as_json:
+        from segscope.data import json_ready
+
         typer.echo(json.dumps(json_ready(report.to_dict())))
     else:
         _print(report)

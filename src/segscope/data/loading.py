@@ -130,7 +130,7 @@ def _joined(case: Case, images: Sequence[Image], channels: int, problems: list[P
             Problem(
                 str(case.image_files[0]),
                 f"{channels} channels expected, {found} found in {files}",
-                "add the missing channels, or name the model or dataset with this many",
+                _remedy(images, channels),
                 case.name,
             )
         )
@@ -139,6 +139,16 @@ def _joined(case: Case, images: Sequence[Image], channels: int, problems: list[P
     array: NDArray[np.generic] = np.concatenate([image.array for image in images])
     notes = tuple(note for image in images for note in image.notes)
     return Image(array, first.grid, notes, first.modality)
+
+
+def _remedy(images: Sequence[Image], channels: int) -> str:
+    grey = channels == 3 and len(images) == 1 and images[0].grid.ndim == 2
+    if grey:  # one of a few among colour pictures
+        return (
+            "convert it to RGB (with Pillow: Image.open(FILE).convert('RGB').save(FILE)), or leave "
+            "it out"
+        )
+    return "add the missing channels, or name the model or dataset with this many"
 
 
 def _apart(grid: Grid, other: Grid) -> str | None:

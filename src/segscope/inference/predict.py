@@ -15,8 +15,8 @@ from torch import Tensor
 from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap, Probabilities
 from segscope.inference.model import TrainedModel
-from segscope.inference.windows import cheapest_axis, slabs_of_windows, window_starts
-from segscope.preprocessing import Prepared
+from segscope.inference.windows import Windows, cheapest_axis, window_starts
+from segscope.preprocessing import LabelRows, Prepared
 
 _BATCH = 4
 _NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
@@ -118,8 +118,10 @@ def label_prepared(
             how = _How(model, [[]], overlap, batch)
             x = _tensor(prepared.array)
             axis = _slab_axis(how, tuple(x.shape[1:]))
-            slabs = (slab for _, slab in _slabs(how, x, []))
-            label = plan.undo_label_slabs(slabs, prepared, axis)
+            rows = LabelRows(prepared, axis)
+            for _, slab in _slabs(how, x, []):
+                rows.add(slab)
+            label = rows.label()
     return LabelMap(label.array, label.grid, prepared.notes)
 
 
@@ -231,56 +233,45 @@ def _slabs(
         x: The image.
         flips: Spatial axes along which the network sees it mirrored; slabs are turned back.
     """
-    model = how.model
-    axis = _slab_axis(how, tuple(x.shape[1:]))
-    model.net.eval()
+    axis, slices = _slab_axis(how, tuple(x.shape[1:])), how.model.spec.plan.slice_axis is not None
+    how.model.net.eval()
     with torch.inference_mode():
         shown = x.flip([1 + a for a in flips]) if flips else x
         first = 0
-        for logits in _logit_slabs(how, shown, axis):
-            found = torch.sigmoid(logits) if len(logits) == 1 else logits.softmax(0)
-            if not found.isfinite().all():
-                # the largest of NaNs would come out as background: wrong without a word
-                raise WorkError(
-                    "the network's output is not finite for this image: its intensities are "
-                    "extreme (see segscope data inspect), or the training diverged"
-                )
-            count, side = found.shape[1 + axis], x.shape[1 + axis]
-            begin = side - first - count if axis in flips else first
-            rows = [slice(None)] * (x.ndim - 1)
-            rows[axis] = slice(begin, begin + count)
-            if flips:
-                found = found.flip([1 + a for a in flips])
-            yield tuple(rows), np.ascontiguousarray(found.cpu().numpy())
-            first += count
+        for part in shown.movedim(1 + axis, 0).split(how.batch) if slices else [shown[None]]:
+            passed = _image_slabs(how, part.to(how.model.device), 0 if slices else axis)
+            for logits in [torch.cat(list(passed), 2)] if slices else passed:
+                found = _probabilities(logits.movedim(0, 1 + axis) if slices else logits[0])
+                count, side = found.shape[1 + axis], x.shape[1 + axis]
+                begin = side - first - count if axis in flips else first
+                rows = [slice(None)] * (x.ndim - 1)
+                rows[axis] = slice(begin, begin + count)
+                if flips:
+                    found = found.flip([1 + a for a in flips])
+                yield tuple(rows), np.ascontiguousarray(found.cpu().numpy())
+                first += count
 
 
-def _logit_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
-    """Logits ``(K, ...)`` of an image in slabs along an axis, in order."""
-    device = how.model.device
-    if how.model.spec.plan.slice_axis is None:
-        for slab in _image_slabs(how, x[None].to(device), axis):
-            yield slab[0]
-        return
-    slices = x.movedim(1 + axis, 0)
-    for k in range(0, len(slices), how.batch):
-        parts = list(_image_slabs(how, slices[k : k + how.batch].to(device), 0))
-        yield torch.cat(parts, 2).movedim(0, 1 + axis)
+def _probabilities(logits: Tensor) -> Tensor:
+    found = torch.sigmoid(logits) if len(logits) == 1 else logits.softmax(0)
+    if not found.isfinite().all():
+        # the largest of NaNs would come out as background: wrong without a word
+        raise WorkError(
+            "the network's output is not finite for this image: its intensities are "
+            "extreme (see segscope data inspect), or the training diverged"
+        )
+    return found
 
 
 def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
+    """Logits ``(N, K, ...)`` of images ``(N, C, *P)`` in slabs along an axis, in order."""
     net, patch, sides = how.model.net, how.model.spec.patch, tuple(x.shape[2:])
     if _in_one_pass(sides, patch):
         yield _unpad(_forward(how.model, _pad(x, net.padded(sides))), sides)
         return
-    yield from slabs_of_windows(
-        x,
-        _window(how),
-        lambda window: _forward(how.model, window),
-        overlap=how.overlap,
-        batch=how.batch,
-        axis=axis,
-    )
+    windows = Windows(x, _window(how), overlap=how.overlap, axis=axis)
+    for batch in windows.batches(how.batch):
+        yield from windows.add(batch, _forward(how.model, windows.cut(batch)))
 
 
 def _in_one_pass(sides: Sequence[int], patch: Sequence[int]) -> bool:
@@ -314,7 +305,7 @@ def _forward(model: TrainedModel, x: Tensor) -> Tensor:
     # on a processor a batch falls out of its caches: one by one is faster, and takes less memory
     parts = x.split(1) if x.device.type == "cpu" else [x]
     with torch.autocast(x.device.type, torch.bfloat16, enabled=model.bf16):
-        logits = torch.cat([model.net(part) for part in parts])
+        logits = torch.cat(list(map(model.net, parts)))
     return logits.float()
 
 

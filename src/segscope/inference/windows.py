@@ -6,7 +6,8 @@ image, which a body of 512 x 512 x 400 voxels and ten classes would need 4 GiB f
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 
 import torch
@@ -16,8 +17,6 @@ from torch.nn import functional
 _SIGMA = 0.125
 _LEAST_WEIGHT = 1e-3
 _ROWS = 16  # of a slab
-
-Forward = Callable[[Tensor], Tensor]
 
 
 def window_starts(side: int, window: int, overlap: float) -> list[int]:
@@ -46,64 +45,100 @@ def gaussian_weights(window: Sequence[int]) -> Tensor:
     return weights.clamp(min=max(float(weights.min()), _LEAST_WEIGHT))
 
 
-def slabs_of_windows(
-    x: Tensor, window: Sequence[int], forward: Forward, *, overlap: float, batch: int, axis: int = 0
-) -> Iterator[Tensor]:
-    """Blend a network's output over windows; yield its finished slabs along an axis, in order.
+@dataclass(frozen=True)
+class Batch:
+    """Windows that go through a network together.
+
+    Args:
+        row: Number of the windows' place along the axis of the slabs.
+        places: Sample and first voxel of each.
+        closes: No later window lies in this row.
+    """
+
+    row: int
+    places: list[tuple[int, ...]]
+    closes: bool
+
+
+class Windows:
+    """An image in windows, and the blending of what a network makes of these.
 
     Args:
         x: ``(N, C, *S)``; sides shorter than a window are padded with their border.
         window: Sides of the windows.
-        forward: From windows ``(n, C, *window)`` to outputs ``(n, K, *window)``.
         overlap: Of neighbouring windows, as a share of a side, below 1.
-        batch: Windows per call.
         axis: Of the slabs, 0 for the first spatial one.
 
-    Yields:
-        ``(N, K, *S)`` with some rows along the axis; all of them together are the whole.
+    Example:
+        >>> windows = Windows(torch.arange(6.0).reshape(1, 1, 6), (4,), overlap=0.5)
+        >>> slabs = [s for b in windows.batches(2) for s in windows.add(b, windows.cut(b))]
+        >>> torch.cat(slabs, 2).tolist()
+        [[[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]]]
     """
-    sides = tuple(x.shape[2:])
-    x, before = _padded(x, window)
-    n = len(x)
-    weights = gaussian_weights(window).to(x.device)
-    starts = [
-        window_starts(side, size, overlap) for side, size in zip(x.shape[2:], window, strict=True)
-    ]
-    others = [starts[a] if a != axis else [0] for a in range(len(starts))]
-    depth, along = window[axis], 2 + axis
-    total, norm = torch.empty(0), torch.empty(0)
-    for number, start in enumerate(starts[axis]):
-        places = [
-            (sample, *(start if a == axis else at for a, at in enumerate(place)))
-            for sample in range(n)
-            for place in product(*others)
+
+    def __init__(self, x: Tensor, window: Sequence[int], *, overlap: float, axis: int = 0) -> None:
+        self._sides, self._window, self._axis = tuple(x.shape[2:]), window, axis
+        self._x, self._before = _padded(x, window)
+        self._weights = gaussian_weights(window).to(x.device)
+        self._starts = [
+            window_starts(side, size, overlap)
+            for side, size in zip(self._x.shape[2:], window, strict=True)
         ]
-        for k in range(0, len(places), batch):
-            chosen = places[k : k + batch]
-            found = forward(torch.cat([_window(x, place, window) for place in chosen]))
-            if not total.numel():
-                shape = [n, found.shape[1], *x.shape[2:]]
-                shape[along] = depth
-                total = found.new_zeros(shape)
-                norm = found.new_zeros([1, 1, *shape[2:]])
-            for place, output in zip(chosen, found, strict=True):
-                sample, *corner = place
-                corner[axis] = 0  # the first row of what is held
-                here = _box(corner, window)
-                total[sample][(slice(None), *here)] += output * weights
-                if sample == 0:
-                    norm[0, 0][here] += weights
-        last = number + 1 == len(starts[axis])
-        rows = depth if last else starts[axis][number + 1] - start
+        self._total, self._norm = torch.empty(0), torch.empty(0)
+
+    def batches(self, batch: int) -> Iterator[Batch]:
+        """All windows, as many at a time, row by row."""
+        axis = self._axis
+        others = [one if a != axis else [0] for a, one in enumerate(self._starts)]
+        for row, start in enumerate(self._starts[axis]):
+            places = [
+                (sample, *(start if a == axis else at for a, at in enumerate(place)))
+                for sample in range(len(self._x))
+                for place in product(*others)
+            ]
+            for k in range(0, len(places), batch):
+                yield Batch(row, places[k : k + batch], k + batch >= len(places))
+
+    def cut(self, batch: Batch) -> Tensor:
+        """Cut windows ``(n, C, *window)`` out of the image."""
+        return torch.cat([_window(self._x, place, self._window) for place in batch.places])
+
+    def add(self, batch: Batch, outputs: Tensor) -> Iterator[Tensor]:
+        """Take a network's outputs ``(n, K, *window)``; yield the slabs that are done with them.
+
+        Yields:
+            ``(N, K, *S)`` with some rows along the axis, in order; those of all batches together
+            are the whole.
+        """
+        if not self._total.numel():
+            shape = [len(self._x), outputs.shape[1], *self._x.shape[2:]]
+            shape[2 + self._axis] = self._window[self._axis]
+            self._total = outputs.new_zeros(shape)
+            self._norm = outputs.new_zeros([1, 1, *shape[2:]])
+        for place, output in zip(batch.places, outputs, strict=True):
+            sample, *corner = place
+            corner[self._axis] = 0  # the first row of what is held
+            here = _box(corner, self._window)
+            self._total[sample][(slice(None), *here)] += output * self._weights
+            if sample == 0:
+                self._norm[0, 0][here] += self._weights
+        if batch.closes:
+            yield from self._finished(batch.row)
+
+    def _finished(self, row: int) -> Iterator[Tensor]:
+        """Rows that no later window reaches; what others reach moves to the front."""
+        axis, starts = self._axis, self._starts[self._axis]
+        depth, along, last = self._window[axis], 2 + axis, row + 1 == len(starts)
+        rows = depth if last else starts[row + 1] - starts[row]
         # a few rows at a time, as whoever takes them makes copies
         for k in range(0, rows, _ROWS):
             count = min(_ROWS, rows - k)
-            done = total.narrow(along, k, count) / norm.narrow(along, k, count)
-            slab = _cropped(done, start + k, axis, before, sides)
+            done = self._total.narrow(along, k, count) / self._norm.narrow(along, k, count)
+            slab = _cropped(done, starts[row] + k, axis, self._before, self._sides)
             if slab.shape[along]:
                 yield slab
         if not last:
-            for part in (total, norm):
+            for part in (self._total, self._norm):
                 kept = depth - rows
                 # a copy, as the two places may overlap
                 part.narrow(along, 0, kept).copy_(part.narrow(along, rows, kept).clone())

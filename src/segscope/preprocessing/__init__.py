@@ -2,6 +2,7 @@
 
 from segscope.preprocessing.crop import content_box, crop_or_pad, cut, cut_grid
 from segscope.preprocessing.describe import describe_plan
+from segscope.preprocessing.label_rows import LabelRows
 from segscope.preprocessing.mask_plan import (
     MASK_CHANNEL,
     Inputs,
@@ -19,6 +20,7 @@ __all__ = [
     "MASK_CHANNEL",
     "ChannelPlan",
     "Inputs",
+    "LabelRows",
     "MaskPlan",
     "Plan",
     "Prepared",

@@ -6,9 +6,7 @@ shape, put into background, and turned to the file's own axes. Where nothing is 
 back is exact to the bit.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +25,7 @@ from segscope.preprocessing.crop import (
 )
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
-from segscope.preprocessing.resample import RowBlender, resample, resample_labels, resampled_grid
+from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 from segscope.preprocessing.size import check_size, shrunk
 
 _SAME_SPACING = 1e-3  # relative: closer than this is the same
@@ -251,49 +249,6 @@ class Plan(BaseModel):
             np.maximum(best, channel, out=best)
         return LabelMap(winner, prepared.native)
 
-    def undo_label_slabs(
-        self, slabs: Iterable[NDArray[np.floating[Any]]], prepared: Prepared, axis: int
-    ) -> LabelMap:
-        """Bring probabilities back and take the likeliest class, some rows at a time.
-
-        Equal to `undo_labels` but for rounding, while all classes are only held for the rows that
-        a new row depends on.
-
-        Args:
-            slabs: ``(K, *P)`` with some rows along the axis each, in order.
-            prepared: What `apply` returned for the image.
-            axis: Of the prepared image.
-
-        Raises:
-            ValueError: The slabs do not add up to the prepared image.
-        """
-        first, rest = _first(slabs)
-        label = np.zeros(prepared.native.shape, np.uint8 if len(first) <= 256 else np.uint16)
-        slabs = chain([first], rest)
-        del first
-        place = cut(reorient(label, prepared.orientation), prepared.box)
-        old, new = prepared.resampled_shape[axis], prepared.box_shape[axis]
-        if prepared.grid.shape[axis] != old:  # padded along the axis: one piece, as rare as small
-            slabs = [crop_or_pad(np.concatenate(list(slabs), 1 + axis),
-                                 self._kept(prepared, axis, old))]  # fmt: skip
-        inner = [n for a, n in enumerate(prepared.box_shape) if a != axis]
-        seen = 0
-        blender = RowBlender(old, new, nearest=axis == prepared.nearest_axis)
-        for slab in slabs:
-            seen += slab.shape[1 + axis]
-            whole = crop_or_pad(slab, self._kept(prepared, axis, slab.shape[1 + axis]))
-            for at, rows in blender.feed(np.moveaxis(whole, 1 + axis, 0)):
-                winner = _likeliest(rows, inner, _without(prepared.nearest_axis, axis))
-                np.moveaxis(place, axis, 0)[at : at + len(rows)] = winner
-        if seen != old:
-            raise ValueError(f"slabs: {seen} rows, the prepared image has {old}")
-        return LabelMap(label, prepared.native)
-
-    @staticmethod
-    def _kept(prepared: Prepared, axis: int, rows: int) -> tuple[int, ...]:
-        """Sides of what is kept of a slab: the padding of ``fit`` goes."""
-        return tuple(rows if a == axis else n for a, n in enumerate(prepared.resampled_shape))
-
     def prepared_shape(self, grid: Grid) -> tuple[int, ...]:
         """Return the network's shape for a (reoriented, cut) grid, padding of ``fit`` included."""
         if self.resize is None:
@@ -344,43 +299,6 @@ class Plan(BaseModel):
                 "probabilities must have one channel or more of the prepared shape "
                 f"{prepared.grid.shape}, got {tuple(probabilities.shape)}"
             )
-
-
-def _likeliest(
-    rows: NDArray[np.float32], inner: Sequence[int], nearest_axis: int | None
-) -> NDArray[np.integer[Any]]:
-    """Likeliest class of rows ``(n, K, *s)``, brought to the sides ``inner``, class by class."""
-    n, classes = rows.shape[:2]
-
-    def brought(value: int) -> NDArray[np.float32]:
-        return resample(rows[:, value], inner, nearest_axis=nearest_axis)
-
-    best = brought(0)
-    if classes == 1:
-        return (best > 0.5).astype(np.uint8)
-    winner = np.zeros((n, *inner), np.uint16)
-    for value in range(1, classes):
-        channel = brought(value)
-        winner[channel > best] = value
-        best = np.maximum(best, channel)
-    return winner
-
-
-def _first(
-    slabs: Iterable[NDArray[np.floating[Any]]],
-) -> tuple[NDArray[np.floating[Any]], Iterable[NDArray[np.floating[Any]]]]:
-    """Take the first slab, which says how many classes there are, off the others."""
-    rest = iter(slabs)
-    for slab in rest:
-        return slab, rest
-    raise ValueError("slabs: there is none")
-
-
-def _without(axis: int | None, gone: int) -> int | None:
-    """Number of an axis after another one was taken away."""
-    if axis is None or axis == gone:
-        return None
-    return axis - (axis > gone)
 
 
 def _put_back(

@@ -14,11 +14,12 @@ import numpy as np
 from torch import nn
 
 from segscope.audit import (
-    AuditCase,
-    CaseMaps,
+    CaseAudit,
     DatasetAudit,
     Drawn,
+    KeptCases,
     draw_case,
+    open_subject,
     with_figures,
 )
 from segscope.audit.summary import unit_means, worst_first
@@ -41,7 +42,6 @@ from segscope.workflows.audit_pieces import (
     Several,
     audit_by_several,
     audit_files,
-    write_heat,
 )
 from segscope.workflows.masks import Masked, mask_cases
 
@@ -91,38 +91,43 @@ def run_audit(
     layers = options.get("layers", "auto")
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
-    cases = shown.cases
     failures = Failures()
-    found = _found(
-        model,
-        cases,
-        failures,
-        options,
-        Beside(run, tuple(ensemble), shown.files),
-        heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
-        several=several,
-    )
-    tried, cases = len(cases), [case for case in cases if _name(case) not in failures.reasons]
-    found = _with_notes(found, shown)
-    how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
-    found = replace(found, made_with={**found.made_with, "cases": len(cases), **how_prepared})
-    _write_pictures(folder / "pictures", model, cases, found, layers, how)
+    with KeptCases(folder) as kept:  # each case is read and prepared once
+        found = _found(
+            model,
+            shown.cases,
+            kept,
+            failures,
+            options,
+            Beside(run, tuple(ensemble), shown.files),
+            heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
+            several=several,
+        )
+        found = _with_notes(found, shown)
+        how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
+        counted = {"cases": len(found.cases), **how_prepared}
+        found = replace(found, made_with={**found.made_with, **counted})
+        if several is not None:
+            _keep_pictured(kept, model, shown.cases, found, how)
+        _write_pictures(folder / "pictures", model, kept, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
     if "parquet" in extras:
         for name, rows in found.rows().items():
             write_bytes(folder / f"{name}.parquet", _parquet(rows))
     made = found.made_with
-    write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
+    done = [case for case in shown.cases if case.name not in failures.reasons]
+    write_manifest(folder, done, device=made["device"], weights=made["weights_sha256"])
     write_json(folder / "audit.json", found.to_dict())  # last: its presence says that all is there
     if failures.reasons:
-        raise failures.error(tried, kept=f"\nthe audit of the others is in {folder}")
+        raise failures.error(len(shown.cases), kept=f"\nthe audit of the others is in {folder}")
     return found
 
 
 def _found(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
+    kept: KeptCases,
     failures: Failures,
     options: AuditKeywords,
     beside: Beside,
@@ -130,7 +135,7 @@ def _found(
     heat_maps: Path | None,
     several: Several | None,
 ) -> DatasetAudit:
-    """Audit what can be audited, figures included."""
+    """Audit what can be audited, figures included; keep the cases that this process has read."""
     if several is not None:
         options = {"reading": AS_STORED, **options}
         found = audit_by_several(
@@ -138,21 +143,32 @@ def _found(
         )
         failures.check(len(cases), what="audit")
         return found
-
-    def receive(maps: CaseMaps) -> None:
-        if maps.heat_map is not None and heat_maps is not None:
-            write_heat(heat_maps, maps)
-
-    found = audit_files(model, cases, receive, failures, options)
+    found = audit_files(model, cases, kept, failures, options, heat_maps=heat_maps)
     failures.check(len(cases), what="audit")
     if not isinstance(model, TrainedModel):
         return found
-    good = [case for case in cases if case.name not in failures.reasons]
-    return with_figures(found, beside.figures(model, good, options.get("reading", AS_STORED)))
+    return with_figures(found, beside.figures(model, kept, options.get("reading", AS_STORED)))
 
 
-def _name(case: AuditCase) -> str:
-    return case.name if isinstance(case, Case) else case[0]
+def _keep_pictured(
+    kept: KeptCases,
+    model: nn.Module | TrainedModel,
+    cases: Sequence[Case],
+    found: DatasetAudit,
+    how: dict[str, Any],
+) -> None:
+    """Read the cases that are drawn: others have audited them."""
+    names = {case.name for case in _pictured(found)}
+    with open_subject(model, **how) as subject:
+        for case in cases:
+            if case.name in names:
+                kept.keep(subject.open(case))
+
+
+def _pictured(found: DatasetAudit) -> list[CaseAudit]:
+    """Cases with pictures: the worst, and the one in the middle."""
+    ranked = worst_first(found)
+    return [*ranked[:_PICTURED], ranked[len(ranked) // 2]]
 
 
 def _masked(
@@ -196,20 +212,17 @@ def read_pictures(folder: Path) -> dict[str, bytes]:
 def _write_pictures(
     folder: Path,
     model: nn.Module | TrainedModel,
-    cases: Sequence[AuditCase],
+    cases: KeptCases,
     found: DatasetAudit,
     layers: Layers,
     how: dict[str, Any],
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    by_name = {_name(case): case for case in cases}
-    ranked = worst_first(found)
-    chosen = ranked[:_PICTURED]
-    middle = ranked[len(ranked) // 2]
+    *chosen, middle = _pictured(found)
     for case in chosen:
         ends = [layer.layer for layer in case.units]
-        drawn = draw_case(model, by_name[case.name], layers=layers, heat_layers=ends, **how)
-        if case is ranked[0]:
+        drawn = draw_case(model, cases.named(case.name), layers=layers, heat_layers=ends, **how)
+        if case is chosen[0]:
             write_bytes(folder / "layers_worst.png", _layers(drawn, found))
         if drawn.heat is not None:
             said = f", Dice {case.dice:.3f}" if case.output else ""
@@ -217,7 +230,7 @@ def _write_pictures(
             picture = heat_figure(drawn.image, drawn.heat, drawn.output, drawn.truth, title)
             write_bytes(folder / f"heat_{case.name}.png", picture)
     units = _chosen_units(found)
-    drawn = draw_case(model, by_name[middle.name], layers=layers, units=units, **how)
+    drawn = draw_case(model, cases.named(middle.name), layers=layers, units=units, **how)
     write_bytes(folder / "layers.png", _layers(drawn, found))
     if units:
         titles = ("worst", "worst", "middle", "middle", "best", "best")

@@ -16,11 +16,14 @@ import numpy as np
 from torch import nn
 
 from segscope.audit import (
+    AuditCase,
     CaseAudit,
     CaseMaps,
     DatasetAudit,
+    KeptCases,
     Preparation,
-    audit_subject,
+    audit_cases,
+    dataset_audit,
     measure_figures,
     open_subject,
     with_figures,
@@ -85,7 +88,7 @@ class Beside:
     masks: Mapping[str, Path] | None = None
 
     def figures(
-        self, model: TrainedModel, cases: Sequence[Case], reading: Reading
+        self, model: TrainedModel, cases: Sequence[AuditCase], reading: Reading
     ) -> dict[str, list[float]]:
         """Measure them."""
         return measure_figures(
@@ -190,16 +193,11 @@ def audit_piece(task: _Task, cases: Sequence[Case]) -> _Piece:
 def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Piece:
     model = loaded(task.network, task.weights)
     failures = Failures()
-
-    def receive(maps: CaseMaps) -> None:
-        if maps.heat_map is not None and heat_maps is not None:
-            write_heat(heat_maps, maps)
-
-    found = audit_files(model, cases, receive, failures, task.options)
-    good = [case for case in cases if case.name not in failures.reasons]
     figures: dict[str, list[float]] = {}
-    if task.beside is not None and good and isinstance(model, TrainedModel):
-        figures = task.beside.figures(model, good, task.options["reading"])
+    with KeptCases() as kept:  # each case is read and prepared once
+        found = audit_files(model, cases, kept, failures, task.options, heat_maps=heat_maps)
+        if task.beside is not None and len(kept) and isinstance(model, TrainedModel):
+            figures = task.beside.figures(model, kept, task.options["reading"])
     return _Piece(found, figures, failures.reasons, failures.bad_input, failures.traces())
 
 
@@ -223,11 +221,13 @@ def loaded(network: Network, weights: str) -> nn.Module | TrainedModel:
 def audit_files(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
-    receive: Callable[[CaseMaps], None],
+    kept: KeptCases,
     failures: Failures,
     options: AuditKeywords,
+    *,
+    heat_maps: Path | None = None,
 ) -> DatasetAudit:
-    """Audit what can be audited, in this process.
+    """Audit what can be audited, in this process; keep it, and write its heat-map.
 
     Raises:
         InputError: Options that are not usable.
@@ -237,7 +237,15 @@ def audit_files(
     subject_options: Any = of_subject
     try:
         with open_subject(model, **subject_options) as subject:
-            return audit_subject(subject, cases, receive=receive, failures=failures, **how)
+            done = []
+            for one, maps in audit_cases(subject, cases, failures=failures, **how):
+                with failures.of(one.name):
+                    if heat_maps is not None and maps.heat_map is not None:
+                        write_heat(heat_maps, maps)
+                    kept.keep(maps.case)
+                    done.append(one)
+                del maps  # the next case needs the memory
+            return dataset_audit(subject, done)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
 

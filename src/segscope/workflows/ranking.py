@@ -9,11 +9,10 @@ from typing import Any
 from segscope.audit import (
     FIGURES,
     DatasetAudit,
+    KeptCases,
     audit,
-    audit_subject,
     available,
     layer_groups,
-    open_subject,
     quality_of,
     read_from,
     with_figures,
@@ -34,7 +33,7 @@ from segscope.explain import (
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.training import validation_cases
-from segscope.workflows.audit_pieces import Beside, Several, audit_by_several
+from segscope.workflows.audit_pieces import Beside, Several, audit_by_several, audit_files
 from segscope.workflows.masks import mask_cases
 from segscope.workflows.quality import QualityOptions
 
@@ -215,11 +214,10 @@ def _measured(
         )  # fmt: skip
         failures.check(len(cases), what="quality")
         return found
-    with open_subject(model, reading=reading) as subject:
-        found = audit_subject(subject, cases, failures=failures)
-    failures.check(len(cases), what="quality")
-    good = [case for case in cases if case.name not in failures.reasons]
-    return with_figures(found, beside.figures(model, good, reading))
+    with KeptCases() as kept:  # each case is read and prepared once
+        found = audit_files(model, cases, kept, failures, {"reading": reading})
+        failures.check(len(cases), what="quality")
+        return with_figures(found, beside.figures(model, kept, reading))
 
 
 def known_audit(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_folder_name, is_folder, is_there
+from segscope.workflows.check import check_dataset_folder
 from segscope.workflows.options import ReadOptions, as_settings, to_log
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def plan(
     """Plan the same training, which is not begun; nothing is written."""
     chosen = options or TrainOptions()
     _check(chosen)
+    check_dataset_folder(dataset)
 
     from segscope.data import measure_fingerprint, open_dataset
     from segscope.training import check_run_folder, parse_settings, plan_run

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.workflows.audit import Audited, AuditOptions
 from segscope.workflows.audit import audit as _audit
+from segscope.workflows.check import CheckOptions
+from segscope.workflows.check import check as _check
 from segscope.workflows.evaluate import EvaluateOptions
 from segscope.workflows.evaluate import evaluate as _evaluate
 from segscope.workflows.options import to_log
 from segscope.workflows.predict import PredictOptions
 from segscope.workflows.predict import predict as _predict
+from segscope.workflows.prepare import PreparedCases, PrepareOptions
+from segscope.workflows.prepare import prepare as _prepare
 from segscope.workflows.quality import QualityOptions
 from segscope.workflows.quality import quality as _quality
 from segscope.workflows.report import Reported, ReportOptions
@@ -22,11 +26,56 @@ from segscope.workflows.train import Trained, TrainOptions
 from segscope.workflows.train import train as _train
 
 if TYPE_CHECKING:
+    from segscope.data import Report
     from segscope.inference import Predicted
     from segscope.metrics import Summary
     from segscope.workflows.ranking import Ranked
 
 Place = str | Path
+
+
+def check(dataset: Place, **options: Any) -> "Report":
+    """Read every file of a dataset once, and report all that is wrong with it.
+
+    Args:
+        dataset: nnU-Net v2 raw folder.
+        **options: Fields of `segscope.workflows.check.CheckOptions`.
+
+    Returns:
+        ``problems`` that make files unusable, ``warnings``, the fingerprint of usable cases.
+
+    Raises:
+        TypeError: An option that there is not.
+        InputError: There is no such folder, or the report cannot be written.
+
+    Example::
+
+        segscope.check("Dataset004_Hippocampus").problems
+    """
+    return _check(Path(dataset), CheckOptions(**options))
+
+
+def prepare(
+    dataset: Place, cache: Place, *, say: Callable[[str], None] = to_log, **options: Any
+) -> PreparedCases:
+    """Plan a training and prepare all its cases, which trainings with ``cache`` then take.
+
+    Args:
+        dataset: nnU-Net v2 raw folder.
+        cache: Folder of prepared cases, made where it is missing.
+        say: Receives lines on the dataset and the plan.
+        **options: Fields of `segscope.workflows.prepare.PrepareOptions`.
+
+    Raises:
+        TypeError: An option that there is not.
+        InputError: Options, dataset or folder are not usable; a case is refused.
+
+    Example::
+
+        segscope.prepare("Dataset004_Hippocampus", "cache")
+        segscope.train("Dataset004_Hippocampus", "runs/hippocampus", cache="cache")
+    """
+    return _prepare(Path(dataset), Path(cache), PrepareOptions(**options), say=say)
 
 
 def train(

@@ -382,19 +382,29 @@ def test_one_change_in_a_series_is_never_silently_wrong(tmp_path):
     assert faults == []
 
 
-def test_positions_of_one_decimal_are_even_as_far_as_they_can_be(tmp_path):
+@pytest.mark.parametrize(
+    ("step", "digits", "unit"),
+    [(0.625, 1, "0.1"), (0.35, 1, "0.1"), (0.26, 1, "0.1"), (0.043, 2, "0.01")],
+    ids=["wide", "narrow", "two and a half units", "two decimals"],
+)
+def test_positions_of_few_decimals_are_even_as_far_as_they_can_be(tmp_path, step, digits, unit):
     """0.625 mm from slice to slice, written as 0, 0.6, 1.2, 1.9, 2.5, ... as some archives do."""
-    places = [f"0\\0\\{round(k * 0.625, 1)}" for k in range(9)]
+    written = [round(k * step, digits) for k in range(9)]
+    places = [f"0\\0\\{place}" for place in written]
     image = read_image(write_series(tmp_path, by_slice(0x00200032, "DS", *places), slices=9))
-    assert image.grid.affine[2, 2] == pytest.approx(0.625)
-    assert "positions are rounded to 0.1 mm; slices taken as even, 0.625 mm apart" in image.notes
+    mean = written[-1] / 8
+    assert image.grid.affine[2, 2] == pytest.approx(mean)
+    said = f"positions are rounded to {unit} mm; slices taken as even, {mean:.4g} mm apart"
+    assert said in image.notes
 
 
 @pytest.mark.parametrize(
     "places",
     [(0, 0.6, 1.2, 1.8, 3, 3.6), (0, 0.6, 1.2, 1.8, 2.4, 3.6), (0, 0.62, 1.2, 1.9, 2.5, 3.1),
-     (0, 0.1, 0.3, 0.4, 0.5, 0.6)],
-    ids=["one missing", "the last but one missing", "two decimals", "too near to tell"],
+     (0, 0.1, 0.3, 0.4, 0.5, 0.6), (0, 0.3, 0.7), (0, 0.3, 0.6, 1.2, 1.5, 1.8),
+     (0, 0.3, 0.6, 0.9, 1.4, 1.5)],
+    ids=["one missing", "the last but one missing", "two decimals", "too near to tell",
+         "0, 0.25, 0.75 without one", "one missing of narrow ones", "one place off"],
 )  # fmt: skip
 def test_other_uneven_places_stay_refused(tmp_path, places):
     change = by_slice(0x00200032, "DS", *(f"0\\0\\{z}" for z in places))

@@ -304,6 +304,27 @@ def test_voxels_begin_behind_the_header(tmp_path, offset):
     refused(made(tmp_path / "a.nii", (OFFSET, "<f", offset)), "inside its header")
 
 
+@pytest.mark.parametrize(
+    ("kind", "place", "begin"),
+    [(nib.Nifti1Image, (OFFSET, "<f"), 352), (nib.Nifti2Image, (168, "<q"), 544)],
+    ids=["first", "second"],
+)
+def test_an_offset_that_was_not_written_is_told_with_the_right_one(tmp_path, kind, place, begin):
+    path = made(tmp_path / "a.nii", (*place, 0), kind=kind)
+    # nibabel takes the header's own bytes for voxels
+    assert not np.array_equal(np.asanyarray(nib.load(path).dataobj).ravel(), np.arange(60))
+    refused(path, f"write {begin} there")
+
+
+@pytest.mark.parametrize("inter", [math.nan, 0.0, 7.0])
+def test_a_slope_that_is_no_number_is_no_scaling(tmp_path, inter):
+    path = made(tmp_path / "a.nii", (SLOPE, "<2f", math.nan, inter))
+    found = read_image(path)
+    assert found.array.dtype == np.int16
+    np.testing.assert_array_equal(found.array[0], np.asanyarray(nib.load(path).dataobj))
+    assert found.notes == ("scl_slope is not a number, so values are not scaled",)
+
+
 def test_a_slope_of_zero_with_an_intercept_is_said(tmp_path):
     found = read_image(made(tmp_path / "a.nii", (SLOPE, "<2f", 0, 5)))
     np.testing.assert_array_equal(found.array[0].ravel(), np.arange(60))

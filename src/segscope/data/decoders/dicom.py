@@ -38,7 +38,6 @@ __all__ = ["decode_series", "is_series"]
 _TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _UNEVEN_SHARE = 0.05
 _OFF_SHARE = 0.1
-_ROUNDED_MM = 0.1
 _TILT_DEGREES = 0.2
 _SAME_PLACE_MM = 1e-3
 _FARTHEST_MM = 1e7
@@ -176,22 +175,40 @@ def _step(
     mean = float((places[-1] - places[0]) / (len(places) - 1))
     if np.abs(steps - step).max() <= _UNEVEN_SHARE * step:
         return mean, ()
-    if not _is_rounded(places, origins, mean):
+    unit = _last_digit_mm(origins)
+    if unit is None or not _is_rounded(places, unit):
         raise InputError(
             f"{folder}: slices are missing or unevenly spaced (about {step:.3g} mm, up to "
             f"{steps.max():.3g}); positions in mm: {_listed(places)}"
         )
-    said = f"positions are rounded to {_ROUNDED_MM} mm; slices taken as even, {mean:.4g} mm apart"
+    said = f"positions are rounded to {unit:g} mm; slices taken as even, {mean:.4g} mm apart"
     return mean, (said,)
 
 
-def _is_rounded(places: NDArray[np.float64], origins: NDArray[np.float64], mean: float) -> bool:
-    """Whether slices are as even as positions with one decimal can be, and none may be missing."""
-    off = np.abs(places - places[0] - mean * np.arange(len(places))).max()
-    tenths = origins / _ROUNDED_MM
-    written = bool(np.abs(tenths - np.rint(tenths)).max() < 1e-6)
-    # where one of two neighbours is missing, the other lies half a step off
-    return written and bool(off <= _ROUNDED_MM + 1e-6) and mean > 4 * _ROUNDED_MM
+def _last_digit_mm(origins: NDArray[np.float64]) -> float | None:
+    """Unit of the last decimal that positions are written with; None of more than three."""
+    for unit, per_mm in ((0.1, 10.0), (0.01, 100.0), (0.001, 1000.0)):
+        digits = origins * per_mm
+        if np.abs(digits - np.rint(digits)).max() < 1e-6:
+            return unit
+    return None
+
+
+def _is_rounded(places: NDArray[np.float64], unit: float) -> bool:
+    """Whether even slices, none of them missing, give these positions when they are rounded.
+
+    Each position may be off by half a unit, two of them against each other by one. So every pair of
+    slices leaves an interval for the step: rounding explains all if one step lies in all of these.
+    """
+    number = np.arange(len(places))
+    one, other = np.triu_indices(len(places), 1)
+    between, slices = places[other] - places[one], number[other] - number[one]
+    slack = unit + 1e-6
+    if ((between - slack) / slices).max() > ((between + slack) / slices).min():
+        return False
+    # were one missing, the slices would be at least so near, and a step where it was two of them
+    nearest = (places[-1] - places[0] - slack) / len(places)
+    return bool(np.diff(places).max() < 2 * nearest - slack)
 
 
 def _check_straight(

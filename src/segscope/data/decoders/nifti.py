@@ -99,12 +99,14 @@ def _scaled(
     path: Path, header: Values, stored: NDArray[Any]
 ) -> tuple[NDArray[Any], tuple[str, ...]]:
     slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    if math.isnan(slope):  # what writers leave that set none; the C library and nibabel agree
+        return native, ("scl_slope is not a number, so values are not scaled",)
     if not (math.isfinite(slope) and math.isfinite(inter)):
         raise InputError(
             f"{path}: its scaling is {slope} x + {inter}, finite numbers are expected; write 0 "
             "into scl_slope if its values are not scaled"
         )
-    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if slope == 0:  # "not scaled" in the standard
         said = f"scl_slope is 0, so values are not scaled; scl_inter {inter:g} does not count"
         return native, (said,) if inter else ()

@@ -51,7 +51,7 @@ FIELDS: dict[str, Field] = {
     "slice_start": _TIMING,
     "pixdim": Field("used", "qfac and voxel sizes; noted where the sform has others"),
     "vox_offset": Field("used", "behind header and extensions, checked by the byte count"),
-    "scl_slope": Field("used", "finite; 0 is: not scaled"),
+    "scl_slope": Field("used", "finite; 0 is: not scaled, and so is NaN, which is noted"),
     "scl_inter": Field("used", "finite; noted where a slope of 0 switches it off"),
     "slice_end": _TIMING,
     "slice_code": _TIMING,

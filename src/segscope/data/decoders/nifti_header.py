@@ -143,6 +143,11 @@ def voxel_offset(
     """Return where voxels begin; all between header and voxels is accounted for."""
     layout = NIFTI2 if "eol_check" in values else NIFTI1
     offset = values["vox_offset"]
+    if offset == 0:  # voxels begin here for nibabel, at 348 for nifti_clib, at 352 by the standard
+        raise InputError(
+            f"{path}: its vox_offset is 0, so its voxels would begin inside its header; programs "
+            f"read it from different places: write {layout.size} there if they follow the header"
+        )
     if not (math.isfinite(offset) and offset >= layout.size and float(offset).is_integer()):
         raise InputError(
             f"{path}: its voxels would begin at byte {offset}, inside its header "
