@@ -13,6 +13,7 @@ from segscope.cli.options import (
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
+    Scores,
     Source,
     TruthFolder,
     WhichCases,
@@ -29,6 +30,7 @@ def quality(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     ensemble: Ensemble = None,
+    score: Scores = None,
     masks: Masks = None,
     calibrate: Annotated[
         Path | None,
@@ -60,6 +62,7 @@ def quality(
         cases=cases,
         truth=truth,
         ensemble=tuple(ensemble or ()),
+        scores=tuple(score or ()),
         masks=masks,
         calibrate=calibrate,
         coverage=coverage,

@@ -16,6 +16,7 @@ from typing import Any
 
 from segscope.data import (
     Dataset,
+    image_ending,
     json_ready,
     open_dataset,
     read_label,
@@ -30,7 +31,7 @@ from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
-from segscope.metrics import counted_value, evaluate_folders
+from segscope.metrics import LabelReader, counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
 from segscope.paths import check_lock, is_file
 from segscope.training import Recipe, has_begun, read_split, train_dataset
@@ -248,8 +249,9 @@ def score_predictions(
     summary = evaluate_folders(
         predictions,
         dataset.truth,
-        read=read_label,
-        read_truth=lambda file: read_label_of(dataset, by_file[file]),
+        read=LabelReader(
+            read_label, image_ending, lambda file: read_label_of(dataset, by_file[file])
+        ),
         labels=dataset.labels,
         cases=[case.name for case in cases],
         convention=convention,

@@ -3,7 +3,14 @@
 from segscope.explain.ability import Ability, layer_ability, mean_ability, unit_ability
 from segscope.explain.calibration import DicePredictor, fit_dice_predictor
 from segscope.explain.cam import METHODS as CAM_METHODS
-from segscope.explain.cam import class_activation_map, class_score
+from segscope.explain.cam import (
+    CamMethod,
+    by_layer,
+    check_method,
+    class_activation_map,
+    class_score,
+    package_of_method,
+)
 from segscope.explain.coverage import (
     Correlations,
     CoverageCurve,
@@ -28,6 +35,7 @@ from segscope.explain.vog import normalised, variance_of_gradients
 __all__ = [
     "CAM_METHODS",
     "Ability",
+    "CamMethod",
     "Correlations",
     "CoverageCurve",
     "DicePredictor",
@@ -35,6 +43,8 @@ __all__ = [
     "augrc",
     "aurc",
     "best_dice",
+    "by_layer",
+    "check_method",
     "class_activation_map",
     "class_score",
     "correlations",
@@ -48,6 +58,7 @@ __all__ = [
     "mean_dice",
     "normalised",
     "otsu_threshold",
+    "package_of_method",
     "pairwise_dice",
     "separableness",
     "share_to_review",

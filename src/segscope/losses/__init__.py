@@ -4,7 +4,7 @@ from segscope.losses.combined import CombinedLoss, wants_image
 from segscope.losses.content import ContentLoss, content_loss
 from segscope.losses.deep_supervision import DeepSupervisionLoss
 from segscope.losses.hybrid import HybridLoss, balanced_alpha, hybrid_loss
-from segscope.losses.names import LOSSES, build_loss
+from segscope.losses.names import LOSS, LOSSES, build_loss
 from segscope.losses.overlap import (
     DiceCELoss,
     DiceLoss,
@@ -17,6 +17,7 @@ from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
 from segscope.losses.prototype import PrototypeLoss, soft_dice
 
 __all__ = [
+    "LOSS",
     "LOSSES",
     "CombinedLoss",
     "ContentLoss",

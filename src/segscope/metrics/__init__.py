@@ -2,10 +2,12 @@
 
 from segscope.metrics.centre import centre_distance
 from segscope.metrics.classification import Interval, auc, classification_scores
-from segscope.metrics.folders import evaluate_folders
+from segscope.metrics.folders import LabelReader, evaluate_folders
 from segscope.metrics.lesions import lesion_scores
+from segscope.metrics.names import HIGHER_IS_BETTER, METRICS, SHOWN, Metric
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
-from segscope.metrics.scores import HIGHER_IS_BETTER, CaseScores, evaluate_case
+from segscope.metrics.pair import MaskPair
+from segscope.metrics.scores import CaseScores, evaluate_case
 from segscope.metrics.summary import Summary, counted_value, statistics
 from segscope.metrics.surface import (
     BorderDistances,
@@ -21,10 +23,15 @@ from segscope.metrics.wmh import wmh2017
 
 __all__ = [
     "HIGHER_IS_BETTER",
+    "METRICS",
+    "SHOWN",
     "BorderDistances",
     "CaseScores",
     "Counts",
     "Interval",
+    "LabelReader",
+    "MaskPair",
+    "Metric",
     "Summary",
     "auc",
     "average_distance",

@@ -25,6 +25,7 @@ from typing import Any
 from segscope.data import (
     Dataset,
     Split,
+    image_ending,
     json_ready,
     measure_fingerprint,
     nested_subsets,
@@ -40,7 +41,7 @@ from segscope.errors import InputError
 from segscope.experiments.queue import run_jobs
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
-from segscope.metrics import evaluate_folders
+from segscope.metrics import LabelReader, evaluate_folders
 from segscope.preprocessing import Inputs, MaskPlan
 from segscope.priors import make_masks, masked, open_source, settle
 from segscope.training import (
@@ -339,8 +340,11 @@ def run_job(folder_name: str, name: str) -> None:
     summary = evaluate_folders(
         run / "test",
         dataset.truth,
-        read=read_label,
-        read_truth=lambda file: read_label_of(dataset, _case_of(file, by_name)),
+        read=LabelReader(
+            read_label,
+            image_ending,
+            lambda file: read_label_of(dataset, _case_of(file, by_name)),
+        ),
         labels=dataset.labels,
         cases=test,
     )

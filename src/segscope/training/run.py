@@ -42,6 +42,7 @@ from segscope.inference.spec import MODEL
 from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.loop import Progress, fit
+from segscope.training.packages import note_packages
 from segscope.training.patches import PatchDataset, PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
@@ -165,6 +166,7 @@ def train_dataset(
         chosen, splits = Fold(0, 1, split), [split]
     else:
         chosen, splits = choose_fold(dataset, fold=fold, folds=folds, seed=recipe.train.seed)
+    recipe = note_packages(recipe, dataset)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = make_fabric(recipe)
     fabric.launch()

@@ -5,13 +5,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from segscope.data import Dataset, Reading, read_label, read_label_of, write_json, write_text
+from segscope.data import (
+    Dataset,
+    Reading,
+    image_ending,
+    read_label,
+    read_label_of,
+    write_json,
+    write_text,
+)
 from segscope.data.json_files import as_typed, read_json
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import hash_cases, load_model, predict_cases
 from segscope.inference.run_files import ANEW, check_run_file
-from segscope.metrics import Summary, evaluate_folders
+from segscope.metrics import LabelReader, Summary, evaluate_folders
 from segscope.training.run_folder import check_inputs
 
 _SPLIT = "split.json"
@@ -116,8 +124,9 @@ def evaluate_validation(folder: Path, dataset: Dataset, *, device: str = "auto")
     summary = evaluate_folders(
         out,
         dataset.truth,
-        read=read_label,
-        read_truth=lambda file: read_label_of(dataset, by_file[file]),
+        read=LabelReader(
+            read_label, image_ending, lambda file: read_label_of(dataset, by_file[file])
+        ),
         labels=dataset.labels,
         cases=[case.name for case in cases],
     )

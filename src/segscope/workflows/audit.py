@@ -31,6 +31,7 @@ class AuditOptions(CaseOptions):
         heat_maps: Write one per case.
         parquet: Also write tables as Parquet (needs pyarrow).
         low_memory: Keep no features: twice the time.
+        scores: Of quality, of installed packages, to measure too.
     """
 
     model: str | None = None
@@ -43,6 +44,7 @@ class AuditOptions(CaseOptions):
     heat_maps: bool = True
     parquet: bool = False
     low_memory: bool = False
+    scores: tuple[str, ...] = ()
 
     def check(self, run: Path | None) -> None:
         """Refuse what does not go together.
@@ -54,6 +56,8 @@ class AuditOptions(CaseOptions):
             raise InputError("audit: name either a RUN or --model module:function")
         if run is not None and (self.prepare or self.probabilities):
             raise InputError("--prepare and --probabilities are for --model; a run knows these")
+        if run is None and self.scores:
+            raise InputError("--score is for a RUN; scores of quality need a trained model")
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,11 @@ def audit(
         check_run(run)
     check_new_folder(output)
 
-    from segscope.audit import choose_cases
+    from segscope.audit import check_scores, choose_cases
     from segscope.workflows.audit_folder import run_audit
     from segscope.workflows.audit_model import own_model, run_model
 
+    check_scores(chosen.scores)
     if run is not None:
         audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
     else:
@@ -131,6 +136,7 @@ def audit(
         output,
         run=run,
         ensemble=chosen.ensemble,
+        scores=chosen.scores,
         heat_maps=chosen.heat_maps,
         parquet=chosen.parquet,
         layers=chosen.layers or "auto",

@@ -58,6 +58,12 @@ class AuditKeywords(TypedDict, total=False):
     low_memory: bool
 
 
+class FolderKeywords(AuditKeywords, total=False):
+    """The same, and quality scores of installed packages."""
+
+    scores: Sequence[str]
+
+
 def run_audit(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
@@ -69,7 +75,7 @@ def run_audit(
     heat_maps: bool = True,
     parquet: bool = False,
     prepared: Mapping[str, Any] | None = None,
-    **options: Unpack[AuditKeywords],
+    **options: Unpack[FolderKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
 
@@ -84,13 +90,14 @@ def run_audit(
         parquet: Write the tables as Parquet too.
         heat_maps: Write the share of units per voxel for every case.
         prepared: How images are prepared, as plain values; kept in ``audit.json``.
-        **options: As of `segscope.audit.audit`.
+        **options: As of `segscope.audit.audit`; ``scores`` as of `segscope.audit.add_quality`.
 
     Raises:
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
     check_new_folder(folder)
+    scores = options.pop("scores", ())
     if parquet and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)
@@ -108,8 +115,9 @@ def run_audit(
     tried, cases = len(cases), [case for case in cases if _name(case) not in failures.reasons]
     if isinstance(model, TrainedModel):
         found = add_quality(
-            found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading
-        )
+            found, model, cases, run=run, ensemble=ensemble, masks=shown.files, reading=reading,
+            scores=scores,
+        )  # fmt: skip
     found = _with_notes(found, shown)
     how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
     found = replace(found, made_with={**found.made_with, "cases": len(cases), **how_prepared})

@@ -23,12 +23,14 @@ class EvaluateOptions(Options):
         convention: ``default``, or ``wmh2017`` (the challenge's figures).
         empty: Overlap of two empty masks: ``nan`` or ``one``.
         tolerance_mm: Of the surface Dice.
+        metrics: Of installed packages, to measure too.
     """
 
     labels: Path | None = None
     convention: str = "default"
     empty: str = "nan"
     tolerance_mm: float = 1.0
+    metrics: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -52,8 +54,8 @@ def evaluate(
     if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
 
-    from segscope.data import Reading, read_label, write_json, write_text
-    from segscope.metrics import evaluate_folders
+    from segscope.data import Reading, image_ending, read_label, write_json, write_text
+    from segscope.metrics import LabelReader, evaluate_folders
 
     described = None if chosen.labels is None else _description(chosen.labels)
     names = None if described is None else described.labels
@@ -64,8 +66,11 @@ def evaluate(
     summary = evaluate_folders(
         predictions,
         truth,
-        read=partial(read_label, labels=declared),
-        read_truth=partial(read_label, labels=declared, reading=mapped),
+        read=LabelReader(
+            partial(read_label, labels=declared),
+            image_ending,
+            partial(read_label, labels=declared, reading=mapped),
+        ),
         labels=names,
         empty=chosen.empty,
         tolerance_mm=chosen.tolerance_mm,

@@ -20,6 +20,7 @@ class QualityOptions(CaseOptions):
         coverage: Of the predicted intervals.
         method: ``isotonic`` (of mu) or ``quantile`` (of mu and layers).
         target: Mean Dice that review shall reach.
+        scores: Of installed packages, to measure too.
     """
 
     ensemble: tuple[Path, ...] = ()
@@ -27,6 +28,7 @@ class QualityOptions(CaseOptions):
     coverage: float = 0.9
     method: str = "isotonic"
     target: float = 0.9
+    scores: tuple[str, ...] = ()
 
 
 def quality(
@@ -49,11 +51,12 @@ def quality(
     chosen = options or QualityOptions()
     check_run(run)
 
-    from segscope.audit import choose_cases
+    from segscope.audit import check_scores, choose_cases
     from segscope.data import write_json, write_text
     from segscope.inference import load_model, write_manifest
     from segscope.workflows.ranking import measure_quality
 
+    check_scores(chosen.scores)
     model = load_model(run, device=chosen.device)
     how = chosen.reading_like(run)
     cases = choose_cases(

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from segscope.audit import (
-    FIGURES,
+    SCORE,
     DatasetAudit,
     add_quality,
     audit,
@@ -124,7 +124,7 @@ class Ranked:
         for name, values in quality_of(DatasetAudit("", (), kept)).items():
             both = correlations(values, dice)
             result[name] = {
-                "meaning": FIGURES[name],
+                "meaning": SCORE.get(name).meaning,
                 "n": len(kept),
                 "pearson": both.pearson,
                 "spearman": both.spearman,
@@ -170,7 +170,7 @@ def measure_quality(
         known_good = [case for case in shown.cases if case.name not in failures.reasons]
         found = add_quality(
             found, model, known_good, run=run, ensemble=ensemble, masks=shown.files,
-            reading=reading,
+            reading=reading, scores=options.scores,
         )  # fmt: skip
     can = available(model, run, ensemble, masks=bool(shown.files))
     missing = {name: why for name, why in can.items() if why}
