@@ -115,7 +115,10 @@ class QualityScore:
 
 
 def _tta(case: Measured) -> float:
-    axes = case.means.model.spec.mirror_axes
+    return pairwise_dice(_mirrored(case, case.means.model.spec.mirror_axes), case.classes)
+
+
+def _mirrored(case: Measured, axes: Sequence[int]) -> list[Tensor]:
     flips = [c for n in range(len(axes) + 1) for c in combinations([2 + a for a in axes], n)]
 
     def flipped(dims: tuple[int, ...]) -> Tensor:
@@ -123,7 +126,7 @@ def _tta(case: Measured) -> float:
         maps = case.joined(lambda x: case.subject.probabilities(x.flip(dims)).flip(dims))
         return to_labels(maps[None])[0]
 
-    return pairwise_dice([flipped(dims) for dims in flips], case.classes)
+    return [flipped(dims) for dims in flips]
 
 
 def _no_tta(means: Means) -> str:
@@ -131,9 +134,13 @@ def _no_tta(means: Means) -> str:
 
 
 def _dropout(case: Measured) -> float:
+    return pairwise_dice(_dropped(case), case.classes)
+
+
+def _dropped(case: Measured) -> list[Tensor]:
     with _dropping(case.subject.net):
         maps = [case.joined(case.subject.probabilities) for _ in range(_SAMPLES)]
-    return pairwise_dice([to_labels(one[None])[0] for one in maps], case.classes)
+    return [to_labels(one[None])[0] for one in maps]
 
 
 def _no_dropout(means: Means) -> str:

@@ -27,7 +27,7 @@ def cam(
         str,
         typer.Option(
             "--method",
-            help="gradcam, hirescam, gradcam++, saliency, gradientshap, activation; or a package's.",
+            help="gradcam, hirescam, gradcam++, saliency, gradientshap, activation; or your own.",
         ),
     ] = "gradcam",
     layer: Annotated[

@@ -168,7 +168,8 @@ def run_classifier_cam(
     write_manifest(folder, cases, device=model.device, weights=model.weights_sha256)
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, **package_of_method(method), "layer": layer,
-             "class": of, "criterion": criterion, "network": model.spec.network, "weights_sha256": model.weights_sha256}  # fmt: skip
+             "class": of, "criterion": criterion, "network": model.spec.network,
+             "weights_sha256": model.weights_sha256}  # fmt: skip
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     if failures.reasons:
         total = len(cases) + len(failures.reasons)

@@ -75,6 +75,7 @@ def evaluate(
         empty=chosen.empty,
         tolerance_mm=chosen.tolerance_mm,
         convention=chosen.convention,
+        metrics=chosen.metrics,
     )
     make_folder(output)
     write_json(output / "summary.json", summary.to_dict())
