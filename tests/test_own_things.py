@@ -144,6 +144,26 @@ def test_a_dataset_of_an_own_layout_is_checked_trained_and_predicted(made, site,
     assert "has no mask" in capsys.readouterr().out
 
 
+def test_a_comparison_trains_a_network_and_ranks_by_a_metric(made, site, tmp_path, capsys):
+    words = ["--metric", "bias_voxels", "--folds", "2", "--seeds", "1"]
+    for setting in ("network.widths=[4,6]", "train.steps_per_epoch=1", "train.epochs=1"):
+        words += ["--set", setting]
+    arms = ("--arm", "plain_net", "--arm", "unet")
+    assert call("compare", made / "data", "-o", tmp_path / "c", *arms, *words) == 0
+    assert "in the table: " in (said := capsys.readouterr().out)
+    assert "bias_voxels" in said
+    trials = [json.loads(f.read_text()) for f in (tmp_path / "c").glob("trials/*/*/trial.json")]
+    assert [trial["metrics"] for trial in trials] == [{"bias_voxels": PACKAGE}] * 4
+
+
+def test_info_lists_them(site, capsys):
+    assert call("info", "--json") == 0
+    declared = json.loads(capsys.readouterr().out)["declared"]
+    assert declared == dict.fromkeys(OWN_ENTRIES, PACKAGE)
+    assert call("info") == 0
+    assert f"segscope.networks:plain_net  {PACKAGE}" in capsys.readouterr().out
+
+
 def test_a_process_that_is_started_anew_finds_them_by_name(site):
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(build_and_name, "plain_net").result() == "Net"

@@ -181,10 +181,16 @@ def plain(value: object) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
-def installed(group: str) -> dict[str, str]:
-    """Names that installed packages declare in a group, each with its packages."""
-    found = _entries(group)
-    return {name: " and ".join(map(_package, several)) for name, several in sorted(found.items())}
+def installed() -> dict[str, str]:
+    """All that installed packages declare for segscope: ``group:name`` to package; none imported.
+
+    Example:
+        >>> all(key.startswith("segscope.") for key in installed())
+        True
+    """
+    groups = sorted(group for group in entry_points().groups if group.startswith("segscope."))
+    found = [entry for group in groups for entry in entry_points(group=group)]
+    return {f"{entry.group}:{entry.name}": _package(entry) for entry in found}
 
 
 def _entries(group: str) -> dict[str, tuple[EntryPoint, ...]]:
@@ -197,7 +203,7 @@ def _searched(group: str, path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, 
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for entry in entry_points(group=group):
         found[entry.name] = (*found.get(entry.name, ()), entry)
-    return found
+    return {name: tuple(sorted(several, key=_package)) for name, several in found.items()}
 
 
 def _package(entry: EntryPoint) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from segscope.plugins import installed
+
 _LIBRARIES = (
     "torch", "numpy", "scipy", "monai", "lightning-fabric", "nibabel", "SimpleITK", "pydicom",
     "safetensors", "scikit-learn", "nilearn", "matplotlib", "plotly",
@@ -18,7 +20,7 @@ _LIBRARIES = (
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say which versions are installed and what the machine is.
+    """Say which versions and things of your own are installed, and what the machine is.
 
     Example: segscope info --json
     """
@@ -31,13 +33,16 @@ def info(
         "processors": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "libraries": {name: _version(name) for name in _LIBRARIES},
+        "declared": installed(),
     }
     if as_json:
         typer.echo(json.dumps(facts))
         return
-    libraries = facts.pop("libraries")
+    libraries, declared = facts.pop("libraries"), facts.pop("declared")
     for name, value in (*facts.items(), *libraries.items()):
         typer.echo(f"{name:18s} {value or 'not installed'}")
+    for name, package in declared.items():
+        typer.echo(f"{name}  {package}")
 
 
 def _version(name: str) -> str | None:

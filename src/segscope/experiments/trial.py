@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import Experiment, cases_of, content_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
-from segscope.metrics import LabelReader, counted_value, evaluate_folders
+from segscope.metrics import METRIC, LabelReader, counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
 from segscope.paths import check_lock, is_file
 from segscope.training import Recipe, has_begun, read_split, train_dataset
@@ -50,6 +50,7 @@ class Trial:
         recipe: Complete, as plain values; None for arms that do not train.
         dataset: Name.
         content: Hash of the dataset's files.
+        metrics: Of installed packages, each with its package, to be measured too.
     """
 
     arm: Arm
@@ -57,6 +58,7 @@ class Trial:
     recipe: dict[str, Any] | None
     dataset: str
     content: str
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """All that decides the result, as plain values; where arms' folders lie does not."""
@@ -72,6 +74,7 @@ class Trial:
             "arm": arm,
             "draw": self.draw.model_dump(mode="json", exclude={"name"}),
             "recipe": self.recipe,
+            **({"metrics": self.metrics} if self.metrics else {}),
         }
 
     @property
@@ -90,7 +93,13 @@ class Trial:
 def make_trial(experiment: Experiment, arm: Arm, draw: Draw, recipe: Recipe | None) -> Trial:
     """Put a trial together."""
     values = None if recipe is None else recipe.model_dump(mode="json")
-    return Trial(arm, draw, values, experiment.dataset, experiment.content)
+    return _trial(experiment, arm, draw, values)
+
+
+def _trial(experiment: Experiment, arm: Arm, draw: Draw, recipe: dict[str, Any] | None) -> Trial:
+    own = {name: METRIC.declared(name) for name in experiment.metrics}
+    metrics = {name: found.package for name, found in own.items() if found is not None}
+    return Trial(arm, draw, recipe, experiment.dataset, experiment.content, metrics)
 
 
 def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> Path:
@@ -114,7 +123,7 @@ def read_trial(place: Path, experiment: Experiment, arm: Arm, draw: Draw) -> Tri
         OSError: Nothing is there.
     """
     facts = json.loads((place / "trial.json").read_text("utf-8"))
-    trial = Trial(arm, draw, facts["recipe"], experiment.dataset, experiment.content)
+    trial = _trial(experiment, arm, draw, facts["recipe"])
     if json_ready(trial.facts()) != {key: facts.get(key) for key in trial.facts()}:
         raise ValueError(f"{place}: is of another experiment")
     return trial
@@ -157,7 +166,8 @@ def do_trial(dataset_folder: str, folder: str, place: str) -> None:
                 _never_tested(run, dataset, test)
             outcome |= _predict(run, facts["arm"]["weights"], test, root / "predictions")
             predictions = root / "predictions"
-        outcome["rows"] = score_predictions(predictions, dataset, test)
+        more = tuple(facts.get("metrics", {}))
+        outcome["rows"] = score_predictions(predictions, dataset, test, metrics=more)
         write_json(root / "result.json", json_ready(outcome))
 
 
@@ -229,7 +239,12 @@ def _never_tested(run: Path, dataset: Dataset, test: tuple[Case, ...]) -> None:
 
 
 def score_predictions(
-    predictions: Path, dataset: Dataset, cases: Sequence[Case], *, convention: str = "default"
+    predictions: Path,
+    dataset: Dataset,
+    cases: Sequence[Case],
+    *,
+    convention: str = "default",
+    metrics: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Score predicted cases: one row per case and label.
 
@@ -240,6 +255,7 @@ def score_predictions(
         dataset: Of the cases.
         cases: All of them; one without a prediction is an error.
         convention: Whose definitions of the metrics.
+        metrics: Of installed packages, to measure too.
 
     Raises:
         InputError: A prediction is missing, or is of another shape.
@@ -255,6 +271,7 @@ def score_predictions(
         labels=dataset.labels,
         cases=[case.name for case in cases],
         convention=convention,
+        metrics=metrics,
     )
     return [
         {

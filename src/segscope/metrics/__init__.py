@@ -4,7 +4,14 @@ from segscope.metrics.centre import centre_distance
 from segscope.metrics.classification import Interval, auc, classification_scores
 from segscope.metrics.folders import LabelReader, evaluate_folders
 from segscope.metrics.lesions import lesion_scores
-from segscope.metrics.names import HIGHER_IS_BETTER, METRICS, SHOWN, Metric
+from segscope.metrics.names import (
+    HIGHER_IS_BETTER,
+    METRIC,
+    METRICS,
+    SHOWN,
+    Metric,
+    is_higher_better,
+)
 from segscope.metrics.overlap import Counts, count_agreement, overlap_scores
 from segscope.metrics.pair import MaskPair
 from segscope.metrics.scores import CaseScores, evaluate_case
@@ -23,6 +30,7 @@ from segscope.metrics.wmh import wmh2017
 
 __all__ = [
     "HIGHER_IS_BETTER",
+    "METRIC",
     "METRICS",
     "SHOWN",
     "BorderDistances",
@@ -44,6 +52,7 @@ __all__ = [
     "evaluate_case",
     "evaluate_folders",
     "hausdorff_distance",
+    "is_higher_better",
     "lesion_scores",
     "nearest_distances",
     "overlap_scores",

@@ -130,6 +130,22 @@ def known_metric(name: str) -> Metric | None:
     return METRIC.get(name) if name in METRIC.names() else None
 
 
+def is_higher_better(name: str) -> bool:
+    """Which way a score is better, segscope's own or a package's.
+
+    Raises:
+        ValueError: There is no such score.
+
+    Example:
+        >>> is_higher_better("dice"), is_higher_better("hd95_mm")
+        (True, False)
+    """
+    better = METRIC.get(name).higher_is_better
+    if better is None:
+        raise ValueError(f"{name} is no score: no way is better")
+    return better
+
+
 def check_more(names: Sequence[str]) -> None:
     """Refuse names that cannot be measured beside segscope's own metrics.
 
