@@ -13,7 +13,7 @@ import yaml
 
 from segscope.cli.main import main
 from segscope.data import read_image, read_label
-from tests.packages import OWN, OWN_ENTRIES, build_and_name, install
+from tests.packages import OWN, OWN_ENTRIES, install, worst_of
 from tests.synthetic import write_plane_dataset
 
 PACKAGE = "own-things==1.2"
@@ -138,6 +138,12 @@ def test_a_dataset_of_an_own_layout_is_checked_trained_and_predicted(made, site,
     assert recipe["packages"] == {"dataset layout flat": PACKAGE}
     assert call("predict", run, "-i", flat, "-o", tmp_path / "p") == 0
     assert len(list((tmp_path / "p").glob("*.png"))) == 6
+    truth = made / "data" / "labelsTr"
+    assert call("evaluate", truth, truth, "-o", tmp_path / "e", "-d", flat) == 0
+    assert "label disc" in capsys.readouterr().out
+    assert call("audit", run, "-i", flat, "-o", tmp_path / "a", "--score", "share") == 0
+    rows = list(csv.DictReader((tmp_path / "a" / "cases.csv").read_text().splitlines()))
+    assert all(0 <= float(row["share"]) <= 1 for row in rows)
     capsys.readouterr()
     (flat / f"{label.stem}-mask.png").unlink()
     assert call("data", "check", flat) == 2
@@ -164,6 +170,9 @@ def test_info_lists_them(site, capsys):
     assert f"segscope.networks:plain_net  {PACKAGE}" in capsys.readouterr().out
 
 
-def test_a_process_that_is_started_anew_finds_them_by_name(site):
+def test_a_process_that_is_started_anew_finds_them_by_name(tmp_path, monkeypatch):
+    code = "from segscope.metrics import Metric\nLIGHT = Metric(None.__eq__, False, 7.0)"
+    install(tmp_path, "light-things", code, {"segscope.metrics:light": "LIGHT"})
+    monkeypatch.syspath_prepend(str(tmp_path))
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        assert pool.submit(build_and_name, "plain_net").result() == "Net"
+        assert pool.submit(worst_of, "light").result() == 7.0

@@ -18,7 +18,7 @@ from segscope.data.files import (
 )
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
-from segscope.data.formats import FORMATS, Format, image_ending, image_endings, is_plane
+from segscope.data.formats import FORMATS, Format, format_of, image_ending, image_endings, is_plane
 from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset
 from segscope.data.layouts import LAYOUTS, Layout, is_dataset, open_dataset
@@ -51,6 +51,7 @@ __all__ = [
     "check_dataset",
     "copy_file",
     "find_cases",
+    "format_of",
     "image_ending",
     "image_endings",
     "image_facts",
