@@ -1,7 +1,11 @@
 """Packages of a user's own, as pip installs them, where a test needs some."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+
+import pytest
 
 
 def install(site: Path, name: str, code: str, entries: dict[str, str], *, version="1.2") -> Path:
@@ -27,6 +31,14 @@ def install(site: Path, name: str, code: str, entries: dict[str, str], *, versio
     lines = [line for group, of_group in groups.items() for line in (f"[{group}]", *of_group, "")]
     (info / "entry_points.txt").write_text("\n".join(lines))
     return site
+
+
+@contextmanager
+def installed(site: Path, name: str, code: str, entries: dict[str, str]) -> Iterator[Path]:
+    """Install a package and put its folder on ``sys.path`` for as long as it takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(install(site, name, code, entries)))
+        yield site
 
 
 def worst_of(name: str) -> float:

@@ -181,6 +181,19 @@ def plain(value: object) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
+def other_than(found: object, wanted: type) -> str:
+    """Say that an object is none of a class, by the class's public name; nothing where it is.
+
+    Example:
+        >>> other_than(3, Declared), other_than(3, int)
+        ('is an int, where a segscope.plugins.Declared is expected', '')
+    """
+    if isinstance(found, wanted):
+        return ""
+    room = ".".join(wanted.__module__.split(".")[:2])
+    return f"is {plain(found)}, where a {room}.{wanted.__name__} is expected"
+
+
 def installed() -> dict[str, str]:
     """All that installed packages declare for segscope: ``group:name`` to package; none imported.
 

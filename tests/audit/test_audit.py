@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from segscope.audit import DatasetAudit, audit, read_audit
-from segscope.audit.names import Means, Measured, _dropped, _mirrored
+from segscope.audit.measured import Means, Measured
+from segscope.audit.names import _dropped, _mirrored
 from segscope.audit.quality import quality_of
 from segscope.audit.result import from_dict
 from segscope.audit.subject import Subject

@@ -3,13 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 from torch import nn
 
-from segscope.audit.names import SCORES, Means, Measured, check_scores, measure_case, no_score
-from segscope.audit.subject import Subject
+from segscope.audit.names import SCORES, Means, check_scores, measure_case, no_score
 from segscope.errors import InputError
-from tests.packages import install
+from tests.audit.test_measured import thresholded
+from tests.packages import installed
 
 CODE = """
     from segscope.audit import QualityScore
@@ -24,31 +23,10 @@ CODE = """
 
 @pytest.fixture(autouse=True, scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
     names = ("SIZE", "NOTHING", "UNDEFINED", "FAILING", "UNMEASURED")
     entries = {f"segscope.quality_scores:{name.lower()}": name for name in names}
-    install(folder, "own-scores", CODE, entries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "own-scores", CODE, entries):
         yield
-
-
-def measured():
-    """A network whose logit is the image: voxels above 0 are the object."""
-    net = nn.Conv2d(1, 1, 1)
-    with torch.no_grad():
-        net.weight.fill_(1.0)
-        net.bias.fill_(0.0)
-    subject = Subject.of(net, output="logits")
-    image = torch.tensor([[[1.0, -1.0], [2.0, 3.0]]])
-    return Measured(subject.open(("a", image, None)), subject, Means(None))
-
-
-def test_probabilities_and_labels_of_a_case():
-    case = measured()
-    assert torch.allclose(case.probabilities, torch.sigmoid(case.opened.image))
-    assert case.labels.flatten().tolist() == [1, 0, 1, 1]
-    assert measure_case("size", case) == 3.0
 
 
 @pytest.mark.parametrize(
@@ -62,7 +40,7 @@ def test_probabilities_and_labels_of_a_case():
 )
 def test_what_is_no_score_is_told(name, said):
     with pytest.raises(InputError, match=rf"score '{name}' of own-scores==1.2 .*{said}"):
-        measure_case(name, measured())
+        measure_case(name, thresholded())
 
 
 def test_names_that_cannot_be_asked_for():
@@ -72,7 +50,7 @@ def test_names_that_cannot_be_asked_for():
     with pytest.raises(InputError, match=r"--score sise: is not known; .*size"):
         check_scores(["sise"])
     with pytest.raises(ValueError, match="measured by the audit itself"):
-        measure_case("mu", measured())
+        measure_case("mu", thresholded())
 
 
 def test_what_each_score_needs():

@@ -7,7 +7,7 @@ import pytest
 from segscope.data import find_cases, is_dataset, open_dataset
 from segscope.data.layouts import layout_of, packages_of
 from segscope.errors import InputError
-from tests.packages import install
+from tests.packages import installed
 from tests.synthetic import write_plane_dataset
 
 CODE = """
@@ -44,11 +44,8 @@ GOOD = {"cases": [["a", ["a.png"], "m.png"]], "channels": ["gray"], "ending": ".
 
 @pytest.fixture(autouse=True, scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
-    install(folder, "own-layouts", CODE, {"segscope.layouts:flat": "FLAT",
-                                          "segscope.layouts:twin": "TWIN"})  # fmt: skip
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    entries = {"segscope.layouts:flat": "FLAT", "segscope.layouts:twin": "TWIN"}
+    with installed(tmp_path_factory.mktemp("site"), "own-layouts", CODE, entries):
         yield
 
 

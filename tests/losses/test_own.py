@@ -5,7 +5,7 @@ import torch
 
 from segscope.errors import InputError
 from segscope.losses import build_loss, wants_image
-from tests.packages import install
+from tests.packages import installed
 
 CODE = """
     from torch import nn
@@ -46,11 +46,8 @@ LOGITS, TARGET = torch.tensor([[[1.0, 3.0]]], requires_grad=True), torch.zeros(1
 
 @pytest.fixture(autouse=True, scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
     entries = {f"segscope.losses:{name.lower()}": name for name in NAMES}
-    install(folder, "own-losses", CODE, entries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "own-losses", CODE, entries):
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 from segscope.errors import InputError
 from segscope.metrics import HIGHER_IS_BETTER, SHOWN, counted_value, evaluate_case
 from segscope.metrics.names import METRICS, check_more
-from tests.packages import install
+from tests.packages import installed
 
 MASK = np.array([[0, 1], [1, 1]], np.uint8)
 CODE = """
@@ -31,11 +31,8 @@ NAMES = {"size": "SIZE", "gap_mm": "GAP", "far": "FAR", "array": "ARRAY", "none"
 
 @pytest.fixture(autouse=True, scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
     entries = {f"segscope.metrics:{name}": found for name, found in NAMES.items()}
-    install(folder, "own-metrics", CODE, entries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "own-metrics", CODE, entries):
         yield
 
 

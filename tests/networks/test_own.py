@@ -6,7 +6,7 @@ from torch import nn
 
 from segscope.errors import InputError
 from segscope.networks import Segmenter, UNet, build_network
-from tests.packages import install
+from tests.packages import installed
 
 ARGUMENTS = {"widths": (4, 8), "norm": "batch", "strides": None}
 CODE = """
@@ -47,11 +47,8 @@ NAMES = {"plain": "Plain", "small": "Small", "few": "Few", "number": "number", "
 
 @pytest.fixture(autouse=True, scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("site")
     entries = {f"segscope.networks:{name}": found for name, found in NAMES.items()}
-    install(folder, "own-networks", CODE, entries)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
+    with installed(tmp_path_factory.mktemp("site"), "own-networks", CODE, entries):
         yield
 
 

@@ -3,8 +3,9 @@
 from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
+from segscope.audit.measured import Measured
 from segscope.audit.named_preparation import Named, name_preparation
-from segscope.audit.names import SCORE, SCORES, Measured, QualityScore, check_scores
+from segscope.audit.names import SCORE, SCORES, QualityScore, check_scores
 from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import add_quality, available, quality_of, snapshots

@@ -4,90 +4,25 @@ A new score is a function here or in a file of this room, and a line in `SCORES`
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from segscope.audit.cases import Opened
-from segscope.audit.subject import Preparation, Subject
-from segscope.data import read_label
+from segscope.audit.measured import Means, Measured, answer_of
 from segscope.errors import InputError
 from segscope.explain.quality import pairwise_dice
 from segscope.explain.vog import normalised, variance_of_gradients
 from segscope.features import to_labels
-from segscope.inference import TrainedModel, predict_labels
-from segscope.plugins import Kind, plain
-from segscope.priors import prior_distance
+from segscope.plugins import Kind, other_than, plain
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _SAMPLES = 8
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a run can bring to a measurement.
-
-    Args:
-        model: That predicts.
-        ensemble: Other networks for the same labels.
-        snapshots: The network at several epochs.
-        masks: Case name to its global binary mask, on the case's grid.
-    """
-
-    model: TrainedModel
-    ensemble: Sequence[Any] = ()
-    snapshots: Sequence[Any] = ()
-    masks: Mapping[str, Path] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """One case while its quality is measured.
-
-    Args:
-        opened: The case as the network takes it: ``image`` ``(C, *S)``, prepared; files.
-        subject: The network.
-        means: What the run brings.
-    """
-
-    opened: Opened
-    subject: Subject
-    means: Means
-
-    @property
-    def classes(self) -> int:
-        """Number of foreground labels."""
-        return len(self.subject.class_names)
-
-    @cached_property
-    def probabilities(self) -> Tensor:
-        """What the network says: ``(1, *S)`` of one object, or ``(K, *S)``; float, on the CPU."""
-        return self.joined(self.subject.probabilities)
-
-    @cached_property
-    def labels(self) -> Tensor:
-        """Likeliest label of every voxel, ``(1, *S)``."""
-        return to_labels(self.probabilities[None])[0]
-
-    @cached_property
-    def prior(self) -> dict[str, float]:
-        """The prediction against the global binary mask; ``prior_volume`` is their ratio."""
-        return _from_prior(self)
-
-    def joined(self, network: Callable[[Tensor], Tensor]) -> Tensor:
-        """Let the pieces of the image pass a network, and put its maps together."""
-        pieces = self.subject.pieces(self.opened)
-        with torch.inference_mode():
-            found = [network(x.to(self.subject.device)).cpu() for x in pieces.image.split(1)]
-        return pieces.joined(torch.cat(found))
 
 
 Measure = Callable[[Measured], float]
@@ -149,7 +84,7 @@ def _no_dropout(means: Means) -> str:
 
 
 def _ensemble(case: Measured) -> float:
-    answers = [_answer(one, case) for one in (case.means.model, *case.means.ensemble)]
+    answers = [answer_of(one, case) for one in (case.means.model, *case.means.ensemble)]
     return pairwise_dice(answers, case.classes)
 
 
@@ -216,8 +151,8 @@ def no_score(found: Any) -> str:
         >>> no_score(3)
         'is an int, where a segscope.audit.QualityScore is expected'
     """
-    if not isinstance(found, QualityScore):
-        return f"is {plain(found)}, where a segscope.audit.QualityScore is expected"
+    if fault := other_than(found, QualityScore):
+        return fault
     if not isinstance(found.meaning, str) or not found.meaning:
         return "has no meaning in words"
     return "" if callable(found.measure) else f"has the measure {found.measure!r}, no function"
@@ -259,31 +194,6 @@ def measure_case(name: str, case: Measured) -> float:
         raise SCORE.fault(name, f"gives {got} for case {case.opened.name}; a finite float is "
                                 "expected")  # fmt: skip
     return float(found)
-
-
-def _answer(model: TrainedModel, case: Measured) -> Tensor:
-    """Labels of a model on the file's grid, with its own preparation."""
-    assert case.opened.source is not None  # the caller looked
-    image = Preparation.of(model).read(case.opened.source, case.subject.reading).image
-    return torch.from_numpy(predict_labels(model, image).array.astype("int64"))
-
-
-def _from_prior(case: Measured) -> dict[str, float]:
-    """Compare the prediction with the global binary mask; higher is better for each.
-
-    A prediction that is empty, or an empty mask, is as far as can be: the image's diagonal.
-    """
-    assert case.means.masks is not None  # the caller looked
-    found = _answer(case.means.model, case).numpy()
-    mask = read_label(case.means.masks[case.opened.name])
-    apart = prior_distance(found, mask.array, mask.grid.spacing_mm)
-    sides = [n * s for n, s in zip(mask.grid.shape, mask.grid.spacing_mm, strict=True)]
-    worst = math.hypot(*sides)
-    return {
-        "prior_inside": 0.0 if math.isnan(apart.share_outside) else 1 - apart.share_outside,
-        "prior_centre": -worst if math.isnan(apart.centre_mm) else -apart.centre_mm,
-        "prior_volume": 0.0 if math.isnan(apart.volume_ratio) else apart.volume_ratio,
-    }
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from segscope.audit.cases import AuditCase
-from segscope.audit.names import SCORE, SCORES, Means, Measured, measure_case
+from segscope.audit.measured import Means, Measured
+from segscope.audit.names import SCORE, SCORES, measure_case
 from segscope.audit.result import DatasetAudit
 from segscope.audit.subject import open_subject
 from segscope.data import AS_STORED, Reading

@@ -19,7 +19,7 @@ from segscope.data.decoders.nrrd import decode_nrrd, write_nrrd
 from segscope.data.decoders.planes import decode_plane, write_plane
 from segscope.errors import InputError
 from segscope.images import Grid
-from segscope.plugins import Kind, plain
+from segscope.plugins import Kind, other_than, plain
 
 Write = Callable[[Path, NDArray[Any], Grid, Path | None], None]
 
@@ -78,8 +78,8 @@ def no_format(found: Any) -> str:
         >>> no_format(decode_nifti)
         'is the function decode_nifti, where a segscope.data.Format is expected'
     """
-    if not isinstance(found, Format):
-        return f"is {plain(found)}, where a segscope.data.Format is expected"
+    if fault := other_than(found, Format):
+        return fault
     if not callable(found.decode) or not (found.write is None or callable(found.write)):
         return "has a decode or write that is no function"
     return "" if found.dims in (2, 3) else f"has the dims {found.dims!r}, expected 2 or 3"

@@ -18,7 +18,7 @@ from segscope.data.readers import AS_STORED, Reading
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.paths import naming
-from segscope.plugins import Kind, plain
+from segscope.plugins import Kind, other_than, plain
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,10 @@ def no_layout(found: Any) -> str:
         >>> no_layout("bids")
         'is a str, where a segscope.data.Layout is expected'
     """
-    if not isinstance(found, Layout):
-        return f"is {plain(found)}, where a segscope.data.Layout is expected"
-    if not callable(found.recognises) or not callable(found.read):
-        return "has a recognises or read that is no function"
-    return ""
+    fault = other_than(found, Layout)
+    if not fault and not (callable(found.recognises) and callable(found.read)):
+        fault = "has a recognises or read that is no function"
+    return fault
 
 
 LAYOUT: Kind[Layout] = Kind("dataset layout", "segscope.layouts", LAYOUTS, no_layout)

@@ -25,7 +25,7 @@ from segscope.explain.gradients import image_gradient, layer_features, layer_gra
 from segscope.explain.last_layer import last_layer
 from segscope.features import Layer, answer_of, inner, shapes_of, taken, untouched
 from segscope.features.interpolation import upsample
-from segscope.plugins import Kind, plain
+from segscope.plugins import Kind, other_than, plain
 
 Target = int | Callable[[Tensor], Tensor]
 
@@ -258,9 +258,9 @@ def no_method(found: object) -> str:
         >>> no_method("gradcam")
         'is a str, where a segscope.explain.CamMethod is expected'
     """
-    if not isinstance(found, CamMethod):
-        return f"is {plain(found)}, where a segscope.explain.CamMethod is expected"
-    return "" if callable(found.make) else f"has the make {found.make!r}, no function"
+    if isinstance(found, CamMethod) and not callable(found.make):
+        return f"has the make {found.make!r}, no function"
+    return other_than(found, CamMethod)
 
 
 METHODS: dict[str, CamMethod] = {

@@ -14,7 +14,7 @@ from segscope.errors import InputError
 from segscope.metrics.centre import centre_distance
 from segscope.metrics.pair import MaskPair
 from segscope.metrics.surface import average_distance, hausdorff_distance, surface_dice
-from segscope.plugins import Kind, plain
+from segscope.plugins import Kind, other_than, plain
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,8 @@ def no_metric(found: Any) -> str:
         >>> no_metric(len)
         'is a builtin_function_or_method, where a segscope.metrics.Metric is expected'
     """
-    if not isinstance(found, Metric):
-        return f"is {plain(found)}, where a segscope.metrics.Metric is expected"
-    if not callable(found.compute):
-        return f"has the compute {found.compute!r}, where a function is expected"
-    return ""
+    fault = other_than(found, Metric)
+    return fault or ("" if callable(found.compute) else f"has the compute {found.compute!r}")
 
 
 METRIC: Kind[Metric] = Kind("metric", "segscope.metrics", METRICS, no_metric)

@@ -60,25 +60,18 @@ class OwnNetwork(Segmenter):
     Args:
         module: See `Network`.
         known: Kind and name, for messages.
-        spatial_dims: As of `Network`.
-        in_channels: As of `Network`.
-        out_channels: As of `Network`.
-        widths: As of `Network`.
-        strides: As of `Network`.
+        sizes: Spatial dimensions, channels in and out.
+        options: That it was made with; ``widths`` and ``strides`` say which sides it takes.
     """
 
     def __init__(
         self,
         module: nn.Module,
         known: tuple[Kind[Any], str],
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        *,
-        widths: Sequence[int],
-        strides: Sequence[Step] | None,
+        sizes: tuple[int, int, int],
+        options: dict[str, Any],
     ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
+        super().__init__(*sizes, options["widths"], options.get("strides"))
         self.net = module
         self._known = known
 
@@ -123,6 +116,4 @@ def make_own(
         return net
     if not isinstance(net, nn.Module):
         raise kind.fault(name, f"returns {plain(net)}, a torch.nn.Module is expected")
-    return OwnNetwork(
-        net, (kind, name), *sizes, widths=options["widths"], strides=options.get("strides")
-    )
+    return OwnNetwork(net, (kind, name), sizes, options)
