@@ -13,6 +13,7 @@ from segscope.losses.overlap import (
     dice_ce_loss,
     dice_loss,
 )
+from segscope.losses.own import Loss
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
 from segscope.losses.prototype import PrototypeLoss, soft_dice
 
@@ -28,6 +29,7 @@ __all__ = [
     "FocalLoss",
     "GeneralizedDiceLoss",
     "HybridLoss",
+    "Loss",
     "PrototypeLoss",
     "TverskyLoss",
     "balanced_alpha",
