@@ -3,11 +3,12 @@
 from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
+from segscope.audit.measured import Measured
 from segscope.audit.named_preparation import Named, name_preparation
+from segscope.audit.names import SCORE, SCORES, QualityScore, check_scores
 from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import (
-    FIGURES,
     add_quality,
     available,
     measure_figures,
@@ -27,7 +28,8 @@ from segscope.audit.run import CaseMaps, audit, audit_subject
 from segscope.audit.subject import Preparation, Subject, open_subject
 
 __all__ = [
-    "FIGURES",
+    "SCORE",
+    "SCORES",
     "WHICH",
     "AuditCase",
     "CaseAudit",
@@ -35,11 +37,13 @@ __all__ = [
     "DatasetAudit",
     "Drawn",
     "LayerScores",
+    "Measured",
     "Named",
     "Neighbour",
     "Opened",
     "Pieces",
     "Preparation",
+    "QualityScore",
     "Subject",
     "UnitPicture",
     "UnitScores",
@@ -47,6 +51,7 @@ __all__ = [
     "audit",
     "audit_subject",
     "available",
+    "check_scores",
     "choose_cases",
     "draw_case",
     "far_better",

@@ -35,7 +35,9 @@ class Tally:
     total: float = 0.0
     said: dict[str, None] = field(default_factory=dict)
 
-    def add_output(self, guide: Tensor, references: Sequence[Tensor], tissue: Tensor | None) -> None:
+    def add_output(
+        self, guide: Tensor, references: Sequence[Tensor], tissue: Tensor | None
+    ) -> None:
         """Count the network's answer and the references themselves."""
         sizes = [reference_sizes(reference, guide, tissue) for reference in references]
         known = torch.cat([size for size, _ in sizes])

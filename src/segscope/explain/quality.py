@@ -38,7 +38,9 @@ def foreground_certainty(probabilities: Tensor) -> float:
         0.0
     """
     p = _classes(probabilities)
-    inside = p[1] > 0.5 if len(p) == 2 else to_labels(p.flatten(1)[None])[0, 0].view(p.shape[1:]) > 0
+    inside = (
+        p[1] > 0.5 if len(p) == 2 else to_labels(p.flatten(1)[None])[0, 0].view(p.shape[1:]) > 0
+    )
     if not inside.any():
         return 0.0
     found = p[:, inside].double()

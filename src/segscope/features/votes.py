@@ -77,7 +77,7 @@ class Votes:
 
 
 def likeliest(scores: Tensor) -> Tensor:
-    """Index of the highest value on the last axis but one, ``(..., K, voxels)``: the first of equal.
+    """Index of the highest value on the last axis but one, ``(..., K, voxels)``: first of equal.
 
     A running maximum: argmax over an axis with strides is about ten times slower.
 

@@ -43,7 +43,11 @@ class Yardstick:
     """
 
     def __init__(
-        self, guides: Sequence[Tensor], references: Sequence[Tensor], *, tissue: Tensor | None = None
+        self,
+        guides: Sequence[Tensor],
+        references: Sequence[Tensor],
+        *,
+        tissue: Tensor | None = None,
     ) -> None:
         self.size = tuple(guides[0].shape[2:])
         self.guides, self.tissue = guides, tissue
@@ -155,7 +159,7 @@ def _parts(channels: int, voxels: int) -> Iterator[slice]:
 
 
 def _beyond_middle(fine: Tensor, centres: Tensor) -> Tensor:
-    """Whether values ``(C, V)`` lie on the object's side of the middle of two centres ``(2, C)``."""
+    """Whether values ``(C, V)`` lie on the object's side of the middle of centres ``(2, C)``."""
     way = (centres[1] - centres[0]).sign()[:, None]
     return (fine * way).gt_(way * centres.mean(0)[:, None])
 

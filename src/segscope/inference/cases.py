@@ -6,7 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
+from segscope.data import (
+    Reading,
+    format_of,
+    image_ending,
+    load_case,
+    write_label,
+    write_probabilities,
+)
 from segscope.errors import Failures, InputError, WorkError, in_order, naming
 from segscope.images import Case, LabelMap, Probabilities
 from segscope.inference.manifest import (
@@ -238,8 +245,9 @@ def target(case: Case, folder: Path) -> Path:
     """Where a case's label map goes: the input's own format, if that keeps labels."""
     first = case.image_files[0]
     ending = ".nii.gz" if first.is_dir() else (image_ending(first) or ".nii.gz")
-    if ending.lower() in (".jpg", ".jpeg"):
-        ending = ".png"  # JPEG would change labels
+    kind = format_of(ending)
+    if kind.write is None:  # JPEG would change labels
+        ending = ".png" if kind.dims == 2 else ".nii.gz"
     return folder / f"{case.name}{ending}"
 
 

@@ -51,6 +51,12 @@ Extra = Literal["heatmaps", "parquet"]
 HEAT_MAPS: tuple[Extra, ...] = ("heatmaps",)
 
 
+class FolderKeywords(AuditKeywords, total=False):
+    """What an audit takes, and quality scores of installed packages."""
+
+    scores: Sequence[str]
+
+
 def run_audit(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
@@ -62,7 +68,7 @@ def run_audit(
     extras: Collection[Extra] = HEAT_MAPS,
     prepared: Mapping[str, Any] | None = None,
     several: Several | None = None,
-    **options: Unpack[AuditKeywords],
+    **options: Unpack[FolderKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
 
@@ -78,13 +84,14 @@ def run_audit(
             tables as Parquet too.
         prepared: How images are prepared, as plain values; kept in ``audit.json``.
         several: Who audits, where that is not this process.
-        **options: As of `segscope.audit.audit`.
+        **options: As of `segscope.audit.audit`; ``scores`` as of `segscope.audit.add_quality`.
 
     Raises:
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
     check_new_folder(folder)
+    scores = tuple(options.pop("scores", ()))
     if "parquet" in extras and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)
@@ -98,7 +105,7 @@ def run_audit(
         cases,
         failures,
         options,
-        Beside(run, tuple(ensemble), shown.files),
+        Beside(run, tuple(ensemble), shown.files, scores),
         heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
         several=several,
     )
@@ -155,6 +162,7 @@ def _found(
         ensemble=beside.ensemble,
         masks=beside.masks,
         reading=options.get("reading", AS_STORED),
+        scores=beside.scores,
     )
 
 

@@ -83,6 +83,7 @@ class Beside:
     run: Path | None = None
     ensemble: tuple[Path, ...] = ()
     masks: Mapping[str, Path] | None = None
+    scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Pie
             ensemble=beside.ensemble,
             masks=beside.masks,
             reading=task.options["reading"],
+            scores=beside.scores,
         )
     return _Piece(found, figures, failures.reasons, failures.bad_input, failures.traces())
 

@@ -201,7 +201,7 @@ def _training(recipe: "Recipe", net: "Segmenter", device: "torch.device") -> Cal
     """One training step on made samples, as `segscope.training.fit` takes it."""
     import torch
 
-    from segscope.training.loop import make_optimizer
+    from segscope.training.segmentation import make_optimizer
     from segscope.training.setup import make_objective
 
     numbers = torch.Generator().manual_seed(0)

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from segscope.audit import (
-    FIGURES,
+    SCORE,
     DatasetAudit,
     add_quality,
     audit,
@@ -125,7 +125,7 @@ class Ranked:
         for name, values in quality_of(DatasetAudit("", (), kept)).items():
             both = correlations(values, dice)
             result[name] = {
-                "meaning": FIGURES[name],
+                "meaning": SCORE.get(name).meaning,
                 "n": len(kept),
                 "pearson": both.pearson,
                 "spearman": both.spearman,
@@ -166,7 +166,7 @@ def measure_quality(
     failures = Failures()
     with TemporaryDirectory() as folder:
         shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
-        beside = Beside(run, ensemble, shown.files)
+        beside = Beside(run, ensemble, shown.files, options.scores)
         found = _measured(model, shown.cases, reading, failures, beside, several)
     cases = [case for case in cases if case.name not in failures.reasons]
     can = available(model, run, ensemble, masks=bool(shown.files))
@@ -221,7 +221,7 @@ def _measured(
     good = [case for case in cases if case.name not in failures.reasons]
     return add_quality(
         found, model, good, run=beside.run, ensemble=beside.ensemble, masks=beside.masks,
-        reading=reading,
+        reading=reading, scores=beside.scores,
     )  # fmt: skip
 
 
