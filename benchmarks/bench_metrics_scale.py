@@ -29,8 +29,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data import read_label
-from segscope.metrics import evaluate_case, evaluate_folders
+from segscope.data import image_ending, read_label
+from segscope.metrics import LabelReader, evaluate_case, evaluate_folders
 
 SHAPE, SPACING = (256, 256, 160), (1.5, 1.5, 1.5)
 Labels = NDArray[np.uint8]
@@ -93,7 +93,12 @@ def compare_labels(labels: int, repeats: int) -> None:
 
 def peers(prediction: Path, truth: Path, jobs: int) -> dict[str, Callable[[], object]]:
     def ours() -> object:
-        return evaluate_folders(prediction, truth, read=read_label, labels={"a": 1, "b": 2, "c": 3})
+        return evaluate_folders(
+            prediction,
+            truth,
+            read=LabelReader(read_label, image_ending),
+            labels={"a": 1, "b": 2, "c": 3},
+        )
 
     def pairs() -> list[list[NDArray[Any]]]:
         return [

@@ -55,6 +55,17 @@ def naming(file: object) -> Iterator[None]:
 _NO_MEMORY = ("OutOfMemoryError", "DefaultCPUAllocator", "out of memory")
 
 
+def is_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out.
+
+    Example:
+        >>> is_of_memory(RuntimeError("CUDA out of memory")), is_of_memory(ValueError("no"))
+        (True, False)
+    """
+    shown = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(sign in shown for sign in _NO_MEMORY)
+
+
 class Failures:
     """What went wrong with single cases, while the work on the others goes on.
 
@@ -94,8 +105,7 @@ class Failures:
             self.bad_input &= not isinstance(error, WorkError)
         except Exception as error:
             self.bad_input = False
-            shown = f"{type(error).__name__}: {error}"
-            if isinstance(error, MemoryError) or any(sign in shown for sign in _NO_MEMORY):
+            if is_of_memory(error):
                 self.reasons[name] = "memory ran out; close other programs"
                 return
             # a defect of segscope is listed as one, not hidden

@@ -8,7 +8,9 @@ import torch
 from torch import nn
 
 from segscope.audit import DatasetAudit, audit, read_audit
-from segscope.audit.quality import _dropped, _mirrored, quality_of
+from segscope.audit.measured import Means, Measured
+from segscope.audit.names import _dropped, _mirrored
+from segscope.audit.quality import quality_of
 from segscope.audit.result import from_dict
 from segscope.audit.subject import Subject
 from segscope.data import json_ready, open_dataset
@@ -177,7 +179,7 @@ def test_results_survive_json_and_lay_out_tidily(tmp_path):
 
 def test_mirrored_predictions_of_a_symmetric_network_agree():
     subject = Subject.of(threshold_network())
-    labels = _mirrored(subject, subject.open(disc()), (0, 1))
+    labels = _mirrored(Measured(subject.open(disc()), subject, Means(None)), (0, 1))
     assert len(labels) == 4
     assert all(torch.equal(label, labels[0]) for label in labels)
     assert torch.equal(labels[0], disc()[2])
@@ -189,8 +191,8 @@ def test_dropout_samples_differ_and_leave_no_trace():
     nn.init.constant_(net[3].bias, -6.0)
     subject = Subject.of(net)
     state = torch.get_rng_state()
-    first = _dropped(subject, subject.open(disc()))
-    again = _dropped(subject, subject.open(disc()))
+    case = Measured(subject.open(disc()), subject, Means(None))
+    first, again = _dropped(case), _dropped(case)
     assert torch.equal(torch.get_rng_state(), state)
     assert any(not torch.equal(label, first[0]) for label in first)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))

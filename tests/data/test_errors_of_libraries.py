@@ -11,7 +11,7 @@ from segscope.cli.main import main
 from segscope.data import check_dataset, find_cases, read_image, read_label
 from segscope.data.check import _examine
 from segscope.data.formats import FORMATS, Format
-from segscope.data.layout import open_dataset
+from segscope.data.layouts import open_dataset
 from segscope.errors import InputError, WorkError
 from segscope.inference import predict_cases
 from tests.corpus import write_dataset

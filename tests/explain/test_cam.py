@@ -9,8 +9,10 @@ from monai.visualize import GradCAMpp
 from torch import nn
 from torch.nn import functional
 
+from segscope.errors import InputError
 from segscope.explain import CAM_METHODS, class_activation_map
 from segscope.networks import ANUNet, UNet
+from tests.packages import install
 
 
 def classifier(dims=2, seed=0):
@@ -194,3 +196,57 @@ def test_a_target_may_be_a_function():
     by_name = class_activation_map(net, x, 2, method="gradcam")
     by_function = class_activation_map(net, x, lambda y: y[:, 2], method="gradcam")
     torch.testing.assert_close(by_name, by_function)
+
+
+OWN = """
+    import torch
+    from segscope.explain import CamMethod, by_layer, class_score
+
+    SIZE = CamMethod(by_layer(lambda f, g: f.square().sum(1)))
+    FLAT = CamMethod(lambda net, x, target, layer: x.mean((1, 2, 3)))
+    WHOLE = CamMethod(lambda net, x, target, layer: x[:, 0].long())
+    UNDEFINED = CamMethod(lambda net, x, target, layer: x[:, 0] / 0)
+    NUMBER = CamMethod(lambda net, x, target, layer: 1.0)
+    FAILING = CamMethod(lambda net, x, target, layer: net.layer4)
+
+    def function(net, x, target, layer):
+        return x[:, 0]
+"""
+
+
+@pytest.fixture
+def own_methods(tmp_path, monkeypatch):
+    names = ("SIZE", "FLAT", "WHOLE", "UNDEFINED", "NUMBER", "FAILING", "function")
+    entries = {f"segscope.cam_methods:{name.lower()}": name for name in names}
+    install(tmp_path, "own-methods", OWN, entries)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def two_layers():
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3, stride=2, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(2, 2, 1)
+    )
+
+
+def test_a_method_of_a_package_is_given_features_and_its_map_is_enlarged(own_methods):
+    net = two_layers()
+    x = torch.rand(1, 1, 8, 6)
+    small = class_activation_map(net, x, 1, method="size", layer="0", resize=False)
+    assert torch.allclose(small, net[0](x).square().sum(1))
+    assert class_activation_map(net, x, 1, method="size", layer="0").shape == (1, 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("flat", r"shape \(1,\) for images \(1, 1, 8, 6\); floating point \(N, \*s\) is expected"),
+        ("whole", r"returns torch.int64 of shape \(1, 8, 6\)"),
+        ("undefined", "returns a map with NaN or infinities"),
+        ("number", r"returns a float, a tensor \(N, \*s\) is expected"),
+        ("failing", r"failed \(AttributeError"),
+        ("function", "is the function function, where a segscope.explain.CamMethod is expected"),
+    ],
+)
+def test_what_is_no_method_is_told_with_its_package(own_methods, name, said):
+    with pytest.raises(InputError, match=rf"method '{name}' of own-methods==1.2 .*{said}"):
+        class_activation_map(two_layers(), torch.rand(1, 1, 8, 6), 1, method=name)

@@ -8,6 +8,7 @@ import pytest
 from segscope.errors import InputError
 from segscope.images import Grid, LabelMap
 from segscope.metrics import (
+    LabelReader,
     border_distances,
     centre_distance,
     count_agreement,
@@ -25,6 +26,7 @@ from segscope.metrics.overlap import Counts
 MASK = np.array([[[1, 0], [0, 1]], [[0, 0], [0, 0]]], bool)
 LABELS = MASK.astype(np.uint8)
 ONE = {"a": 1}
+READER = LabelReader(lambda _: LabelMap(LABELS, Grid.from_spacing((2, 2, 2))), lambda _: None)
 
 SPACINGS = {
     "negative": (1, 1, -1), "zero": (1, 0, 1), "nan": (1, 1, math.nan),
@@ -56,7 +58,7 @@ def test_tolerances_are_finite_and_at_least_0(value, tmp_path):
         surface_dice(border_distances(MASK, MASK, (1, 1, 1)), value)
     with pytest.raises(InputError, match="tolerance_mm"):
         evaluate_folders(
-            tmp_path, tmp_path, read=lambda _: LabelMap(LABELS, Grid.from_spacing((2, 2, 2))),
+            tmp_path, tmp_path, read=READER,
             tolerance_mm=value,
         )  # fmt: skip
     assert surface_dice(border_distances(MASK, MASK, (1, 1, 1)), 0) == 1
@@ -101,7 +103,7 @@ def test_labels_are_whole_numbers_of_their_own(labels, tmp_path):
     with pytest.raises(ValueError, match="labels must give"):
         evaluate_case(LABELS, LABELS, (1, 1, 1), labels)
     with pytest.raises(InputError, match="labels must give"):
-        evaluate_folders(tmp_path, tmp_path, read=lambda _: None, labels=labels)
+        evaluate_folders(tmp_path, tmp_path, read=READER, labels=labels)
 
 
 def test_negative_numbers_in_maps_are_no_label_that_is_looked_at():

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from segscope.data import json_ready, read_label
+from segscope.data import image_ending, json_ready, read_label
 from segscope.errors import InputError
-from segscope.metrics import evaluate_folders, statistics, wmh2017
-from segscope.metrics.scores import HIGHER_IS_BETTER
+from segscope.metrics import HIGHER_IS_BETTER, LabelReader, evaluate_folders, statistics, wmh2017
 
 LABELS = {"background": 0, "lesion": 1}
 SHAPE = (12, 12, 8)
@@ -38,9 +37,15 @@ def folders(tmp_path):
     return tmp_path
 
 
+def score(predictions, truth, **options):
+    return evaluate_folders(
+        predictions, truth, read=LabelReader(read_label, image_ending), **options
+    )
+
+
 def evaluate(folders, kind, **options):
     options = {"labels": LABELS, **options}
-    return evaluate_folders(folders / kind, folders / "truth", read=read_label, **options)
+    return score(folders / kind, folders / "truth", **options)
 
 
 def table(summary):
@@ -192,12 +197,10 @@ def test_labels_are_those_that_occur_anywhere_when_none_are_named(folders):
 
 
 def test_one_file_is_scored_against_one_file(folders):
-    found = evaluate_folders(
-        folders / "good" / "c1.nii.gz", folders / "truth" / "c0.nii.gz", read=read_label
-    )
+    found = score(folders / "good" / "c1.nii.gz", folders / "truth" / "c0.nii.gz")
     assert [row["case"] for row in found.rows] == ["c0"]
     with pytest.raises(InputError, match="two files or two folders"):
-        evaluate_folders(folders / "good", folders / "truth" / "c0.nii.gz", read=read_label)
+        score(folders / "good", folders / "truth" / "c0.nii.gz")
 
 
 def test_other_grids_are_refused_together(folders):
@@ -220,7 +223,7 @@ def test_files_that_are_there_twice_or_not_at_all_are_named(folders):
         evaluate(folders, "nowhere")
     (folders / "void").mkdir()
     with pytest.raises(InputError, match="holds no label map"):
-        evaluate_folders(folders / "good", folders / "void", read=read_label)
+        score(folders / "good", folders / "void")
     with pytest.raises(InputError, match="has no label map for c9"):
         evaluate(folders, "none", cases=["c9"])
 
@@ -271,7 +274,7 @@ def test_real_labels_moved_by_a_voxel_with_one_missing(shared_data, tmp_path):
         nib.save(nib.Nifti1Image(moved, real.affine), tmp_path / name)
     cases = [name.removesuffix(".nii.gz") for name in names]
     labels = {"background": 0, "anterior": 1, "posterior": 2}
-    found = evaluate_folders(tmp_path, truth, read=read_label, labels=labels, cases=cases)
+    found = score(tmp_path, truth, labels=labels, cases=cases)
     assert found.missing == (cases[0],)
     assert list(found.by_label) == ["anterior", "posterior"]
     for row in found.rows:
@@ -289,10 +292,10 @@ def test_truth_may_be_named_by_case_wherever_its_files_are(folders, tmp_path):
         place = tmp_path / f"patient{k}"
         place.mkdir()
         elsewhere[f"c{k}"] = (folders / "truth" / f"c{k}.nii.gz").rename(place / "mask.nii.gz")
-    named = evaluate_folders(folders / "good", elsewhere, read=read_label, labels=LABELS)
+    named = score(folders / "good", elsewhere, labels=LABELS)
     assert {c: row["dice"] for c, row in table(named).items()} == {
         c: row["dice"] for c, row in expected.items()
     }
     assert (named.missing, named.extra) == ((), ())
     with pytest.raises(InputError, match="nowhere: no such folder"):
-        evaluate_folders(folders / "nowhere", elsewhere, read=read_label, labels=LABELS)
+        score(folders / "nowhere", elsewhere, labels=LABELS)

@@ -4,11 +4,12 @@ from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.choose import WHICH, choose_cases, read_from
 from segscope.audit.kept import KeptCases
 from segscope.audit.maps import Drawn, UnitPicture, draw_case
+from segscope.audit.measured import Measured
 from segscope.audit.named_preparation import Named, name_preparation
+from segscope.audit.names import SCORE, SCORES, QualityScore, check_scores
 from segscope.audit.neighbours import Neighbour, far_better, try_neighbours
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.audit.quality import (
-    FIGURES,
     available,
     measure_figures,
     quality_of,
@@ -27,7 +28,8 @@ from segscope.audit.run import CaseMaps, audit, audit_cases, audit_subject, data
 from segscope.audit.subject import Preparation, Subject, open_subject
 
 __all__ = [
-    "FIGURES",
+    "SCORE",
+    "SCORES",
     "WHICH",
     "AuditCase",
     "CaseAudit",
@@ -36,11 +38,13 @@ __all__ = [
     "Drawn",
     "KeptCases",
     "LayerScores",
+    "Measured",
     "Named",
     "Neighbour",
     "Opened",
     "Pieces",
     "Preparation",
+    "QualityScore",
     "Subject",
     "UnitPicture",
     "UnitScores",
@@ -48,6 +52,7 @@ __all__ = [
     "audit_cases",
     "audit_subject",
     "available",
+    "check_scores",
     "choose_cases",
     "dataset_audit",
     "draw_case",

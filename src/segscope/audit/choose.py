@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segscope.data import Reading, find_cases, image_ending, open_dataset
+from segscope.data import Reading, find_cases, image_ending, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.run_files import has_run_file
@@ -37,7 +37,7 @@ def choose_cases(
     """
     if which not in WHICH:
         raise InputError(f"--cases {which}: expected one of {', '.join(WHICH)}")
-    if not (source / "dataset.json").is_file():
+    if not is_dataset(source):
         if which not in ("auto", "all"):
             raise InputError(f"--cases {which}: {source} is no dataset (no dataset.json)")
         found = find_cases(source, channels=channels)

@@ -18,7 +18,7 @@ from torch import nn
 
 from segscope.audit.cases import Axes
 from segscope.audit.subject import Output, Preparation
-from segscope.data import PLANE_ENDINGS, Dataset, measure_fingerprint, read_verified
+from segscope.data import Dataset, is_plane, measure_fingerprint, read_verified
 from segscope.errors import InputError
 from segscope.preprocessing import Plan, describe_plan
 from segscope.training import plan_recipe
@@ -217,7 +217,7 @@ def _check_fits(wanted: str, said: PrepareFile, dataset: Dataset) -> None:
 
 
 def _plan(wanted: str, said: PrepareFile, dataset: Dataset, net: nn.Module) -> Plan:
-    image_dims = 2 if dataset.file_ending.lower() in PLANE_ENDINGS else 3
+    image_dims = 2 if is_plane(dataset.file_ending) else 3
     net_dims = next((d for m in net.modules() for kind, d in _DIMS.items() if isinstance(m, kind)),
                     image_dims)  # fmt: skip
     names = dataset.channel_names

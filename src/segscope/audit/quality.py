@@ -1,65 +1,28 @@
-"""Quality of each case without truth: mu and the field's usual figures, measured side by side."""
+"""Quality of each case without truth: mu and the field's usual scores, measured side by side."""
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
-
-import torch
-from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened
+from segscope.audit.measured import Means, Measured
+from segscope.audit.names import SCORE, SCORES, measure_case
 from segscope.audit.result import DatasetAudit
-from segscope.audit.subject import Preparation, Subject, open_subject
-from segscope.data import AS_STORED, Reading, read_label
+from segscope.audit.subject import open_subject
+from segscope.data import AS_STORED, Reading
 from segscope.errors import InputError
-from segscope.explain.quality import pairwise_dice
-from segscope.explain.vog import normalised, variance_of_gradients
-from segscope.features import to_labels
-from segscope.inference import TrainedModel, load_model, predict_labels
-from segscope.inference.predict import label_prepared
-from segscope.priors import prior_distance
+from segscope.images import Case
+from segscope.inference import TrainedModel, load_model
 from segscope.progress import track
-
-FIGURES = {
-    "mu": "mean SA of the last two layers' units against the output",
-    "max_probability": "mean maximum probability",
-    "foreground_certainty": "one minus the mean entropy over the foreground",
-    "tta": "pairwise Dice of mirrored predictions",
-    "dropout": "pairwise Dice of dropout samples",
-    "ensemble": "pairwise Dice of several runs",
-    "vog": "variance of gradients over training checkpoints, negated",
-    "prior_inside": "share of the predicted voxels inside the global binary mask",
-    "prior_centre": "distance of the prediction's centre from the mask's in mm, negated",
-    "prior_volume": "predicted over the mask's volume, as far from the cases' median, negated",
-}
-"""What each figure is; all are higher for better predictions."""
-
-_DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
-_SAMPLES = 8
-_PRIOR = ("prior_inside", "prior_centre", "prior_volume")
 
 
 def available(
     model: TrainedModel, run: Path | None, ensemble: Sequence[Path], *, masks: bool = False
 ) -> dict[str, str]:
-    """Which figures this run can have: name to an empty text, or to why not."""
-    has_dropout = any(isinstance(m, _DROPOUTS) and m.p > 0 for m in model.net.modules())
+    """Which scores this run can have: name to an empty text, or to why not."""
     kept = [] if run is None else snapshots(run)
-    return {
-        "mu": "",
-        "max_probability": "",
-        "foreground_certainty": "",
-        "tta": "" if model.spec.mirror_axes else "it was not trained on mirrored images",
-        "dropout": "" if has_dropout else "the network has no dropout",
-        "ensemble": "" if ensemble else "name other runs with --ensemble",
-        "vog": "" if len(kept) >= 2 else "the run kept fewer than two snapshots (train.snapshots)",
-        **dict.fromkeys(_PRIOR, "" if masks else "there are no global binary masks (--masks)"),
-    }
+    means = Means(model, tuple(ensemble), tuple(kept), {"any": Path()} if masks else None)
+    return {name: score.why_not(means) for name, score in SCORES.items()}
 
 
 def snapshots(run: Path) -> list[str]:
@@ -75,6 +38,7 @@ def measure_figures(
     ensemble: Sequence[Path] = (),
     masks: Mapping[str, Path] | None = None,
     reading: Reading = AS_STORED,
+    scores: Sequence[str] = (),
 ) -> dict[str, list[float]]:
     """Measure every available figure that needs more passes than the audit's, a number per case.
 
@@ -88,31 +52,46 @@ def measure_figures(
         ensemble: Folders of other runs that predict the same labels.
         masks: Case name to its global binary mask, on the case's grid.
         reading: What may be changed when cases are read.
+        scores: Names of scores of installed packages to measure too.
 
     Raises:
-        InputError: A run of the ensemble predicts other labels.
+        InputError: A run of the ensemble predicts other labels; a package's score fails.
     """
-    can = available(model, run, ensemble)
     others = [_other(model, folder) for folder in ensemble]
-    kept = [load_model(run, weights=name, device=str(model.device)) for name in snapshots(run)] \
-        if run is not None and not can["vog"] else []  # fmt: skip
+    kept = [] if run is None else snapshots(run)
+    if len(kept) < 2:
+        kept = []  # not loaded for nothing
+    weights = [load_model(run, weights=name, device=str(model.device)) for name in kept if run]
+    # cases that came as tensors cannot be prepared for another network
+    files = all(map(_has_file, cases))
+    means = Means(model, others if files else (), weights, masks)
+    names = [n for n, one in SCORES.items() if one.measure is not None and not one.why_not(means)]
+    for name in scores:
+        with SCORE.running(name):
+            why = SCORE.get(name).why_not(means)
+        if why:
+            raise InputError(f"--score {name}: cannot be measured: {why}; leave it out")
+    values: dict[str, list[float]] = {name: [] for name in (*names, *scores)}
     with open_subject(model, reading=reading) as subject:
-        return _figures(subject, model, cases, can, _Others(others, kept, masks))
+        for case in track(cases, "quality"):
+            measured = Measured(subject.open(case), subject, means)
+            for name, of_cases in values.items():
+                own = SCORES[name].measure if name in SCORES else None
+                of_cases.append(own(measured) if own else measure_case(name, measured))
+    return values
 
 
 def with_figures(found: DatasetAudit, measured: Mapping[str, Sequence[float]]) -> DatasetAudit:
-    """Put figures beside an audit's others; two of them compare a case with all others.
+    """Put scores beside an audit's others; some of them compare a case with all others.
 
     Args:
         found: The audit.
-        measured: Figure to a number per case, in the audit's order.
+        measured: Score to a number per case, in the audit's order.
+
+    Raises:
+        InputError: A package's score cannot compare the cases.
     """
-    values = dict(measured)
-    if "prior_volume" in values:
-        ratios = values["prior_volume"]
-        values["prior_volume"] = [-abs(ratio - median(ratios)) for ratio in ratios]
-    if "vog" in values:
-        values["vog"] = [-value for value in normalised(values["vog"])]
+    values = {name: _over_cases(name, list(of_cases)) for name, of_cases in measured.items()}
     done = tuple(
         replace(one, quality={**one.quality, **{name: v[k] for name, v in values.items()}})
         for k, one in enumerate(found.cases)
@@ -120,51 +99,8 @@ def with_figures(found: DatasetAudit, measured: Mapping[str, Sequence[float]]) -
     return replace(found, cases=done)
 
 
-@dataclass(frozen=True)
-class _Others:
-    """What some figures need beside the model: networks of an ensemble or of snapshots, masks."""
-
-    ensemble: Sequence[TrainedModel]
-    snapshots: Sequence[TrainedModel]
-    masks: Mapping[str, Path] | None
-
-
-def _figures(
-    subject: Subject,
-    model: TrainedModel,
-    cases: Sequence[AuditCase],
-    can: Mapping[str, str],
-    beside: _Others,
-) -> dict[str, list[float]]:
-    """Measure each figure that can be had, a number per case."""
-    classes, reading = len(subject.class_names), subject.reading
-    values: dict[str, list[float]] = {}
-    for case in track(cases, "quality"):
-        opened = subject.open(case)
-        if not can["tta"]:
-            values.setdefault("tta", []).append(
-                pairwise_dice(_mirrored(subject, opened, model.spec.mirror_axes), classes)
-            )
-        if not can["dropout"]:
-            values.setdefault("dropout", []).append(
-                pairwise_dice(_dropped(subject, opened), classes)
-            )
-        if beside.ensemble and opened.source is not None:
-            answers = _answers([model, *beside.ensemble], opened, reading)
-            values.setdefault("ensemble", []).append(pairwise_dice(answers, classes))
-        if beside.snapshots:
-            pieces = subject.pieces(opened).image.to(subject.device)
-            vog = variance_of_gradients([one.net for one in beside.snapshots], pieces)
-            values.setdefault("vog", []).append(vog)
-        if beside.masks:
-            own = _from_prior(model, opened, beside.masks[opened.name], reading)
-            for name, value in own.items():
-                values.setdefault(name, []).append(value)
-    return values
-
-
 def quality_of(found: DatasetAudit) -> dict[str, list[float]]:
-    """Collect every figure over the cases; an undefined mu counts as 0, the lowest.
+    """Collect every score over the cases; an undefined mu counts as 0, the lowest.
 
     mu is undefined where neither the output nor any unit's map holds a voxel.
     """
@@ -173,23 +109,16 @@ def quality_of(found: DatasetAudit) -> dict[str, list[float]]:
     return {"mu": mu} | {name: [case.quality[name] for case in found.cases] for name in names}
 
 
-def _from_prior(
-    model: TrainedModel, opened: Opened, file: Path, reading: Reading
-) -> dict[str, float]:
-    """Distance of a prediction from its mask on the file's grid.
+def _over_cases(name: str, values: list[float]) -> list[float]:
+    with SCORE.running(name):
+        found = list(SCORE.get(name).over_cases(values))
+    if len(found) != len(values):
+        raise SCORE.fault(name, f"over_cases gives {len(found)} values for {len(values)} cases")
+    return found
 
-    Nothing predicted, or an empty mask, is as far as can be: the image's diagonal.
-    """
-    found = _answers([model], opened, reading)[0].numpy()
-    mask = read_label(file)
-    apart = prior_distance(found, mask.array, mask.grid.spacing_mm)
-    sides = [n * s for n, s in zip(mask.grid.shape, mask.grid.spacing_mm, strict=True)]
-    worst = math.hypot(*sides)
-    return {
-        "prior_inside": 0.0 if math.isnan(apart.share_outside) else 1 - apart.share_outside,
-        "prior_centre": -worst if math.isnan(apart.centre_mm) else -apart.centre_mm,
-        "prior_volume": 0.0 if math.isnan(apart.volume_ratio) else apart.volume_ratio,
-    }
+
+def _has_file(case: AuditCase) -> bool:
+    return isinstance(case, Case) or (isinstance(case, Opened) and case.source is not None)
 
 
 def _other(model: TrainedModel, folder: Path) -> TrainedModel:
@@ -199,62 +128,3 @@ def _other(model: TrainedModel, folder: Path) -> TrainedModel:
             f"--ensemble {folder}: predicts {other.spec.labels}, not {model.spec.labels}"
         )
     return other
-
-
-def _labels(subject: Subject, opened: Opened, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """Predict pieces after a change that is its own inverse."""
-    pieces = subject.pieces(opened)
-    with torch.inference_mode():
-        found = []
-        for x in pieces.image.split(1):  # a loop, not a comprehension: one frame less on the way
-            guide, _ = subject.answer(change(x.to(subject.device)))
-            found.append(change(guide).cpu())
-    return to_labels(pieces.joined(torch.cat(found))[None])[0]
-
-
-def _mirrored(subject: Subject, opened: Opened, axes: Sequence[int]) -> list[Tensor]:
-    flips = [c for n in range(len(axes) + 1) for c in combinations([2 + a for a in axes], n)]
-
-    def flipped(dims: tuple[int, ...]) -> Callable[[Tensor], Tensor]:
-        return lambda x: x.flip(dims)
-
-    return list(map(partial(_labels, subject, opened), map(flipped, flips)))
-
-
-def _dropped(subject: Subject, opened: Opened) -> list[Tensor]:
-    with _dropping(subject.net):
-        return [_labels(subject, opened, lambda x: x) for _ in range(_SAMPLES)]
-
-
-@contextmanager
-def _dropping(net: nn.Module) -> Iterator[None]:
-    """Let dropout drop, by seeded numbers, and everything else stay in evaluation mode."""
-    layers = [module for module in net.modules() if isinstance(module, _DROPOUTS)]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        try:
-            for layer in layers:
-                layer.train()
-            yield
-        finally:
-            for layer in layers:
-                layer.eval()
-
-
-def _answers(models: Sequence[TrainedModel], opened: Opened, reading: Reading) -> list[Tensor]:
-    """Labels of several models on the file's grid, each with its own preparation.
-
-    The file is read again only for models that prepare it in another way than the audited one.
-    """
-    source, prepared = opened.source, opened.prepared
-    assert source is not None  # the caller looked
-    assert prepared is not None  # as it came from a file
-    image, found = None, []
-    for model in models:
-        if model.spec.plan == opened.plan:
-            label = label_prepared(model, prepared)
-        else:
-            image = image or Preparation.of(model).read(source, reading).image
-            label = predict_labels(model, image)
-        found.append(torch.from_numpy(label.array.astype("int64")))
-    return found

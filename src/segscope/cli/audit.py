@@ -16,6 +16,7 @@ from segscope.cli.options import (
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
+    Scores,
     TruthFolder,
     WhichCases,
 )
@@ -57,6 +58,7 @@ def audit(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     ensemble: Ensemble = None,
+    score: Scores = None,
     masks: Masks = None,
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Write one per case.")
@@ -99,6 +101,7 @@ def audit(
         cases=cases,
         truth=truth,
         ensemble=tuple(ensemble or ()),
+        scores=tuple(score or ()),
         masks=masks,
         heat_maps=heat_maps,
         parquet=parquet,

@@ -26,7 +26,8 @@ def cam(
     method: Annotated[
         str,
         typer.Option(
-            "--method", help="gradcam, hirescam, gradcam++, saliency, gradientshap, activation."
+            "--method",
+            help="gradcam, hirescam, gradcam++, saliency, gradientshap, activation; or your own.",
         ),
     ] = "gradcam",
     layer: Annotated[

@@ -34,6 +34,10 @@ def evaluate(
     tolerance_mm: Annotated[
         float, typer.Option("--tolerance-mm", min=0.0, help="Of the surface Dice (NSD).")
     ] = 1.0,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Also measure one of an installed package; repeat."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Score predictions; a missing one counts as failed, is listed, and makes the exit code 1.
@@ -44,7 +48,11 @@ def evaluate(
     from segscope.workflows.evaluate import evaluate as run_evaluate
 
     options = EvaluateOptions(
-        labels=labels, convention=convention, empty=empty, tolerance_mm=tolerance_mm
+        labels=labels,
+        convention=convention,
+        empty=empty,
+        tolerance_mm=tolerance_mm,
+        metrics=tuple(metric or ()),
     )
     summary = run_evaluate(predictions, truth, output, options)
     if as_json:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from segscope.errors import InputError
+from segscope.plugins import installed
 
 _LIBRARIES = (
     "torch", "numpy", "scipy", "monai", "lightning-fabric", "nibabel", "SimpleITK", "pydicom",
@@ -26,7 +27,7 @@ def info(
         str | None, typer.Option("--device", help="For --benchmark: auto, cpu, cuda, cuda:1, mps.")
     ] = None,
 ) -> None:
-    """Say which versions are installed and what the machine is, and how fast.
+    """Say which versions and things of your own are installed, what the machine is, and how fast.
 
     Example: segscope info --benchmark
     """
@@ -41,6 +42,7 @@ def info(
         "processors": len(os.sched_getaffinity(0)),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "libraries": {name: _version(name) for name in _LIBRARIES},
+        "declared": installed(),
     }
     speed = None
     if benchmark:
@@ -51,10 +53,12 @@ def info(
     if as_json:
         typer.echo(json.dumps(facts))
         return
-    libraries = facts.pop("libraries")
+    libraries, declared = facts.pop("libraries"), facts.pop("declared")
     facts.pop("speed", None)
     for name, value in (*facts.items(), *libraries.items()):
         typer.echo(f"{name:18s} {value or 'not installed'}")
+    for name, package in declared.items():
+        typer.echo(f"{name}  {package}")
     for line in () if speed is None else speed.lines():
         typer.echo(line)
 

@@ -63,6 +63,10 @@ Masks = Annotated[
 Ensemble = Annotated[
     list[Path] | None, typer.Option("--ensemble", help="Another run to compare with; repeat.")
 ]
+Scores = Annotated[
+    list[str] | None,
+    typer.Option("--score", help="Also measure a quality score of an installed package; repeat."),
+]
 
 
 def reading(

@@ -16,6 +16,7 @@ from segscope.cli.options import (
     ReplaceNonfinite,
     ResampleLabels,
     ResampleShear,
+    Scores,
     Source,
     TruthFolder,
     WhichCases,
@@ -32,6 +33,7 @@ def quality(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     ensemble: Ensemble = None,
+    score: Scores = None,
     masks: Masks = None,
     calibrate: Annotated[
         Path | None,
@@ -65,6 +67,7 @@ def quality(
         cases=cases,
         truth=truth,
         ensemble=tuple(ensemble or ()),
+        scores=tuple(score or ()),
         masks=masks,
         calibrate=calibrate,
         coverage=coverage,

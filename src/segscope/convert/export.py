@@ -15,7 +15,7 @@ import numpy as np
 
 from segscope import __version__
 from segscope.data import Dataset, read_label_of, write_image, write_json, write_label, write_text
-from segscope.data.formats import FORMATS
+from segscope.data.formats import format_of
 from segscope.data.readers import read_image
 from segscope.errors import InputError
 from segscope.images import Case
@@ -40,7 +40,7 @@ def export(dataset: Dataset, output: Path, to: str) -> int:
     """
     if to not in FORMS:
         raise InputError(f"--to {to}: expected one of {', '.join(FORMS)}")
-    dims = FORMATS[dataset.file_ending].dims
+    dims = format_of(dataset.file_ending).dims
     if (dims == 2) != (to == "coco"):
         kinds = "planes" if to == "coco" else "volumes"
         raise InputError(f"--to {to}: is for {kinds}, {dataset.folder} holds {dataset.file_ending}")

@@ -19,7 +19,7 @@ from segscope.convert.values import Values, to_target
 from segscope.convert.volumes import cut_volumes
 from segscope.data import read_image, read_label, write_image, write_label
 from segscope.data.files import TEMPORARY, write_bytes
-from segscope.data.formats import FORMATS, image_ending
+from segscope.data.formats import format_of, image_ending, image_endings
 from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap
 from segscope.paths import kind_of, said_of
@@ -64,7 +64,7 @@ def ending_of(path: str) -> str:
         return ".nii.gz"
     found = image_ending(Path(path))
     if found is None:
-        raise InputError(f"{path}: is of no kind that is read ({', '.join(FORMATS)})")
+        raise InputError(f"{path}: is of no kind that is read ({', '.join(image_endings())})")
     return _SAME.get(found.lower(), found.lower())
 
 
@@ -76,9 +76,9 @@ def common_ending(paths: Sequence[str], *, labels: bool = False) -> str:
         ('.png', '.nii.gz')
     """
     found = sorted({ending_of(path) for path in paths})
-    if len(found) == 1 and not (labels and FORMATS[found[0]].write is None):
+    if len(found) == 1 and not (labels and format_of(found[0]).write is None):
         return found[0]
-    dims = {FORMATS[ending].dims for ending in found}
+    dims = {format_of(ending).dims for ending in found}
     if len(dims) > 1:
         raise InputError(f"the layout finds planes and volumes ({', '.join(found)}); name one kind")
     return ".png" if dims == {2} else ".nii.gz"
@@ -112,7 +112,7 @@ def _place_image(
         image = read_image(file)
         write_image(names[0], image)
         return [f"{path}: a series, written as {aim.image_ending}", *image.notes]
-    if FORMATS[aim.image_ending].dims == 2:
+    if format_of(aim.image_ending).dims == 2:
         return _place_plane(file, path, names[0], len(names), aim)
     if ending_of(path) == aim.image_ending:
         return _same_bytes(file, names[0], link=aim.link)

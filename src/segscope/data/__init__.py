@@ -2,6 +2,7 @@
 
 from segscope.data.cache import Cache, cache_key
 from segscope.data.check import Report, check_dataset
+from segscope.data.decoders.decoded import Decoded
 from segscope.data.facts import image_facts
 from segscope.data.files import (
     TEMPORARY,
@@ -17,9 +18,11 @@ from segscope.data.files import (
 )
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
-from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending
+from segscope.data.formats import FORMATS, Format, format_of, image_ending, image_endings, is_plane
 from segscope.data.groups import read_column, split_by_groups
-from segscope.data.layout import Dataset, open_dataset
+from segscope.data.layout import Dataset
+from segscope.data.layouts import LAYOUTS, Layout, is_dataset, open_dataset
+from segscope.data.layouts import packages_of as packages_of_dataset
 from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
 from segscope.data.problems import Problem
 from segscope.data.readers import AS_STORED, Reading, read_image, read_label
@@ -29,11 +32,14 @@ from segscope.data.writers import write_image, write_label, write_probabilities
 
 __all__ = [
     "AS_STORED",
-    "IMAGE_ENDINGS",
-    "PLANE_ENDINGS",
+    "FORMATS",
+    "LAYOUTS",
     "TEMPORARY",
     "Cache",
     "Dataset",
+    "Decoded",
+    "Format",
+    "Layout",
     "Limits",
     "LoadedCase",
     "Problem",
@@ -45,8 +51,12 @@ __all__ = [
     "check_dataset",
     "copy_file",
     "find_cases",
+    "format_of",
     "image_ending",
+    "image_endings",
     "image_facts",
+    "is_dataset",
+    "is_plane",
     "json_ready",
     "load_case",
     "load_of",
@@ -54,6 +64,7 @@ __all__ = [
     "measure_fingerprint",
     "nested_subsets",
     "open_dataset",
+    "packages_of_dataset",
     "read_column",
     "read_image",
     "read_label",

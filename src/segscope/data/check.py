@@ -10,7 +10,8 @@ from segscope.data.decoders.decoded import decoding
 from segscope.data.facts import orientation_of
 from segscope.data.fingerprint import CaseFacts, case_facts, combine, image_files
 from segscope.data.intensities import outside_rgb
-from segscope.data.layout import Dataset, survey
+from segscope.data.layout import Dataset
+from segscope.data.layouts import survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
 from segscope.data.readers import AS_STORED, Reading

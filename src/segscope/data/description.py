@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from segscope.data.description_keys import key_warnings, misspelt
-from segscope.data.formats import FORMATS, image_ending
+from segscope.data.formats import format_of, image_ending
 from segscope.data.label_names import Fault, is_number, number_of, parse_labels, parse_mapping
 from segscope.data.listing import Listed, parse_dataset, parse_version_1
 from segscope.data.names import clean, has_control, shown
@@ -187,14 +187,14 @@ def _ending(facts: Mapping[str, Any], key: str = "file_ending") -> tuple[str, Fa
 
 def _label_ending(facts: Mapping[str, Any], images: str) -> tuple[str | None, Fault | None]:
     """Endings of labels: as said, or the images' own where that keeps labels."""
-    image_format = FORMATS.get(images.lower())
+    image_format = format_of(images) if images else None
     if "label_file_ending" not in facts:
         lossless = image_format is not None and image_format.write is not None
         return (images if lossless else None), None
     ending, fault = _ending(facts, "label_file_ending")
     if fault is not None:
         return None, fault
-    own = FORMATS[ending.lower()]
+    own = format_of(ending)
     if own.write is None:
         return None, (
             f"label_file_ending {ending!r} changes labels, as its compression is not exact",

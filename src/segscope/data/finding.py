@@ -8,8 +8,9 @@ from pathlib import Path
 from segscope.data.decoders.dicom_files import entries, is_series, survey_slices
 from segscope.data.description import read_description
 from segscope.data.folders import visible_files
-from segscope.data.formats import IMAGE_ENDINGS, PLANE_ENDINGS, image_ending, unknown_kind
+from segscope.data.formats import image_ending, image_endings, is_plane, unknown_kind
 from segscope.data.layout import CHANNEL_SUFFIX, complete
+from segscope.data.layouts import layout_of, open_dataset
 from segscope.data.listing import listed_cases
 from segscope.data.problems import Problem, refuse, shorten
 from segscope.errors import InputError
@@ -53,8 +54,9 @@ def _find(path: Path, channels: int) -> tuple[Case, ...]:
         return (_single_file(path, channels),)
     if not path.is_dir():
         raise InputError(f"{path}: is no regular file (a pipe, socket or device); name a file")
-    if (path / "dataset.json").is_file():
-        return _of_dataset(path, channels)
+    layout = layout_of(path)
+    if layout is not None:
+        return (_of_nnunet if layout == "nnunet" else _of_dataset)(path, channels)
     if is_series(path):
         return (Case(path.resolve().name, (path,)),)
     problems: list[Problem] = []
@@ -126,14 +128,29 @@ def _stem(file: Path) -> str:
 
 
 def _of_dataset(folder: Path, channels: int) -> tuple[Case, ...]:
+    """Test cases of a dataset of any layout, or where there are none its training cases."""
+    dataset = open_dataset(folder)
+    _check_channels(folder, dataset.channel_names, channels)
+    cases = dataset.test or dataset.training
+    if not cases:
+        raise InputError(f"{folder}: has no case; add images")
+    return tuple(replace(case, label_file=None) for case in cases)
+
+
+def _check_channels(folder: Path, names: Sequence[str], channels: int) -> None:
+    if len(names) != channels:
+        raise InputError(
+            f"{folder}: has the channels {', '.join(names)}, {channels} expected by the model; "
+            "name a dataset with the model's channels"
+        )
+
+
+def _of_nnunet(folder: Path, channels: int) -> tuple[Case, ...]:
     problems: list[Problem] = []
     description = read_description(folder, problems)
     refuse(str(folder), problems)
-    if description is not None and len(description.channel_names) != channels:
-        raise InputError(
-            f"{folder}: has the channels {', '.join(description.channel_names)}, {channels} "
-            "expected by the model; name a dataset with the model's channels"
-        )
+    if description is not None:
+        _check_channels(folder, description.channel_names, channels)
     listed = description.listed if description is not None else None
     for name in ("imagesTs",) if listed else ("imagesTs", "imagesTr"):
         images = [f for f in visible_files(folder / name, problems) if image_ending(f)]
@@ -165,7 +182,7 @@ def _of_files(
     refuse(str(folder), problems)
     if not found:
         raise InputError(
-            f"{folder}: holds no image ({', '.join(IMAGE_ENDINGS)}) and no DICOM series; name "
+            f"{folder}: holds no image ({', '.join(image_endings())}) and no DICOM series; name "
             "another folder"
         )
     return tuple(Case(name, files) for name, files in sorted(found.items()))
@@ -176,7 +193,7 @@ def _groups(
 ) -> dict[str, dict[int, Path]]:
     groups: dict[str, dict[int, Path]] = defaultdict(dict)
     stems = {file: file.name[: -len(ending)] for file in files}
-    one_file = channels == 1 or (channels == 3 and ending.lower() in PLANE_ENDINGS)
+    one_file = channels == 1 or (channels == 3 and is_plane(ending))
     numbered = not one_file or any(stem.endswith("_0000") for stem in stems.values())
     for file, stem in stems.items():
         match = CHANNEL_SUFFIX.match(stem) if numbered else None
@@ -200,7 +217,7 @@ def _single_file(path: Path, channels: int) -> Case:
         return alone
     siblings = [path.with_name(f"{match['name']}_{k:04d}{ending}") for k in range(channels)]
     present = [file for file in siblings if file.exists()]
-    rgb = channels == 3 and ending.lower() in PLANE_ENDINGS
+    rgb = channels == 3 and is_plane(ending)
     if rgb and (present == [path] or siblings[0] not in present):
         return alone  # as its reader will confirm
     if len(present) != channels:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segscope.data.formats import FORMATS, image_ending
+from segscope.data.formats import format_of, image_ending, is_plane
 from segscope.data.problems import Problem, shorten
 from segscope.data.regular import why_no_file
 
@@ -121,7 +121,7 @@ def label_files(
     said = f"dataset.json says file_ending {images}"
     if ending is None:
         found = [image_ending(file) for file in visible_files(folder, [])]
-        exact = Counter(e for e in found if e and keeps_labels(e) and _is_plane(e))
+        exact = Counter(e for e in found if e and keeps_labels(e) and is_plane(e))
         ending = min(exact, key=lambda e: (-exact[e], e), default=".png")
         said = f"beside images {images} all labels have one exact ending, here {ending}"
     elif ending != images:
@@ -153,8 +153,4 @@ def keeps_labels(ending: str) -> bool:
         >>> keeps_labels(".png"), keeps_labels(".jpg")
         (True, False)
     """
-    return FORMATS[ending.lower()].write is not None
-
-
-def _is_plane(ending: str) -> bool:
-    return FORMATS[ending.lower()].dims == 2
+    return format_of(ending).write is not None

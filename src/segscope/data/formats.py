@@ -1,6 +1,7 @@
 """The kinds of files that are read and written, in one table.
 
-A new format is a file in ``decoders/`` and a line here.
+A new format is a file in ``decoders/`` and a line here; one of an installed package is a `Format`
+under its ending, ``".foo" = "my_package.foo:FOO"``. An ending of segscope's own is never another's.
 """
 
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import Decoded
@@ -15,7 +17,9 @@ from segscope.data.decoders.metaimage import decode_metaimage, write_metaimage
 from segscope.data.decoders.nifti import decode_nifti, write_nifti
 from segscope.data.decoders.nrrd import decode_nrrd, write_nrrd
 from segscope.data.decoders.planes import decode_plane, write_plane
+from segscope.errors import InputError
 from segscope.images import Grid
+from segscope.plugins import Kind, other_than, plain
 
 Write = Callable[[Path, NDArray[Any], Grid, Path | None], None]
 
@@ -41,9 +45,9 @@ class Format:
     """How a kind of file is read and written.
 
     Args:
-        decode: See `Decode`.
-        write: Called with path, array ``(*S)``, grid and the file it follows (or None); None
-            where writing would change labels.
+        decode: See `Decode`; returns `Decoded`, whose array has ``dims`` axes after its channels.
+        write: Called with path, array ``(*S)``, grid and the file it follows (or None); writes all
+            or nothing (`segscope.data.write_bytes` does); None where writing would change labels.
         dims: 2 for planes without a position in space, 3 for volumes.
     """
 
@@ -65,8 +69,114 @@ FORMATS: dict[str, Format] = {
     ".jpeg": Format(decode_plane, None, 2),
     ".bmp": _PLANE,
 }
-IMAGE_ENDINGS = tuple(FORMATS)
-PLANE_ENDINGS = tuple(ending for ending, kind in FORMATS.items() if kind.dims == 2)
+
+
+def no_format(found: Any) -> str:
+    """What keeps an object from being a `Format`, or nothing.
+
+    Example:
+        >>> no_format(decode_nifti)
+        'is the function decode_nifti, where a segscope.data.Format is expected'
+    """
+    if fault := other_than(found, Format):
+        return fault
+    if not callable(found.decode) or not (found.write is None or callable(found.write)):
+        return "has a decode or write that is no function"
+    return "" if found.dims in (2, 3) else f"has the dims {found.dims!r}, expected 2 or 3"
+
+
+FORMAT: Kind[Format] = Kind("file format", "segscope.formats", FORMATS, no_format)
+
+
+def image_endings() -> tuple[str, ...]:
+    """Endings that are read, those of installed packages last.
+
+    Raises:
+        InputError: A package declares what is no ending, or one that ends in one of segscope's.
+
+    Example:
+        >>> ".nii.gz" in image_endings()
+        True
+    """
+    names = FORMAT.names()
+    for name in names[len(FORMATS) :]:
+        if not name.startswith(".") or name != name.lower():
+            raise FORMAT.fault(name, "is no ending; name it as .foo, in small letters")
+        if name.endswith(tuple(FORMATS)):
+            raise FORMAT.fault(name, "ends as a format of segscope's own, which reads such files")
+    return names
+
+
+def format_of(ending: str) -> Format:
+    """Return how an ending, in whatever capitals, is read and written.
+
+    Raises:
+        ValueError: It is not read.
+        InputError: Two packages read it, or the one that does fails to import.
+
+    Example:
+        >>> format_of(".PNG").dims
+        2
+    """
+    return FORMAT.get(ending.lower())
+
+
+def is_plane(ending: str | None) -> bool:
+    """Whether files of an ending are plane images, without a position in space.
+
+    Example:
+        >>> is_plane(".png"), is_plane(".nii.gz"), is_plane(None)
+        (True, False, False)
+    """
+    return ending is not None and ending.lower() in image_endings() and format_of(ending).dims == 2
+
+
+def decode(path: Path, ending: str, *, stored: bool) -> Decoded:
+    """Read a file by its ending; of a package's format, see that it returns what it must.
+
+    Raises:
+        InputError: As of `Decode`; a package's format fails or returns something else.
+    """
+    kind, name = format_of(ending), ending.lower()
+    if name in FORMATS:
+        return kind.decode(path, stored=stored)
+    with FORMAT.running(name):
+        found: Any = kind.decode(path, stored=stored)
+    if not isinstance(found, Decoded) or not isinstance(found.array, np.ndarray):
+        raise FORMAT.fault(name, f"{path}: decodes to {plain(found)}, expected is Decoded")
+    n = kind.dims + 1
+    if found.array.ndim != n or np.shape(found.affine) != (n, n):
+        raise FORMAT.fault(
+            name,
+            f"{path}: decodes to an array {found.array.shape} with an affine "
+            f"{np.shape(found.affine)}, expected are {n} axes (channels first) and {(n, n)}",
+        )
+    return found
+
+
+def write(path: Path, array: NDArray[Any], grid: Grid, like: Path | None) -> None:
+    """Write a file by its ending; what a package wrote is read back and compared.
+
+    Raises:
+        InputError: A package's format fails, or does not give back what it was given.
+    """
+    name = (image_ending(path) or "").lower()
+    kind = format_of(name)
+    if kind.write is None:
+        raise InputError(f"{path}: this format changes labels; write .png or .tif")
+    if name in FORMATS:
+        kind.write(path, array, grid, like)
+        return
+    with FORMAT.running(name):
+        kind.write(path, array, grid, like)
+    if not path.is_file():
+        raise FORMAT.fault(name, f"{path}: was not written")
+    found = decode(path, name, stored=True)
+    if not np.array_equal(found.array, array[None]):
+        raise FORMAT.fault(name, f"{path}: holds other voxels than were written")
+    if grid.ndim == 3 and not grid.matches(Grid(array.shape, found.affine)):
+        raise FORMAT.fault(name, f"{path}: has another affine than was written")
+
 
 _ONE_NRRD = "store header and voxels in one .nrrd file"
 _ONE_MHA = "store header and voxels in one .mha file"
@@ -104,7 +214,7 @@ def unknown_kind(path: Path) -> str:
     known = max((e for e in NOT_READ if name.endswith(e)), key=len, default=None)
     remedy = f"{NOT_READ[known]}; " if known else ""
     return (
-        f"{path}: unknown kind of file; {remedy}segscope reads {', '.join(IMAGE_ENDINGS)}, and "
+        f"{path}: unknown kind of file; {remedy}segscope reads {', '.join(image_endings())}, and "
         "DICOM as the folder of a series"
     )
 
@@ -117,7 +227,7 @@ def image_ending(path: Path) -> str | None:
         ('.NII.gz', None)
     """
     name = path.name.lower()
-    for ending in IMAGE_ENDINGS:
+    for ending in image_endings():
         if name.endswith(ending):
             return path.name[len(path.name) - len(ending) :]
     return None

@@ -17,14 +17,12 @@ from pathlib import Path
 from segscope.data.cases_table import read_table
 from segscope.data.description import Description, read_description
 from segscope.data.folders import files_of_ending, label_files
-from segscope.data.formats import PLANE_ENDINGS
+from segscope.data.formats import is_plane
 from segscope.data.listing import listed_cases, not_listed
-from segscope.data.problems import Problem, refuse, shorten
+from segscope.data.problems import Problem, shorten
 from segscope.data.readers import AS_STORED, Reading
 from segscope.data.subjects import subjects_of
-from segscope.errors import InputError
 from segscope.images import Case
-from segscope.paths import naming
 
 CHANNEL_SUFFIX = re.compile(r"^(?P<name>.+)_(?P<channel>[0-9]{4})$", re.DOTALL)
 _OTHER_NUMBER = re.compile(r"^(?P<name>.+)_(?P<channel>0[0-9]{0,2}|0[0-9]{4})$", re.DOTALL)
@@ -46,6 +44,7 @@ class Dataset:
         test: Cases of ``imagesTs``.
         warnings: What is odd but does no harm.
         reading: What may be changed when files are read; ``label_mapping`` of ``dataset.json``.
+        layout: Whose, by name.
     """
 
     folder: Path
@@ -58,6 +57,7 @@ class Dataset:
     test: tuple[Case, ...] = ()
     warnings: tuple[Problem, ...] = ()
     reading: Reading = AS_STORED
+    layout: str = "nnunet"
 
     @property
     def truth(self) -> dict[str, Path]:
@@ -65,40 +65,11 @@ class Dataset:
         return {c.name: c.label_file for c in self.training if c.label_file is not None}
 
 
-def open_dataset(folder: Path, *, reading: Reading = AS_STORED) -> Dataset:
-    """Read the layout of a dataset.
-
-    Args:
-        folder: With ``dataset.json``, ``imagesTr`` and ``labelsTr``; ``imagesTs`` and
-            ``cases.csv`` are optional.
-        reading: What may be changed when its files are read, beside its own ``label_mapping``.
-
-    Raises:
-        InputError: With every fault of ``dataset.json`` and of the files' names.
-    """
-    problems: list[Problem] = []
-    dataset = survey(folder, problems, reading=reading)
-    refuse(str(folder), problems)
-    if dataset is None:  # survey says why, and `refuse` has raised it
-        raise InputError(f"{folder}: is not a dataset")
-    return dataset
-
-
-def survey(
-    folder: Path, problems: list[Problem], *, reading: Reading = AS_STORED
-) -> Dataset | None:
-    """Read a layout as far as it can be understood; faults are appended to ``problems``.
+def read_nnunet(folder: Path, problems: list[Problem]) -> Dataset | None:
+    """Read nnU-Net's layout as far as it can be understood; faults go to ``problems``.
 
     The result holds the cases that are whole; it is None where ``dataset.json`` is not usable.
-
-    Raises:
-        InputError: There is no such folder.
     """
-    folder = Path(folder)
-    with naming(folder):
-        there = folder.is_dir()
-    if not there:
-        raise InputError(f"{folder}: no such folder; name an nnU-Net v2 raw dataset")
     warnings: list[Problem] = []
     description = read_description(folder, problems, warnings)
     if description is None:
@@ -134,7 +105,7 @@ def survey(
         ),
         test=tuple(Case(n, files, None, known.get(n) or None) for n, files in test.items()),
         warnings=tuple(warnings),
-        reading=replace(reading, label_mapping=description.label_mapping),
+        reading=Reading(label_mapping=description.label_mapping),
     )
 
 
@@ -170,7 +141,7 @@ def complete(
     cases = {}
     expected = list(range(channels))
     for name, found in sorted(groups.items()):
-        rgb = channels == 3 and sorted(found) == [0] and ending.lower() in PLANE_ENDINGS
+        rgb = channels == 3 and sorted(found) == [0] and is_plane(ending)
         if sorted(found) == expected or rgb:
             cases[name] = tuple(found[k] for k in sorted(found))
             continue

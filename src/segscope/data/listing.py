@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data.folders import visible_files
-from segscope.data.formats import FORMATS, PLANE_ENDINGS, image_ending
+from segscope.data.formats import format_of, image_ending, image_endings, is_plane
 from segscope.data.label_names import Fault
 from segscope.data.names import shown
 from segscope.data.problems import Problem, shorten
@@ -162,7 +162,9 @@ def _file_faults(name: str, files: tuple[Path, ...]) -> list[Problem]:
             )
         elif image_ending(file) is None:
             said = f"is no kind of image that segscope reads; dataset.json lists it for case {name}"
-            found.append(Problem(str(file), said, f"convert it ({', '.join(FORMATS)})", name))
+            found.append(
+                Problem(str(file), said, f"convert it ({', '.join(image_endings())})", name)
+            )
     return found
 
 
@@ -170,7 +172,7 @@ def _channel_faults(
     folder: Path, name: str, images: tuple[Path, ...], channels: int
 ) -> list[Problem]:
     rgb = channels == 3 and len(images) == 1
-    plane = (image_ending(images[0]) or "").lower() in PLANE_ENDINGS
+    plane = is_plane(image_ending(images[0]))
     found = []
     if len(images) != channels and not (rgb and plane):
         fault = f"dataset lists {len(images)} images for case {name}, {channels} channels expected"
@@ -183,8 +185,8 @@ def _channel_faults(
 
 
 def _label_faults(name: str, label: Path, images: tuple[Path, ...]) -> list[Problem]:
-    kind = FORMATS.get((image_ending(label) or "").lower())
-    if kind is not None and kind.write is None:
+    ending = image_ending(label)
+    if ending is not None and format_of(ending).write is None:
         return [
             Problem(
                 str(label),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import Decoded, decoding
 from segscope.data.decoders.dicom import decode_series, is_series
-from segscope.data.formats import FORMATS, image_ending, unknown_kind
+from segscope.data.formats import decode, image_ending, unknown_kind
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
 from segscope.paths import is_folder, kind_of
@@ -142,7 +142,7 @@ def _read(path: Path, *, stored: bool) -> Decoded:
         raise InputError(f"{path}: is {kind}; name an image file")
     ending = image_ending(path)
     if ending is not None:
-        return _plain(path, FORMATS[ending.lower()].decode(path, stored=stored))
+        return _plain(path, decode(path, ending, stored=stored))
     raise InputError(unknown_kind(path))
 
 

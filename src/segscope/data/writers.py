@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.files import write_bytes
-from segscope.data.formats import FORMATS, image_ending
+from segscope.data.formats import format_of, image_ending, write
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap, Probabilities
 
@@ -39,13 +39,11 @@ def write_probabilities(path: Path, probabilities: Probabilities) -> None:
 
 
 def _write(path: Path, array: NDArray[Any], grid: Grid, like: Path | None) -> None:
-    ending = (image_ending(path) or "").lower()
-    kind = FORMATS.get(ending)
-    if kind is None:
+    ending = image_ending(path)
+    if ending is None:
         raise InputError(f"{path}: cannot write this kind of file; use .nii.gz or .png")
-    if kind.write is None:
-        raise InputError(f"{path}: this format changes labels; write .png or .tif")
-    if kind.dims != grid.ndim:
+    kind = format_of(ending)
+    if kind.write is not None and kind.dims != grid.ndim:
         what, use = ("volume", ".nii.gz") if grid.ndim == 3 else ("plane image", ".png")
-        raise InputError(f"{path}: a {what} cannot be written as {ending}; use {use}")
-    kind.write(path, array, grid, like)
+        raise InputError(f"{path}: a {what} cannot be written as {ending.lower()}; use {use}")
+    write(path, array, grid, like)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from segscope.errors import InputError
-from segscope.networks.names import NETWORKS
+from segscope.networks import NETWORK
 from segscope.training import load_partial, parse_settings, preset_names
 
 _FORMS = (
@@ -80,7 +80,7 @@ def parse_arm(text: str) -> Arm:
     if colon and "=" in settings and "=" not in name:
         return _arm(text, name=name.strip(), recipe=parse_settings(shlex.split(settings)))
     name, equals, source = (part.strip() for part in text.partition("="))
-    if not equals and name in NETWORKS:  # on the planned recipe, not on a paper's set-up
+    if not equals and name in NETWORK.names():  # on the planned recipe, not on a paper's set-up
         return _arm(text, name=name, recipe={"network": {"name": name}})
     if not equals:
         return _arm(text, name=name, recipe=_of_name(text, name))
@@ -99,7 +99,7 @@ def _of_name(text: str, name: str) -> dict[str, Any]:
     if name in preset_names() or Path(name).is_file():
         return load_partial(name)
     raise InputError(
-        f"--arm {text}: {name!r} is no network ({', '.join(NETWORKS)}), preset "
+        f"--arm {text}: {name!r} is no network ({', '.join(NETWORK.names())}), preset "
         f"({', '.join(preset_names())}) or file; possible are {_FORMS}"
     )
 

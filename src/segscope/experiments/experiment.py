@@ -20,7 +20,7 @@ from segscope.experiments.arm import Arm
 from segscope.experiments.draw import Draw
 from segscope.images import Case, Fingerprint
 from segscope.inference import hash_cases
-from segscope.metrics import HIGHER_IS_BETTER
+from segscope.metrics import METRIC, METRICS
 from segscope.progress import track
 from segscope.training import Recipe, labelled, plan_recipe
 from segscope.training.recipe import merge
@@ -113,9 +113,11 @@ class Experiment(BaseModel):
                 raise ValueError(f"{what}s: {', '.join(twice) or 'none'} twice or missing")
         if self.reference not in arms:
             raise ValueError(f"reference {self.reference!r}: is no arm; there are {arms}")
-        unknown = [metric for metric in self.metrics if metric not in HIGHER_IS_BETTER]
+        no_scores = [name for name, one in METRICS.items() if one.higher_is_better is None]
+        scores = [name for name in METRIC.names() if name not in no_scores]
+        unknown = [metric for metric in self.metrics if metric not in scores]
         if unknown or not self.metrics:
-            known = ", ".join(HIGHER_IS_BETTER)
+            known = ", ".join(scores)
             raise ValueError(f"--metric {', '.join(unknown) or 'none'}: expected some of {known}")
         return self
 

@@ -13,7 +13,7 @@ from segscope.experiments.statistics import Difference, Estimate, mean_known
 from segscope.experiments.table import Outcome
 from segscope.images import Case
 from segscope.inference.cases import target
-from segscope.metrics import HIGHER_IS_BETTER
+from segscope.metrics import is_higher_better
 from segscope.preprocessing import orientation_to_ras, reorient
 from segscope.report import Lines, Panel, Picture, Section, Table, contour_sheet, page, widest_slice
 from segscope.report.figures import png, pyplot
@@ -60,7 +60,7 @@ def answer(outcome: Outcome, metric: str) -> list[str]:
     found = outcome.estimates(metric)
     best = next(iter(found))
     said = [f"Highest in the table: {best}, {metric} {found[best]}."]
-    if not HIGHER_IS_BETTER[metric]:
+    if not is_higher_better(metric):
         said = [f"Lowest in the table: {best}, {metric} {found[best]}."]
     pairs = outcome.differences(metric)
     shown = [pair for pair in pairs if pair.shown]

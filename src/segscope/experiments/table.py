@@ -19,7 +19,7 @@ from segscope.experiments.statistics import (
     rank_stability,
 )
 from segscope.experiments.trial import Trial, read_result
-from segscope.metrics import HIGHER_IS_BETTER
+from segscope.metrics import is_higher_better
 
 Row = dict[str, Any]
 
@@ -91,7 +91,7 @@ class Outcome:
     def estimates(self, metric: str, label: str | None = None) -> dict[str, Estimate]:
         """Arm to its mean over subjects with interval, best first."""
         found = {a.name: estimate(self.values(a.name, metric, label)) for a in self._arms}
-        sign = -1 if HIGHER_IS_BETTER[metric] else 1
+        sign = -1 if is_higher_better(metric) else 1
         return dict(sorted(found.items(), key=lambda item: _order(sign * item[1].mean)))
 
     def of_cases(self, arm: str, metric: str) -> dict[str, float]:
@@ -112,7 +112,7 @@ class Outcome:
     def ranks(self, metric: str) -> Ranks:
         """How stable the order is."""
         values = {arm.name: self.values(arm.name, metric) for arm in self._arms}
-        return rank_stability(values, higher_is_better=HIGHER_IS_BETTER[metric])
+        return rank_stability(values, higher_is_better=is_higher_better(metric))
 
     @property
     def _arms(self) -> list[Any]:

@@ -8,13 +8,14 @@ new settings. Whoever sees the folder and the dataset can do the trial.
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from segscope.data import (
     Dataset,
     Split,
+    image_ending,
     json_ready,
     open_dataset,
     read_label,
@@ -30,7 +31,7 @@ from segscope.experiments.task import Task, call_work, shown_dataset
 from segscope.experiments.work import alone, content_of_files, content_of_folder, key_of
 from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
-from segscope.metrics import counted_value, evaluate_folders
+from segscope.metrics import METRIC, LabelReader, counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
 from segscope.training import Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
@@ -49,6 +50,7 @@ class Trial:
         dataset: Name.
         content: Hash of the dataset's files.
         after: Trials of steps that come before it; what decides them decides it.
+        metrics: Of installed packages, each with its package, to be measured too.
     """
 
     arm: Arm
@@ -57,6 +59,7 @@ class Trial:
     dataset: str
     content: str
     after: tuple["Trial", ...] = ()
+    metrics: dict[str, str] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """All that decides the result, as plain values; where arms' folders lie does not."""
@@ -76,6 +79,7 @@ class Trial:
             "draw": self.draw.model_dump(mode="json", exclude={"name", "size"}),
             "recipe": self.recipe,
             **before,
+            **({"metrics": self.metrics} if self.metrics else {}),
         }
 
     @property
@@ -104,7 +108,21 @@ def make_trial(
 ) -> Trial:
     """Put a trial together."""
     values = None if recipe is None else recipe.model_dump(mode="json")
-    return Trial(arm, draw, values, experiment.dataset, experiment.content, after)
+    return _trial(experiment, arm, draw, values, after)
+
+
+def _trial(
+    experiment: Experiment,
+    arm: Arm,
+    draw: Draw,
+    recipe: dict[str, Any] | None,
+    after: tuple[Trial, ...],
+) -> Trial:
+    own = {name: METRIC.declared(name) for name in experiment.metrics}
+    metrics = {name: found.package for name, found in own.items() if found is not None}
+    if arm.work is not None:  # which brings numbers of its own
+        metrics = {}
+    return Trial(arm, draw, recipe, experiment.dataset, experiment.content, after, metrics)
 
 
 def write_trial(folder: Path, trial: Trial, fingerprint: Fingerprint | None) -> Path:
@@ -131,7 +149,7 @@ def read_trial(
         OSError: Nothing is there.
     """
     facts = json.loads((place / "trial.json").read_text("utf-8"))
-    trial = Trial(arm, draw, facts["recipe"], experiment.dataset, experiment.content, after)
+    trial = _trial(experiment, arm, draw, facts["recipe"], after)
     if json_ready(trial.facts()) != {key: facts.get(key) for key in trial.facts()}:
         raise ValueError(f"{place}: is of another experiment")
     return trial
@@ -206,9 +224,10 @@ def read_result(folder: Path, trial: Trial) -> dict[str, Any] | None:
 def _predicted(task: Task, facts: dict[str, Any]) -> dict[str, Any]:
     """Train where the arm does, predict the test cases where they are not yet, and score them."""
     kind, dataset = facts["arm"]["kind"], task.dataset
-    test = cases_of(dataset, task.draw.test)
+    test, more = cases_of(dataset, task.draw.test), tuple(facts.get("metrics", {}))
     if kind == "predictions":
-        return {"rows": score_predictions(Path(facts["folder"]), dataset, test)}
+        rows = score_predictions(Path(facts["folder"]), dataset, test, metrics=more)
+        return {"rows": rows}
     found: dict[str, Any] = {}
     shown, run = test, task.root / "run"
     if kind == "train":
@@ -220,7 +239,8 @@ def _predicted(task: Task, facts: dict[str, Any]) -> dict[str, Any]:
         run = Path(facts["folder"])
         _never_tested(run, dataset, test)
     found |= _predict(run, facts["arm"]["weights"], shown, task.root / "predictions")
-    return {**found, "rows": score_predictions(task.root / "predictions", dataset, test)}
+    rows = score_predictions(task.root / "predictions", dataset, test, metrics=more)
+    return {**found, "rows": rows}
 
 
 def _train(task: Task, recipe: Recipe, shown: Dataset) -> dict[str, Any]:
@@ -271,7 +291,12 @@ def _never_tested(run: Path, dataset: Dataset, test: tuple[Case, ...]) -> None:
 
 
 def score_predictions(
-    predictions: Path, dataset: Dataset, cases: Sequence[Case], *, convention: str = "default"
+    predictions: Path,
+    dataset: Dataset,
+    cases: Sequence[Case],
+    *,
+    convention: str = "default",
+    metrics: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Score predicted cases: one row per case and label.
 
@@ -282,6 +307,7 @@ def score_predictions(
         dataset: Of the cases.
         cases: All of them; one without a prediction is an error.
         convention: Whose definitions of the metrics.
+        metrics: Of installed packages, to measure too.
 
     Raises:
         InputError: A prediction is missing, or is of another shape.
@@ -291,11 +317,13 @@ def score_predictions(
     summary = evaluate_folders(
         predictions,
         dataset.truth,
-        read=read_label,
-        read_truth=lambda file: read_label_of(dataset, by_file[file]),
+        read=LabelReader(
+            read_label, image_ending, lambda file: read_label_of(dataset, by_file[file])
+        ),
         labels=dataset.labels,
         cases=[case.name for case in cases],
         convention=convention,
+        metrics=metrics,
     )
     return [
         {

@@ -3,7 +3,14 @@
 from segscope.explain.ability import Ability, layer_ability, mean_ability, unit_ability
 from segscope.explain.calibration import DicePredictor, fit_dice_predictor
 from segscope.explain.cam import METHODS as CAM_METHODS
-from segscope.explain.cam import class_activation_map, class_score
+from segscope.explain.cam import (
+    CamMethod,
+    by_layer,
+    check_method,
+    class_activation_map,
+    class_score,
+    package_of_method,
+)
 from segscope.explain.coverage import (
     Correlations,
     CoverageCurve,
@@ -29,6 +36,7 @@ from segscope.explain.vog import normalised, variance_of_gradients
 __all__ = [
     "CAM_METHODS",
     "Ability",
+    "CamMethod",
     "Correlations",
     "CoverageCurve",
     "DicePredictor",
@@ -36,7 +44,9 @@ __all__ = [
     "augrc",
     "aurc",
     "best_dice",
+    "by_layer",
     "centred_map",
+    "check_method",
     "class_activation_map",
     "class_score",
     "correlations",
@@ -50,6 +60,7 @@ __all__ = [
     "mean_dice",
     "normalised",
     "otsu_threshold",
+    "package_of_method",
     "pairwise_dice",
     "separableness",
     "share_to_review",

@@ -14,21 +14,39 @@ gradientshap  expected gradients times the distance from a noisy baseline (Lundb
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from segscope.errors import InputError
 from segscope.explain.gradients import image_gradient, layer_features, layer_gradient
 from segscope.explain.last_layer import last_layer
 from segscope.features import Layer, answer_of, inner, shapes_of, taken, untouched
 from segscope.features.interpolation import upsample
-
-METHODS = ("gradcam", "hirescam", "gradcam++", "saliency", "gradientshap", "activation")
-METHODS_OF_INPUT = ("saliency", "gradientshap")
-"""Those that look at the image's own pixels, and at no layer."""
+from segscope.plugins import Kind, other_than, plain
 
 Target = int | Callable[[Tensor], Tensor]
+
+MakeMap = Callable[[nn.Module, Tensor, Target, Layer | None], Tensor]
+
+
+@dataclass(frozen=True)
+class CamMethod:
+    """How a map is made.
+
+    Args:
+        make: Called with the network, images ``(N, C, *S)``, the target (see `class_score`) and a
+            layer, or None for the last one; returns a map ``(N, *s)`` of floating-point numbers,
+            larger where more speaks for the target. It is enlarged to the image's sides. `by_layer`
+            makes one from a layer's features and their gradient.
+        of_layer: Whether it looks at a layer; others look at the image's own pixels.
+    """
+
+    make: MakeMap
+    of_layer: bool = True
+
 
 _SAMPLES = 16
 _NOISE = 0.1
@@ -57,7 +75,7 @@ def class_activation_map(
         image: ``(N, C, *S)``, or ``(C, *S)``.
         target: Number of the class (of one-channel logits: 1 is the object), or a function from
             the model's output to a score per sample ``(N,)``.
-        method: One of `METHODS`.
+        method: One of `METHODS`, or of an installed package.
         layer: Where features are taken from, a name or a module; `last_layer` by default. A module
             that runs several times means its last run; ``name#2`` is its second, ``name#1`` its
             first. Maps with their channels last are turned.
@@ -77,19 +95,16 @@ def class_activation_map(
         >>> tuple(class_activation_map(net, torch.rand(1, 8, 8), 1, method="gradcam").shape)
         (8, 8)
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method not in METHOD.names():
+        raise ValueError(f"method must be one of {', '.join(METHOD.names())}, got {method!r}")
     net = inner(model)
     dims = _dims(net)
     single = image.ndim == (dims + 1 if dims else 3)
     with torch.inference_mode(False), untouched(model):
         x = taken(net, image[None] if single else image)
-        if method in METHODS_OF_INPUT:
-            found = _of_input(net, x, target, method)
-        else:
-            found = _of_layer(net, x, target, method, layer)
-            if resize:
-                found = upsample(found[:, None], x.shape[2:])[:, 0]
+        found = _mapped(net, x, target, method, layer)
+        if resize:
+            found = upsample(found[:, None], x.shape[2:])[:, 0]
         found = found.to(device=image.device, dtype=torch.float32)
     return found[0] if single else found
 
@@ -138,42 +153,84 @@ def _own_score(found: object) -> Tensor:
     return found
 
 
-def _of_layer(
-    net: nn.Module, x: Tensor, target: Target, method: str, layer: Layer | None
-) -> Tensor:
-    layer = last_layer(net, x) if layer is None else layer
-    if method == "activation":
-        return _wide(layer_features(net, x, layer)).mean(1)
-    found = layer_gradient(net, x, layer, lambda output: class_score(output, target).sum())
-    f, g = (_wide(one) for one in found)
+def _mapped(net: nn.Module, x: Tensor, target: Target, method: str, layer: Layer | None) -> Tensor:
+    """Apply a method; of a package's, see that it returns a map."""
+    make = METHOD.get(method).make
+    if method in METHODS:
+        return make(net, x, target, layer)
+    with METHOD.running(method):
+        found: object = make(net, x, target, layer)
+    if not isinstance(found, Tensor):
+        raise METHOD.fault(method, f"returns {plain(found)}, a tensor (N, *s) is expected")
+    if found.ndim != x.ndim - 1 or len(found) != len(x) or not found.is_floating_point():
+        raise METHOD.fault(
+            method,
+            f"returns {found.dtype} of shape {tuple(found.shape)} for images {tuple(x.shape)}; "
+            f"floating point (N, *s) is expected: {x.ndim - 1} axes, {len(x)} maps",
+        )
+    if not found.isfinite().all():
+        raise METHOD.fault(method, "returns a map with NaN or infinities")
+    return found.detach()
+
+
+def by_layer(combine: Callable[[Tensor, Tensor], Tensor]) -> MakeMap:
+    """Make maps from what it does with a layer's features and the score's gradient to them.
+
+    Args:
+        combine: From features and gradient, each ``(N, K, *s)``, to a map ``(N, *s)``.
+
+    Example:
+        >>> layercam = CamMethod(by_layer(lambda f, g: (g.relu() * f).sum(1).relu()))
+    """
+
+    def method(net: nn.Module, x: Tensor, target: Target, layer: Layer | None) -> Tensor:
+        layer = last_layer(net, x) if layer is None else layer
+        found = layer_gradient(net, x, layer, lambda output: class_score(output, target).sum())
+        f, g = (_wide(one) for one in found)
+        return combine(f, g)
+
+    return method
+
+
+def _activation(net: nn.Module, x: Tensor, target: Target, layer: Layer | None) -> Tensor:
+    return _wide(layer_features(net, x, last_layer(net, x) if layer is None else layer)).mean(1)
+
+
+def _hirescam(f: Tensor, g: Tensor) -> Tensor:
+    return (g * f).sum(1).relu()
+
+
+def _gradcam(f: Tensor, g: Tensor) -> Tensor:
+    return (g.mean(tuple(range(2, f.ndim)), keepdim=True) * f).sum(1).relu()
+
+
+def _gradcam_pp(f: Tensor, g: Tensor) -> Tensor:
     dims = tuple(range(2, f.ndim))
-    if method == "hirescam":
-        return (g * f).sum(1).relu()
-    if method == "gradcam":
-        weights = g.mean(dims, keepdim=True)
-    else:
-        below = 2 * g.square() + f.sum(dims, keepdim=True) * g.pow(3)
-        alpha = g.square() / torch.where(below == 0, torch.ones_like(below), below)
-        weights = (alpha * g.relu()).sum(dims, keepdim=True)
+    below = 2 * g.square() + f.sum(dims, keepdim=True) * g.pow(3)
+    alpha = g.square() / torch.where(below == 0, torch.ones_like(below), below)
+    weights = (alpha * g.relu()).sum(dims, keepdim=True)
     return (weights * f).sum(1).relu()
 
 
-def _of_input(net: nn.Module, x: Tensor, target: Target, method: str) -> Tensor:
-    def gradient(at: Tensor) -> Tensor:
-        return _wide(image_gradient(net, at, lambda output: class_score(output, target).sum()))
+def _gradient(net: nn.Module, x: Tensor, target: Target) -> Tensor:
+    return _wide(image_gradient(net, x, lambda output: class_score(output, target).sum()))
 
-    if method == "saliency":
-        return gradient(x).abs().amax(1)
+
+def _saliency(net: nn.Module, x: Tensor, target: Target, layer: Layer | None) -> Tensor:
+    return _gradient(net, x, target).abs().amax(1)
+
+
+def _gradientshap(net: nn.Module, x: Tensor, target: Target, layer: Layer | None) -> Tensor:
     random = torch.Generator().manual_seed(0)
-    plain = _wide(x)
-    spread = plain.flatten(1).std(1).nan_to_num().view(-1, *[1] * (x.ndim - 1))
-    total = torch.zeros_like(plain)
+    plain_x = _wide(x)
+    spread = plain_x.flatten(1).std(1).nan_to_num().view(-1, *[1] * (x.ndim - 1))
+    total = torch.zeros_like(plain_x)
     for _ in range(_SAMPLES):
         # the same for all images: a map does not depend on what else is in the batch
-        noise = torch.randn((1, *x.shape[1:]), generator=random).to(plain) * _NOISE * spread
-        share = torch.rand((1, *[1] * (x.ndim - 1)), generator=random).to(plain)
-        away = plain + noise  # from an image of zeros
-        total += gradient((share * away).to(x.dtype)) * away
+        noise = torch.randn((1, *x.shape[1:]), generator=random).to(plain_x) * _NOISE * spread
+        share = torch.rand((1, *[1] * (x.ndim - 1)), generator=random).to(plain_x)
+        away = plain_x + noise  # from an image of zeros
+        total += _gradient(net, (share * away).to(x.dtype), target) * away
     return (total / _SAMPLES).sum(1).abs()
 
 
@@ -192,3 +249,54 @@ def _dims(net: nn.Module) -> int | None:
             if isinstance(module, kind):
                 return dims
     return None
+
+
+def no_method(found: object) -> str:
+    """What keeps an object from being a `CamMethod`, or nothing.
+
+    Example:
+        >>> no_method("gradcam")
+        'is a str, where a segscope.explain.CamMethod is expected'
+    """
+    if isinstance(found, CamMethod) and not callable(found.make):
+        return f"has the make {found.make!r}, no function"
+    return other_than(found, CamMethod)
+
+
+METHODS: dict[str, CamMethod] = {
+    "gradcam": CamMethod(by_layer(_gradcam)),
+    "hirescam": CamMethod(by_layer(_hirescam)),
+    "gradcam++": CamMethod(by_layer(_gradcam_pp)),
+    "saliency": CamMethod(_saliency, of_layer=False),
+    "gradientshap": CamMethod(_gradientshap, of_layer=False),
+    "activation": CamMethod(_activation),
+}
+"""A new one is a function here, or in a file of this room, and a line."""
+
+METHOD: Kind[CamMethod] = Kind("CAM method", "segscope.cam_methods", METHODS, no_method)
+
+
+def check_method(name: str) -> CamMethod:
+    """Return the method of a name, before any work.
+
+    Raises:
+        InputError: There is none, or its package fails.
+
+    Example:
+        >>> check_method("saliency").of_layer
+        False
+    """
+    if name not in METHOD.names():
+        raise InputError(f"cam: method must be one of {', '.join(METHOD.names())}, got {name!r}")
+    return METHOD.get(name)
+
+
+def package_of_method(name: str) -> dict[str, str]:
+    """Which package a method is of, for a record; nothing for segscope's own.
+
+    Example:
+        >>> package_of_method("gradcam")
+        {}
+    """
+    known = METHOD.declared(name)
+    return {} if known is None else {"package": known.package}

@@ -6,7 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
-from segscope.data import Reading, image_ending, load_case, write_label, write_probabilities
+from segscope.data import (
+    Reading,
+    format_of,
+    image_ending,
+    load_case,
+    write_label,
+    write_probabilities,
+)
 from segscope.errors import Failures, InputError, WorkError, in_order, naming
 from segscope.images import Case, LabelMap, Probabilities
 from segscope.inference.manifest import (
@@ -27,6 +34,7 @@ from segscope.inference.predict import (
 )
 from segscope.inference.verdict import FAR, Verdict
 from segscope.paths import is_there
+from segscope.preprocessing import Prepared
 from segscope.progress import track
 
 _OF_DATASETS = ("imagesTr", "imagesTs", "labelsTr")
@@ -184,17 +192,25 @@ def predict_cases(
 
 def _maker(model: TrainedModel, options: PredictOptions) -> Make:
     """Predict in this process."""
+    plan = model.spec.plan
+    how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
 
     def make(
         cases: Sequence[Case], failures: Failures, verdicts: dict[str, Verdict]
     ) -> Iterator[Made]:
         for case in track(cases, "predicting"):
-            made = None
+            label, found = None, None
             with failures.of(case.name):
-                made = _predict(model, case, options, verdicts)
-            if made is not None:
-                notes = (*made[0].notes, *verdicts[case.name].say())
-                yield Made(case.name, notes, partial(_put, *made, case.image_files[0]))
+                prepared = _prepared(model, case, options, verdicts)
+                with say_memory(model.device, options.batch):
+                    if options.probabilities:
+                        found = plan.undo(predict_prepared(model, prepared.array, **how), prepared)
+                        label = LabelMap(found.to_labels().array, found.grid, prepared.notes)
+                    else:
+                        label = label_prepared(model, prepared, **how)
+            if label is not None:
+                notes = (*label.notes, *verdicts[case.name].say())
+                yield Made(case.name, notes, partial(_put, label, found, case.image_files[0]))
 
     return make
 
@@ -238,8 +254,9 @@ def target(case: Case, folder: Path) -> Path:
     """Where a case's label map goes: the input's own format, if that keeps labels."""
     first = case.image_files[0]
     ending = ".nii.gz" if first.is_dir() else (image_ending(first) or ".nii.gz")
-    if ending.lower() in (".jpg", ".jpeg"):
-        ending = ".png"  # JPEG would change labels
+    kind = format_of(ending)
+    if kind.write is None:  # JPEG would change labels
+        ending = ".png" if kind.dims == 2 else ".nii.gz"
     return folder / f"{case.name}{ending}"
 
 
@@ -314,9 +331,10 @@ def _check_foreign(
         )
 
 
-def _predict(
+def _prepared(
     model: TrainedModel, case: Case, options: PredictOptions, verdicts: dict[str, Verdict]
-) -> tuple[LabelMap, Probabilities | None]:
+) -> Prepared:
+    """Read a case, see whether the model is meant for it, and prepare it."""
     plan = model.spec.plan
     image = load_case(
         replace(case, label_file=None),
@@ -334,11 +352,4 @@ def _predict(
             f"{file}: {'; '.join(verdicts[case.name].say())}; check the image, or say --anyway"
         )
     with naming(file):
-        prepared = prepare(model, image)
-    del image
-    with say_memory(model.device, options.batch):
-        how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
-        if not options.probabilities:
-            return label_prepared(model, prepared, **how), None
-        found = plan.undo(predict_prepared(model, prepared.array, **how), prepared)
-    return LabelMap(found.to_labels().array, found.grid, prepared.notes), found
+        return prepare(model, image)

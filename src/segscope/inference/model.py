@@ -16,7 +16,7 @@ from segscope.inference.device import choose_device
 from segscope.inference.meant import read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights, weights_file
 from segscope.inference.spec import MODEL, ModelSpec, NetworkSpec, parse_spec, read_spec, spec_text
-from segscope.networks import Segmenter, build_network, fold_batch_norms
+from segscope.networks import NETWORK, Segmenter, build_network, fold_batch_norms
 
 __all__ = [
     "ModelSpec",
@@ -121,7 +121,9 @@ def load_model(
     found = read_run_weights(folder, MODEL, weights, own)
     net = _build(folder / MODEL, spec.network, "cpu")
     net.load_state_dict(found.state)
-    for note in found.notes:
+    other = NETWORK.need(spec.network.name, spec.network.package)
+    notes = (*found.notes, *([other] if other else []))
+    for note in notes:
         _LOG.warning("%s", note)
     net.eval()
     if level is not None:
@@ -132,7 +134,7 @@ def load_model(
         form: Any = forms.get(spec.network.spatial_dims, torch.contiguous_format)
         net = fold_batch_norms(net).to(memory_format=form)
     seen = read_seen(folder, spec.plan)
-    return TrainedModel(spec, net, bf16, found.sha256, found.notes, seen)
+    return TrainedModel(spec, net, bf16, found.sha256, notes, seen)
 
 
 def prune(net: Segmenter, level: int) -> Segmenter:
@@ -169,6 +171,7 @@ class _Undrawn(TorchFunctionMode):
 def _build(file: Path, spec: NetworkSpec, device: str) -> Segmenter:
     """Build a network; on ``meta`` it takes no memory, and only its tensors' shapes are real."""
     try:
+        NETWORK.need(spec.name, spec.package)
         # whatever is drawn all the same must not move the caller's random numbers
         with torch.random.fork_rng(devices=[]), torch.device(device), _Undrawn():
             return build_network(

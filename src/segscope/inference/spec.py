@@ -23,11 +23,16 @@ _MOST_BYTES = 1 << 24  # of model.json
 
 
 class NetworkSpec(BaseModel):
-    """How to build the network; ``options`` go to its constructor."""
+    """How to build the network; ``options`` go to its constructor.
+
+    ``package`` names the installed package that a network is of, ``my-package==1.0``; segscope's
+    own have none, and then the key is not written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    package: str | None = Field(default=None, exclude_if=lambda package: package is None)
     spatial_dims: int = Field(ge=1, le=3)
     in_channels: int = Field(ge=1, le=_MOST_CHANNELS)
     out_channels: int = Field(ge=1, le=_MOST_CHANNELS)

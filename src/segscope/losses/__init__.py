@@ -4,7 +4,7 @@ from segscope.losses.combined import CombinedLoss, wants_image
 from segscope.losses.content import ContentLoss, content_loss
 from segscope.losses.deep_supervision import DeepSupervisionLoss
 from segscope.losses.hybrid import HybridLoss, balanced_alpha, hybrid_loss
-from segscope.losses.names import LOSSES, build_loss
+from segscope.losses.names import LOSS, LOSSES, build_loss
 from segscope.losses.overlap import (
     DiceCELoss,
     DiceLoss,
@@ -14,11 +14,13 @@ from segscope.losses.overlap import (
     dice_loss,
     generalized_dice_loss,
 )
+from segscope.losses.own import Loss
 from segscope.losses.pixel import CrossEntropyLoss, FocalLoss, cross_entropy
 from segscope.losses.prototype import PrototypeLoss, soft_dice
 from segscope.losses.soft_labels import SoftLabels
 
 __all__ = [
+    "LOSS",
     "LOSSES",
     "CombinedLoss",
     "ContentLoss",
@@ -29,6 +31,7 @@ __all__ = [
     "FocalLoss",
     "GeneralizedDiceLoss",
     "HybridLoss",
+    "Loss",
     "PrototypeLoss",
     "SoftLabels",
     "TverskyLoss",

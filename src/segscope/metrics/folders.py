@@ -12,14 +12,38 @@ from numpy.typing import NDArray
 from segscope.errors import InputError
 from segscope.images import Grid, LabelMap
 from segscope.metrics.checks import check_labels, check_tolerance
+from segscope.metrics.names import check_more, known_metric
 from segscope.metrics.overlap import count_agreement
-from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER, evaluate_case
+from segscope.metrics.scores import evaluate_case
 from segscope.metrics.summary import Row, Summary
 from segscope.metrics.wmh import masks_of_challenge, wmh2017
 from segscope.paths import is_folder, kind_of, list_folder
 from segscope.progress import track
 
-_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+
+@dataclass(frozen=True)
+class LabelReader:
+    """How label maps are found and read, which another room knows.
+
+    Args:
+        read: Reads a label map, such as `segscope.data.read_label`.
+        ending_of: From a file to its ending, which its case's name does not have, or None where it
+            is no image, such as `segscope.data.image_ending`.
+        read_truth: Reads one of the truth, where that takes something else.
+    """
+
+    read: Callable[[Path], LabelMap]
+    ending_of: Callable[[Path], str | None]
+    read_truth: Callable[[Path], LabelMap] | None = None
+
+    def stem(self, file: Path) -> str:
+        """A label file's name without its ending, or its whole name where it is no image.
+
+        Example:
+            >>> LabelReader(lambda _: None, lambda file: file.suffix).stem(Path("a.b.png"))
+            'a.b'
+        """
+        return file.name.removesuffix(self.ending_of(file) or "")
 
 
 @dataclass(frozen=True)
@@ -27,6 +51,7 @@ class _Options:
     convention: str
     empty: str
     tolerance_mm: float
+    metrics: tuple[str, ...]
 
     def __post_init__(self) -> None:
         if self.convention not in ("default", "wmh2017"):
@@ -38,6 +63,11 @@ class _Options:
                 "empty 'one' is no choice in wmh2017, whose Dice of nothing is undefined"
             )
 
+        if self.convention == "wmh2017" and self.metrics:
+            raise InputError(
+                f"metric {self.metrics[0]!r}: wmh2017 has the challenge's five alone; use default"
+            )
+        check_more(self.metrics)
         try:
             check_tolerance(self.tolerance_mm)
         except ValueError as error:
@@ -77,33 +107,33 @@ def evaluate_folders(
     predictions: Path,
     truth: Path | Mapping[str, Path],
     *,
-    read: Callable[[Path], LabelMap],
-    read_truth: Callable[[Path], LabelMap] | None = None,
+    read: LabelReader,
     labels: Mapping[str, int] | None = None,
     cases: Sequence[str] | None = None,
     empty: str = "nan",
     tolerance_mm: float = 1.0,
     convention: str = "default",
+    metrics: Sequence[str] = (),
 ) -> Summary:
     """Score a folder of predictions against a folder of truth (or one file against another).
 
     Args:
-        predictions: Label maps named as those of ``truth``, in any format that ``read`` knows.
+        predictions: Label maps named as those of ``truth``, in any format that ``read`` finds.
         truth: Label maps, in a folder or by case; every one needs a prediction, or counts as
             missing.
-        read: Reads a label map.
-        read_truth: Reads one of ``truth``, where that takes something else.
+        read: Finds and reads label maps.
         labels: Name to value; where not given, all values that occur, named by their number.
         cases: Names to look at; all of ``truth`` where not given.
         empty: ``nan`` or ``one``, see `overlap_scores`.
         tolerance_mm: Of the normalised surface Dice.
         convention: ``default``, or ``wmh2017`` for the challenge's five figures.
+        metrics: Names of metrics of installed packages to measure too.
 
     Raises:
         InputError: An argument is unknown, a file is refused, or a prediction lies on another
             grid; all cases are listed.
     """
-    options = _Options(convention, empty, tolerance_mm)
+    options = _Options(convention, empty, tolerance_mm, tuple(metrics))
     if convention == "wmh2017":
         labels = {"lesion": 1}
     if labels is not None:
@@ -111,7 +141,7 @@ def evaluate_folders(
             labels = check_labels(labels)
         except ValueError as error:
             raise InputError(f"{error}; mend them") from None
-    predicted, true = _pair(Path(predictions), truth)
+    predicted, true = _pair(Path(predictions), truth, read)
     wanted = sorted(true) if cases is None else list(cases)
     absent = [name for name in wanted if name not in true]
     if absent:
@@ -122,8 +152,8 @@ def evaluate_folders(
     for name in track(wanted, "evaluating"):
         try:
             found, expected = _on_one_grid(
-                None if name not in predicted else read(predicted[name]),
-                (read_truth or read)(true[name]),
+                None if name not in predicted else read.read(predicted[name]),
+                (read.read_truth or read.read)(true[name]),
                 named=f"{predicted.get(name)} and {true[name]}",
             )
             names = _occurring(found, expected) if labels is None else labels
@@ -151,20 +181,8 @@ def evaluate_folders(
         tuple(name for name in wanted if name not in predicted),
         tuple(sorted(set(predicted) - set(true))),
         options.described(),
+        options.metrics,
     )
-
-
-def stem(file: Path) -> str:
-    """Return a label file's name without its ending, or its whole name if it is no image.
-
-    Example:
-        >>> stem(Path("a.b.nii.gz")), stem(Path("summary.json"))
-        ('a.b', 'summary.json')
-    """
-    for ending in _ENDINGS:
-        if file.name.lower().endswith(ending):
-            return file.name[: -len(ending)]
-    return file.name
 
 
 def _score(
@@ -184,6 +202,7 @@ def _score(
             affine=grid.affine,
             empty=options.empty,
             tolerance_mm=options.tolerance_mm,
+            metrics=options.metrics,
         ).to_dict()
     sides = [n * s for n, s in zip(grid.shape, grid.spacing_mm, strict=True)]
     diagonal = {"diagonal_mm": math.hypot(*sides)}
@@ -206,9 +225,13 @@ def _wmh_row(prediction: NDArray[Any], expected: LabelMap) -> Row:
 
 def _failed(values: Mapping[str, float]) -> Row:
     """Turn the scores of an empty prediction into those of none at all: the worst ones."""
-    worst = dict.fromkeys(HIGHER_IS_BETTER, 0.0) | dict.fromkeys(DISTANCES, math.inf)
-    worst["avd_percent"] = 100.0
-    return {name: worst.get(name, value) for name, value in values.items()}
+    return {name: _worst(name, value) for name, value in values.items()}
+
+
+def _worst(name: str, value: float) -> float:
+    """The worst of a metric; what is no score stays as it is."""
+    metric = known_metric(name)
+    return value if metric is None or metric.higher_is_better is None else metric.worst
 
 
 def _with_absent(
@@ -251,12 +274,12 @@ def _on_one_grid(
 
 
 def _pair(
-    predictions: Path, truth: Path | Mapping[str, Path]
+    predictions: Path, truth: Path | Mapping[str, Path], read: LabelReader
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     if isinstance(truth, Mapping):
         if not predictions.is_dir():
             raise InputError(f"{predictions}: no such folder")
-        return _label_files(predictions), dict(truth)
+        return _label_files(predictions, read), dict(truth)
     truth = Path(truth)
     for path in (predictions, truth):
         if (kind := kind_of(path)) not in (None, "a folder"):
@@ -264,21 +287,23 @@ def _pair(
     if is_folder(predictions) != is_folder(truth):
         raise InputError(f"{predictions} and {truth}: name two files or two folders")
     if not is_folder(truth):
-        return {stem(truth): predictions}, {stem(truth): truth}
-    true = _label_files(truth)
+        name = read.stem(truth)
+        return {name: predictions}, {name: truth}
+    true = _label_files(truth, read)
     if not true:
         raise InputError(f"{truth}: holds no label map; name the folder that does (labelsTr?)")
-    return _label_files(predictions), true
+    return _label_files(predictions, read), true
 
 
-def _label_files(folder: Path) -> dict[str, Path]:
+def _label_files(folder: Path, read: LabelReader) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in list_folder(folder):
-        if file.name.startswith(".") or stem(file) == file.name:
+        name = read.stem(file)
+        if file.name.startswith(".") or name == file.name:
             continue
         if kind_of(file) is not None:
             raise InputError(f"{file}: is {kind_of(file)}; remove it, or put the file there")
-        if stem(file) in found:
-            raise InputError(f"{file}: is there twice, as {found[stem(file)].name}; remove one")
-        found[stem(file)] = file
+        if name in found:
+            raise InputError(f"{file}: is there twice, as {found[name].name}; remove one")
+        found[name] = file
     return found

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,14 @@ from scipy import ndimage
 
 from segscope.images import Grid
 from segscope.images.components import bounding_box
-from segscope.metrics.centre import centre_distance
 from segscope.metrics.checks import (
     check_label_maps,
     check_labels,
     check_spacing,
     check_tolerance,
 )
-from segscope.metrics.lesions import lesion_scores
-from segscope.metrics.overlap import count_agreement, overlap_scores
-from segscope.metrics.surface import (
-    average_distance,
-    border_distances,
-    hausdorff_distance,
-    surface_dice,
-)
-from segscope.metrics.volume import volume_scores
-
-HIGHER_IS_BETTER = {
-    **dict.fromkeys(("dice", "iou", "precision", "recall", "specificity", "accuracy"), True),
-    **dict.fromkeys(("nsd", "lesion_recall", "lesion_precision", "lesion_f1"), True),
-    **dict.fromkeys(("hd_mm", "hd95_mm", "assd_mm", "avd_percent", "centre_mm"), False),
-}
-DISTANCES = ("hd_mm", "hd95_mm", "assd_mm", "centre_mm")
+from segscope.metrics.names import METRICS, measure
+from segscope.metrics.pair import MaskPair
 
 
 @dataclass(frozen=True)
@@ -63,6 +48,7 @@ def evaluate_case(
     empty: str = "nan",
     tolerance_mm: float = 1.0,
     overlap_only: bool = False,
+    metrics: Sequence[str] = (),
 ) -> CaseScores:
     """Compute every metric for every foreground label.
 
@@ -75,6 +61,7 @@ def evaluate_case(
         empty: ``nan`` or ``one``, see `overlap_scores`.
         tolerance_mm: Of the normalised surface Dice.
         overlap_only: Leave out what needs borders and components.
+        metrics: Names of metrics of installed packages to measure too.
 
     Raises:
         ValueError: Shapes, spacing or affine do not fit; maps or values of labels that are no
@@ -95,13 +82,13 @@ def evaluate_case(
     if not np.allclose(world.spacing_mm, spacing_mm, rtol=1e-3, atol=0):
         raise ValueError(f"the affine's spacing is {world.spacing_mm}, spacing_mm {spacing_mm}")
     sides = [n * s for n, s in zip(truth.shape, spacing_mm, strict=True)]
-    options = (empty, tolerance_mm, overlap_only)
     boxes = _boxes(prediction, truth, [value for value in labels.values() if value])
     by_label = {}
     for name, value in labels.items():
         if value:
             p, t = (np.asarray(array[boxes[value]] == value) for array in (prediction, truth))
-            by_label[name] = _label_scores(p, t, truth.size, grid.spacing_mm, world, options)
+            pair = MaskPair(p, t, truth.size, grid.spacing_mm, world, empty, tolerance_mm)
+            by_label[name] = _label_scores(pair, metrics, overlap_only=overlap_only)
     return CaseScores(by_label, math.hypot(*sides))
 
 
@@ -134,25 +121,8 @@ def _boxes(
     return boxes
 
 
-def _label_scores(
-    prediction: NDArray[np.bool_],
-    truth: NDArray[np.bool_],
-    voxels: int,
-    spacing_mm: Sequence[float],
-    world: Grid,
-    options: tuple[str, float, bool],
-) -> dict[str, float]:
-    empty, tolerance_mm, overlap_only = options
-    inside = count_agreement(prediction, truth)
-    counts = replace(inside, tn=inside.tn + voxels - truth.size)
-    scores = overlap_scores(counts, empty=empty) | volume_scores(counts)
-    if not overlap_only:
-        distances = border_distances(prediction, truth, spacing_mm)
-        scores |= {
-            "hd_mm": hausdorff_distance(distances),
-            "hd95_mm": hausdorff_distance(distances, 95),
-            "assd_mm": average_distance(distances),
-            "nsd": surface_dice(distances, tolerance_mm),
-            "centre_mm": centre_distance(prediction, truth, world),
-        } | lesion_scores(prediction, truth)
-    return scores | counts.to_dict()
+def _label_scores(pair: MaskPair, more: Sequence[str], *, overlap_only: bool) -> dict[str, float]:
+    quick = [name for name, metric in METRICS.items() if metric.overlap]
+    rest = [] if overlap_only else [name for name in METRICS if name not in quick]
+    scores = {name: measure(name, pair) for name in (*quick, *rest, *more)}
+    return scores | pair.counts.to_dict()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from segscope.metrics.scores import DISTANCES, HIGHER_IS_BETTER
+from segscope.metrics.names import HIGHER_IS_BETTER, known_metric
 
 Row = dict[str, Any]
 _NNUNET = {
@@ -33,17 +33,20 @@ class Summary:
         missing: Cases without a prediction.
         extra: Predictions without a truth.
         conventions: What was chosen, to be written beside the numbers.
+        more: Metrics of installed packages that were measured too.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     conventions: dict[str, Any]
+    more: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of the metrics that have means."""
-        return tuple(n for n in HIGHER_IS_BETTER if any(n in row for row in self.rows))
+        names = (*HIGHER_IS_BETTER, *self.more)
+        return tuple(n for n in names if any(n in row for row in self.rows))
 
     @property
     def by_label(self) -> dict[str, dict[str, dict[str, float]]]:
@@ -164,9 +167,10 @@ def counted_value(row: Row, metric: str) -> float:
     """
     value = float(row.get(metric, math.nan))
     found_nothing = row.get("n_pred") == 0 and row.get("n_ref", 0) > 0
-    if math.isinf(value) or (found_nothing and metric in DISTANCES):
-        return float(row["diagonal_mm"])
-    return 0.0 if found_nothing and metric == "lesion_precision" else value
+    if found_nothing:
+        known = known_metric(metric)
+        value = known.worst if known is not None and known.counts_empty else value
+    return float(row["diagonal_mm"]) if math.isinf(value) else value
 
 
 def _mean(values: Sequence[float]) -> float:

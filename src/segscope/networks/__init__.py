@@ -11,19 +11,22 @@ from segscope.networks.classifiers import (
 from segscope.networks.dense_unet import DenseUNet
 from segscope.networks.fold import fold_batch_norms
 from segscope.networks.measure import count_parameters, multiply_adds
-from segscope.networks.names import NETWORKS, build_network
+from segscope.networks.names import NETWORK, NETWORKS, build_network
 from segscope.networks.nested import ANUNet, UNetPlusPlus
+from segscope.networks.own import Network
 from segscope.networks.prior_unet import PriorUNet
 from segscope.networks.unet import AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
 __all__ = [
     "CLASSIFIERS",
+    "NETWORK",
     "NETWORKS",
     "ANUNet",
     "AttentionR2UNet",
     "AttentionUNet",
     "Classifier",
     "DenseUNet",
+    "Network",
     "PriorUNet",
     "R2UNet",
     "Segmenter",

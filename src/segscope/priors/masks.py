@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from segscope.data import (
-    IMAGE_ENDINGS,
     Dataset,
     Reading,
     copy_file,
+    image_endings,
     json_ready,
     load_case,
     read_label,
@@ -93,7 +93,7 @@ class MaskSource:
             InputError: Not there, or there twice.
         """
         assert self.files is not None  # `open_source` has looked
-        found = [f for e in IMAGE_ENDINGS if (f := self.files / f"{case.name}{e}").is_file()]
+        found = [f for e in image_endings() if (f := self.files / f"{case.name}{e}").is_file()]
         if len(found) != 1:
             said = "is not there" if not found else f"is there {len(found)} times"
             raise InputError(f"{self.files / case.name}: the mask of case {case.name} {said}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from segscope.data import Dataset, write_bytes, write_text
 from segscope.inference import Pruned
-from segscope.metrics import Summary
+from segscope.metrics import SHOWN, Summary
 from segscope.report import (
     Lines,
     Picture,
@@ -16,8 +16,6 @@ from segscope.report import (
     read_log,
 )
 from segscope.studies.panels import case_panels, spread_of_cases
-
-_SHOWN = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd", "avd_percent")
 
 
 def write_demo_page(
@@ -85,10 +83,10 @@ def write_demo_page(
 def _scores(summary: Summary) -> Table:
     rows = []
     for label, metrics in summary.by_label.items():
-        means = [metrics[m]["mean"] for m in _SHOWN]
+        means = [metrics[m]["mean"] for m in SHOWN]
         rows.append([label, *means, metrics["dice"]["n"], metrics["dice"]["undefined"]])
     caption = "Means over validation cases; n and undefined are those of Dice."
-    return Table(["label", *_SHOWN, "n", "undefined"], rows, caption)
+    return Table(["label", *SHOWN, "n", "undefined"], rows, caption)
 
 
 def _levels(pruned: Pruned) -> Table:

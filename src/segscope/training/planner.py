@@ -25,6 +25,7 @@ from segscope.images import Fingerprint
 from segscope.losses import balanced_alpha
 from segscope.preprocessing import Plan, mask_channels, plan_inputs, plan_preprocessing
 from segscope.training.augment import allowed_mirror_axes
+from segscope.training.packages import note_packages
 from segscope.training.recipe import (
     Recipe,
     load_partial,
@@ -139,7 +140,7 @@ def plan_recipe(
     values = _resolve_output(_resolve_alpha(values, fingerprint), fingerprint)
     recipe = recipe_from(values, source="planned from the dataset")
     _check_fits(recipe, fingerprint)
-    return recipe
+    return note_packages(recipe)
 
 
 def plan_patch(

@@ -115,6 +115,9 @@ class Recipe(_Section):
         inputs: What the network is shown: the image, a global binary mask, or both.
         mask: How that mask is made; needed with, and only for, inputs that have one.
         patch: Size of a training sample in prepared voxels, one number per network axis.
+        packages: Installed packages that things named here are of, such as
+            ``{"network my_net": "my-package==1.0"}``; noted when a run is planned. The key is not
+            written where all are segscope's own.
     """
 
     format: Literal[1] = 1
@@ -127,6 +130,7 @@ class Recipe(_Section):
     loss: LossRecipe = LossRecipe()
     train: TrainRecipe
     augment: AugmentPlan = AugmentPlan()
+    packages: dict[str, str] = Field(default={}, exclude_if=lambda packages: not packages)
 
     @model_validator(mode="after")
     def _inputs_agree(self) -> "Recipe":

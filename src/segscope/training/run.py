@@ -7,7 +7,7 @@ log.csv  tensorboard/  cache/  validation/ (predictions and summary of the valid
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from segscope.progress import track
 from segscope.training.budget import Budget, limit_of
 from segscope.training.forecast import evaluation_seconds, seconds_a_pass
 from segscope.training.loop import Progress
+from segscope.training.packages import note_packages
 from segscope.training.patches import PreparedCase, foreground_voxels
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
@@ -196,6 +197,8 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
     check_run_folder(folder, resume=training.resume)
     _check_channels(recipe, dataset)
     chosen, splits = training.choose()
+    recipe = note_packages(recipe, dataset)
+    training = replace(training, recipe=recipe)
     folder.mkdir(parents=True, exist_ok=True)
     fabric = make_fabric(recipe)
     fabric.launch()

@@ -16,13 +16,14 @@ from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.inference import ModelSpec, NetworkSpec
 from segscope.losses import (
+    LOSS,
     CombinedLoss,
     ContentLoss,
     DeepSupervisionLoss,
     PrototypeLoss,
     build_loss,
 )
-from segscope.networks import Segmenter, build_network
+from segscope.networks import NETWORK, Segmenter, build_network
 from segscope.training.minmax import ContentOpponent
 from segscope.training.online import OnlineLoss
 from segscope.training.patches import PreparedCase
@@ -53,13 +54,7 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         InputError: Unknown names, options or layers.
     """
     wanted = recipe.loss
-    try:
-        base = build_loss(wanted.name, **wanted.options)
-        if wanted.plus:
-            others = [(weight, build_loss(name)) for name, weight in wanted.plus.items()]
-            base = CombinedLoss([(1.0, base), *others])
-    except (ValueError, TypeError) as error:
-        raise InputError(f"recipe: loss {wanted.name}: {error}") from None
+    base = _loss(recipe)
     heads = DeepSupervisionLoss(base, weights=_head_weights(recipe, net)).to(device)
     contents = [module for module in heads.modules() if isinstance(module, ContentLoss)]
     facts: dict[str, Any] = {}
@@ -81,6 +76,22 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         return Objective(online, opponent, online.reading(net, wanted.prototype_layers), facts)
     except ValueError as error:
         raise InputError(f"recipe: loss.prototype_layers: {error}") from None
+
+
+def _loss(recipe: Recipe) -> nn.Module:
+    wanted = recipe.loss
+    for name in (wanted.name, *wanted.plus):
+        LOSS.need(name, recipe.packages.get(f"loss {name}"))
+    try:
+        base = build_loss(wanted.name, **wanted.options)
+        if wanted.plus:
+            others = [(weight, build_loss(name)) for name, weight in wanted.plus.items()]
+            base = CombinedLoss([(1.0, base), *others])
+    except InputError:  # of an installed package, which it names
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(f"recipe: loss {wanted.name}: {error}") from None
+    return base
 
 
 def is_main_process() -> bool:
@@ -112,6 +123,7 @@ def model_spec(recipe: Recipe, dataset: Dataset) -> ModelSpec:
         return ModelSpec(
             network=NetworkSpec(
                 name=network.name,
+                package=recipe.packages.get(f"network {network.name}"),
                 spatial_dims=plan.spatial_dims,
                 in_channels=len(plan.channels),
                 out_channels=1 if sigmoid else len(dataset.labels),
@@ -135,6 +147,7 @@ def make_network(spec: ModelSpec, seed: int) -> Segmenter:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = spec.network
+        NETWORK.need(network.name, network.package)
         try:
             return build_network(
                 network.name,
@@ -143,6 +156,8 @@ def make_network(spec: ModelSpec, seed: int) -> Segmenter:
                 network.out_channels,
                 **network.options,
             )
+        except InputError:  # of an installed package, which it names
+            raise
         except (ValueError, TypeError, RuntimeError, OverflowError, MemoryError) as error:
             raise InputError(f"recipe: network {network.name}: {error}") from None
 

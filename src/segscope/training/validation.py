@@ -6,13 +6,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from segscope.data import Dataset, Reading, read_label, read_label_of, write_json, write_text
+from segscope.data import (
+    Dataset,
+    Reading,
+    image_ending,
+    read_label,
+    read_label_of,
+    write_json,
+    write_text,
+)
 from segscope.data.json_files import as_typed, read_json
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import hash_cases, load_model, predict_cases
 from segscope.inference.run_files import ANEW, check_run_file
-from segscope.metrics import Summary, evaluate_folders
+from segscope.metrics import LabelReader, Summary, evaluate_folders
 from segscope.training.budget import Budget
 from segscope.training.run_folder import check_inputs
 
@@ -132,8 +140,9 @@ def evaluate_validation(
     summary = evaluate_folders(
         out,
         dataset.truth,
-        read=read_label,
-        read_truth=lambda file: read_label_of(dataset, by_file[file]),
+        read=LabelReader(
+            read_label, image_ending, lambda file: read_label_of(dataset, by_file[file])
+        ),
         labels=dataset.labels,
         cases=[case.name for case in cases],
     )

@@ -32,6 +32,7 @@ class AuditOptions(CaseOptions, JobOptions):
         heat_maps: Write one per case.
         parquet: Also write tables as Parquet (needs pyarrow).
         low_memory: Keep no features: twice the time.
+        scores: Of quality, of installed packages, to measure too.
     """
 
     model: str | None = None
@@ -44,6 +45,7 @@ class AuditOptions(CaseOptions, JobOptions):
     heat_maps: bool = True
     parquet: bool = False
     low_memory: bool = False
+    scores: tuple[str, ...] = ()
 
     @property
     def extras(self) -> "tuple[Extra, ...]":
@@ -61,6 +63,8 @@ class AuditOptions(CaseOptions, JobOptions):
             raise InputError("audit: name either a RUN or --model module:function")
         if run is not None and (self.prepare or self.probabilities):
             raise InputError("--prepare and --probabilities are for --model; a run knows these")
+        if run is None and self.scores:
+            raise InputError("--score is for a RUN; scores of quality need a trained model")
 
 
 @dataclass(frozen=True)
@@ -114,11 +118,12 @@ def audit(
         check_run(run)
     check_new_folder(output)
 
-    from segscope.audit import choose_cases
+    from segscope.audit import check_scores, choose_cases
     from segscope.workflows.audit_folder import run_audit
     from segscope.workflows.audit_model import Network, own_model, run_model
     from segscope.workflows.audit_pieces import by_several
 
+    check_scores(chosen.scores)
     if run is not None:
         audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
     else:
@@ -142,6 +147,7 @@ def audit(
             output,
             run=run,
             ensemble=chosen.ensemble,
+            scores=chosen.scores,
             extras=chosen.extras,
             layers=chosen.layers or "auto",
             units=chosen.units or "last2",

@@ -19,6 +19,7 @@ from segscope.audit import (
     Drawn,
     KeptCases,
     draw_case,
+    measure_figures,
     open_subject,
     with_figures,
 )
@@ -51,6 +52,12 @@ Extra = Literal["heatmaps", "parquet"]
 HEAT_MAPS: tuple[Extra, ...] = ("heatmaps",)
 
 
+class FolderKeywords(AuditKeywords, total=False):
+    """What an audit takes, and quality scores of installed packages."""
+
+    scores: Sequence[str]
+
+
 def run_audit(
     model: nn.Module | TrainedModel,
     cases: Sequence[Case],
@@ -62,7 +69,7 @@ def run_audit(
     extras: Collection[Extra] = HEAT_MAPS,
     prepared: Mapping[str, Any] | None = None,
     several: Several | None = None,
-    **options: Unpack[AuditKeywords],
+    **options: Unpack[FolderKeywords],
 ) -> DatasetAudit:
     """Audit cases and write everything into ``folder``.
 
@@ -78,13 +85,14 @@ def run_audit(
             tables as Parquet too.
         prepared: How images are prepared, as plain values; kept in ``audit.json``.
         several: Who audits, where that is not this process.
-        **options: As of `segscope.audit.audit`.
+        **options: As of `segscope.audit.audit`; ``scores`` as of `segscope.audit.add_quality`.
 
     Raises:
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
     check_new_folder(folder)
+    scores = tuple(options.pop("scores", ()))
     if "parquet" in extras and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.get("reading", AS_STORED)
@@ -99,7 +107,7 @@ def run_audit(
             kept,
             failures,
             options,
-            Beside(run, tuple(ensemble), shown.files),
+            Beside(run, tuple(ensemble), shown.files, scores),
             heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
             several=several,
         )
@@ -147,7 +155,8 @@ def _found(
     failures.check(len(cases), what="audit")
     if not isinstance(model, TrainedModel):
         return found
-    return with_figures(found, beside.figures(model, kept, options.get("reading", AS_STORED)))
+    reading = options.get("reading", AS_STORED)
+    return with_figures(found, measure_figures(model, kept, reading=reading, **beside.keywords()))
 
 
 def _keep_pictured(

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
-from segscope.data import Reading, open_dataset
+from segscope.data import Reading, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import TrainedModel, choose_device, load_into, load_model
@@ -83,7 +83,7 @@ def own_model(
             do not fit; no dataset.
     """
     net, notes = _made_with(name, weights)
-    if not (source / "dataset.json").is_file():
+    if not is_dataset(source):
         raise InputError(
             f"-i {source}: --model needs a dataset (with dataset.json), which says what channels "
             "and labels are"

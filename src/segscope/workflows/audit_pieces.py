@@ -16,7 +16,6 @@ import numpy as np
 from torch import nn
 
 from segscope.audit import (
-    AuditCase,
     CaseAudit,
     CaseMaps,
     DatasetAudit,
@@ -79,6 +78,15 @@ def by_several(
         yield Several(network, crew, say)
 
 
+class BesideKeywords(TypedDict):
+    """What is passed on to `segscope.audit.measure_figures`."""
+
+    run: Path | None
+    ensemble: tuple[Path, ...]
+    masks: Mapping[str, Path] | None
+    scores: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Beside:
     """What figures need beside the network; see `segscope.audit.measure_figures`."""
@@ -86,19 +94,16 @@ class Beside:
     run: Path | None = None
     ensemble: tuple[Path, ...] = ()
     masks: Mapping[str, Path] | None = None
+    scores: tuple[str, ...] = ()
 
-    def figures(
-        self, model: TrainedModel, cases: Sequence[AuditCase], reading: Reading
-    ) -> dict[str, list[float]]:
-        """Measure them."""
-        return measure_figures(
-            model,
-            cases,
-            run=self.run,
-            ensemble=self.ensemble,
-            masks=self.masks,
-            reading=reading,
-        )
+    def keywords(self) -> BesideKeywords:
+        """The same for `segscope.audit.measure_figures`."""
+        return {
+            "run": self.run,
+            "ensemble": self.ensemble,
+            "masks": self.masks,
+            "scores": self.scores,
+        }
 
 
 @dataclass(frozen=True)
@@ -197,7 +202,8 @@ def _audited(task: _Task, cases: Sequence[Case], heat_maps: Path | None) -> _Pie
     with KeptCases() as kept:  # each case is read and prepared once
         found = audit_files(model, cases, kept, failures, task.options, heat_maps=heat_maps)
         if task.beside is not None and len(kept) and isinstance(model, TrainedModel):
-            figures = task.beside.figures(model, kept, task.options["reading"])
+            reading = task.options["reading"]
+            figures = measure_figures(model, kept, reading=reading, **task.beside.keywords())
     return _Piece(found, figures, failures.reasons, failures.bad_input, failures.traces())
 
 

@@ -17,8 +17,8 @@ class CamOptions(CaseOptions):
     """How maps are made.
 
     Args:
-        method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap`` or
-            ``activation``.
+        method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap``,
+            ``activation``, or one of an installed package.
         layer: By name (``NAME#2``: its second run); the last one by default.
         of: Of a classifier: a class, or ``predicted``.
         threshold: ``otsu``; of a classifier also ``image-level``.
@@ -61,11 +61,13 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     check_new_folder(output)
 
     from segscope.audit import choose_cases
+    from segscope.explain import check_method
     from segscope.inference import load_model
     from segscope.inference.classify import is_classifier, load_classifier
     from segscope.workflows.cam_maps import run_cam
     from segscope.workflows.classifier_cam import run_classifier_cam
 
+    check_method(chosen.method)
     classifies = is_classifier(run)
     if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
         raise InputError("--class and --threshold are for classifiers; this is a segmentation run")

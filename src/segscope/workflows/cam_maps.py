@@ -32,6 +32,7 @@ from segscope.explain import (
     dice_over_thresholds,
     mean_dice,
     otsu_threshold,
+    package_of_method,
     to_levels,
 )
 from segscope.images import Case, Grid, Image
@@ -122,7 +123,7 @@ def run_cam(
     made = subject.facts()
     write_manifest(folder, cases, device=made["device"], weights=made["weights_sha256"])
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
-    facts = {"format": 1, "method": method, "layer": layer, **made}
+    facts = {"format": 1, "method": method, **package_of_method(method), "layer": layer, **made}
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     if failures.reasons:
         kept = f"\nthe maps of the others are in {folder}"

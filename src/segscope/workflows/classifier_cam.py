@@ -25,8 +25,7 @@ from segscope.data import (
     write_text,
 )
 from segscope.errors import Failures, InputError
-from segscope.explain import class_activation_map, to_levels
-from segscope.explain.cam import METHODS_OF_INPUT
+from segscope.explain import check_method, class_activation_map, package_of_method, to_levels
 from segscope.explain.last_layer import last_layer
 from segscope.explain.weak_labels import Criterion, image_level_threshold, resize_map
 from segscope.images import Case, Grid, LabelMap
@@ -150,13 +149,14 @@ def run_classifier_cam(
     check_new_folder(folder)
     if criterion not in get_args(Criterion):
         raise InputError(f"--threshold {criterion}: expected {' or '.join(get_args(Criterion))}")
+    of_layer = check_method(method).of_layer
     rows: list[CamRow] = []
     failures = Failures()
     for case in track(cases, "mapping"):
         with failures.of(case.name):
             for note in judge_plane(model, case, reading).say():
                 _LOG.warning("%s: %s", case.name, note)
-            if layer is None and method not in METHODS_OF_INPUT:
+            if layer is None and of_layer:
                 layer = _last_layer(model, case, reading)  # once for all, and for the record
             found = class_map(model, case, method=method, layer=layer, of=of, reading=reading)
             threshold = None
@@ -167,8 +167,9 @@ def run_classifier_cam(
     cases = [case for case in cases if case.name not in failures.reasons]
     write_manifest(folder, cases, device=model.device, weights=model.weights_sha256)
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
-    facts = {"format": 1, "method": method, "layer": layer, "class": of, "criterion": criterion,
-             "network": model.spec.network, "weights_sha256": model.weights_sha256}  # fmt: skip
+    facts = {"format": 1, "method": method, **package_of_method(method), "layer": layer,
+             "class": of, "criterion": criterion, "network": model.spec.network,
+             "weights_sha256": model.weights_sha256}  # fmt: skip
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     if failures.reasons:
         total = len(cases) + len(failures.reasons)

@@ -1,5 +1,6 @@
 """Predictions against the truth: scores of every case, written and summed up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,12 +24,14 @@ class EvaluateOptions(Options):
         convention: ``default``, or ``wmh2017`` (the challenge's figures).
         empty: Overlap of two empty masks: ``nan`` or ``one``.
         tolerance_mm: Of the surface Dice.
+        metrics: Of installed packages, to measure too.
     """
 
     labels: Path | None = None
     convention: str = "default"
     empty: str = "nan"
     tolerance_mm: float = 1.0
+    metrics: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -52,29 +55,44 @@ def evaluate(
     if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
 
-    from segscope.data import Reading, read_label, write_json, write_text
-    from segscope.metrics import evaluate_folders
+    from segscope.data import Reading, image_ending, read_label, write_json, write_text
+    from segscope.metrics import LabelReader, evaluate_folders
 
-    described = None if chosen.labels is None else _description(chosen.labels)
-    names = None if described is None else described.labels
+    names, mapping = (None, {}) if chosen.labels is None else _labels_of(chosen.labels)
     # truth of a dataset may hold values that dataset.json maps to labels; predictions are labels
-    mapped = Reading() if described is None else Reading(label_mapping=described.label_mapping)
+    mapped = Reading(label_mapping=mapping)
     # the challenge's label 2 need not be declared by a dataset of lesions
     declared = names if chosen.convention == "default" else None
     summary = evaluate_folders(
         predictions,
         truth,
-        read=partial(read_label, labels=declared),
-        read_truth=partial(read_label, labels=declared, reading=mapped),
+        read=LabelReader(
+            partial(read_label, labels=declared),
+            image_ending,
+            partial(read_label, labels=declared, reading=mapped),
+        ),
         labels=names,
         empty=chosen.empty,
         tolerance_mm=chosen.tolerance_mm,
         convention=chosen.convention,
+        metrics=chosen.metrics,
     )
     make_folder(output)
     write_json(output / "summary.json", summary.to_dict())
     write_text(output / "metrics.csv", summary.to_csv())
     return summary
+
+
+def _labels_of(source: Path) -> "tuple[dict[str, int], Mapping[int, int]]":
+    """Names of a dataset's labels, and stored values that stand for others."""
+    from segscope.data import open_dataset
+    from segscope.data.layouts import LAYOUTS, layout_of
+
+    if is_folder(source) and (layout_of(source) or "nnunet") not in LAYOUTS:
+        dataset = open_dataset(source)
+        return dataset.labels, dataset.reading.label_mapping
+    described = _description(source)
+    return described.labels, described.label_mapping
 
 
 def _description(source: Path) -> "Description":

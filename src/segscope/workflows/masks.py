@@ -14,6 +14,7 @@ from segscope.data import (
     Reading,
     Split,
     find_cases,
+    is_dataset,
     load_case,
     open_dataset,
     read_label,
@@ -261,7 +262,7 @@ def masks(source: Path, folder: Path, options: MasksOptions | None = None) -> Ma
     chosen = options or MasksOptions()
     settings, reading, device = parse_settings(chosen.settings), chosen.reading(), chosen.device
     labels = None
-    if (source / "dataset.json").is_file():
+    if is_dataset(source):
         dataset = open_dataset(source, reading=reading)
         names, cases, labels = dataset.channel_names, dataset.training, dataset.labels
         reading = dataset.reading

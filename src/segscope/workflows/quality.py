@@ -21,6 +21,7 @@ class QualityOptions(CaseOptions, JobOptions):
         coverage: Of the predicted intervals.
         method: ``isotonic`` (of mu) or ``quantile`` (of mu and layers).
         target: Mean Dice that review shall reach.
+        scores: Of installed packages, to measure too.
     """
 
     ensemble: tuple[Path, ...] = ()
@@ -28,6 +29,7 @@ class QualityOptions(CaseOptions, JobOptions):
     coverage: float = 0.9
     method: str = "isotonic"
     target: float = 0.9
+    scores: tuple[str, ...] = ()
 
 
 def quality(
@@ -56,13 +58,14 @@ def quality(
     chosen = options or QualityOptions()
     check_run(run)
 
-    from segscope.audit import choose_cases
+    from segscope.audit import check_scores, choose_cases
     from segscope.data import write_json, write_text
     from segscope.inference import load_model, write_manifest
     from segscope.workflows.audit_model import Network
     from segscope.workflows.audit_pieces import by_several
     from segscope.workflows.ranking import measure_quality
 
+    check_scores(chosen.scores)
     model = load_model(run, device=chosen.device)
     how = chosen.reading_like(run)
     cases = choose_cases(

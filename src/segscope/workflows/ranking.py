@@ -7,12 +7,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from segscope.audit import (
-    FIGURES,
+    SCORE,
     DatasetAudit,
     KeptCases,
     audit,
     available,
     layer_groups,
+    measure_figures,
     quality_of,
     read_from,
     with_figures,
@@ -124,7 +125,7 @@ class Ranked:
         for name, values in quality_of(DatasetAudit("", (), kept)).items():
             both = correlations(values, dice)
             result[name] = {
-                "meaning": FIGURES[name],
+                "meaning": SCORE.get(name).meaning,
                 "n": len(kept),
                 "pearson": both.pearson,
                 "spearman": both.spearman,
@@ -165,7 +166,7 @@ def measure_quality(
     failures = Failures()
     with TemporaryDirectory() as folder:
         shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
-        beside = Beside(run, ensemble, shown.files)
+        beside = Beside(run, ensemble, shown.files, options.scores)
         found = _measured(model, shown.cases, reading, failures, beside, several)
     cases = [case for case in cases if case.name not in failures.reasons]
     can = available(model, run, ensemble, masks=bool(shown.files))
@@ -217,7 +218,8 @@ def _measured(
     with KeptCases() as kept:  # each case is read and prepared once
         found = audit_files(model, cases, kept, failures, {"reading": reading})
         failures.check(len(cases), what="quality")
-        return with_figures(found, beside.figures(model, kept, reading))
+        measured = measure_figures(model, kept, reading=reading, **beside.keywords())
+        return with_figures(found, measured)
 
 
 def known_audit(

@@ -10,10 +10,9 @@ from segscope.data import sha256_of, write_text
 from segscope.data.json_files import read_record
 from segscope.errors import InputError
 from segscope.inference.run_files import LOG, MANIFEST, has_run_file
+from segscope.metrics import SHOWN
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.workflows.audit_folder import read_pictures
-
-_SHOWN = ("dice", "iou", "precision", "recall", "hd95_mm", "assd_mm", "nsd", "avd_percent")
 
 
 def write_run_page(run: Path, audit: Path, *, against: Mapping[str, Path], file: Path) -> Path:
@@ -67,7 +66,7 @@ def _scores(run: Path) -> list[Section]:
     if facts is None:
         return []
     means: dict[str, Any] = facts.get("mean", {})
-    names = [name for name in _SHOWN if any(_key(name) in row for row in means.values())]
+    names = [name for name in SHOWN if any(_key(name) in row for row in means.values())]
     rows = [[label, *(row.get(_key(name)) for name in names)] for label, row in means.items()]
     return [
         Section(
