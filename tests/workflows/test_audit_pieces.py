@@ -13,6 +13,7 @@ from segscope.workflows.audit_pieces import Several, audit_by_several, loaded
 from segscope.workflows.quality import QualityOptions
 from segscope.workflows.ranking import known_audit, measure_quality
 from segscope.workflows.train import TrainOptions, train
+from tests.packages import installed
 from tests.synthetic import write_plane_dataset
 from tests.workflows.test_predict_pieces import Here, content
 
@@ -46,10 +47,10 @@ def test_two_processes_write_the_same_audit(place, tmp_path):
     assert len(lines) == 6
 
 
-def ranked(place, several):
+def ranked(place, several, scores=()):
     model = load_model(place / "run")
     cases = choose_cases(place / "data", channels=1, which="all", run=place / "run")
-    how = QualityOptions(device="cpu", ensemble=[place / "run"])
+    how = QualityOptions(device="cpu", ensemble=[place / "run"], scores=scores)
     return measure_quality(model, cases, how, run=place / "run", several=several)
 
 
@@ -59,6 +60,24 @@ def test_pieces_rank_as_the_whole_does(place):
     assert found.to_dict() == ranked(place, None).to_dict()
     assert {"vog", "ensemble"} <= found.audit.cases[0].quality.keys()
     assert list(found.failed) == ["p3"]
+
+
+def test_a_packages_score_that_fails_ends_the_ranking_by_pieces_too(place, tmp_path):
+    code = """
+        from segscope.audit import QualityScore
+
+        def odd(case):
+            return 1.0 / (case.opened.name != "p2")
+
+        ODD = QualityScore("fails once", odd)
+    """
+    several, said = Several(Network(place / "run", device="cpu"), Here(one_disk=True)), []
+    with installed(tmp_path, "odd-things", code, {"segscope.quality_scores:odd": "ODD"}):
+        for one in (None, several):
+            with pytest.raises(InputError, match=r"'odd' of odd-things==1\.2 .*ZeroDiv") as found:
+                ranked(place, one, ("odd",))
+            said.append(str(found.value))
+    assert said[0] == said[1]
 
 
 def test_a_case_to_calibrate_on_that_cannot_be_read_ends_the_ranking(place):

@@ -3,7 +3,7 @@
 import pytest
 
 from segscope.data import find_cases, open_dataset
-from segscope.errors import WorkError
+from segscope.errors import InputError, WorkError
 from segscope.inference import PredictOptions as CaseOptions
 from segscope.inference import load_model, predict_cases, save_model
 from segscope.jobs import Done
@@ -58,7 +58,13 @@ class Here:
             if {case.name for case in item[-1]} & set(self.fails):
                 yield Done(item, error="its process died", lost=True)
             else:
-                yield Done(item, work(*item))
+                yield self._done(work, item)
+
+    def _done(self, work, item):
+        try:
+            return Done(item, work(*item))
+        except InputError as error:
+            return Done(item, error=str(error), bad_input=True)
 
 
 def made_by(crew, place, out):

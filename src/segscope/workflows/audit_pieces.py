@@ -148,6 +148,9 @@ def audit_by_several(
         beside: What figures need; None measures none.
         heat_maps: Folder that receives one per case.
         doing: For progress.
+
+    Raises:
+        InputError: Options that are not usable; a score of a package that fails.
     """
     net = model.net if isinstance(model, TrainedModel) else model
     found: list[DatasetAudit] = []
@@ -158,9 +161,10 @@ def audit_by_several(
     for piece, done in run_pieces(
         several.crew, audit_piece, (task,), cases, doing=doing, say=several.say
     ):
+        if done.bad_input:  # of the options, or of what is measured: it ends the work of one too
+            raise InputError(done.error)
         if done.error:
-            reasons = {case.name: done.error for case in piece}
-            failures.take(reasons, bad_input=done.bad_input)
+            failures.take({case.name: done.error for case in piece}, bad_input=False)
             continue
         part: _Piece = done.value
         failures.take(part.reasons, bad_input=part.bad_input, traces=part.traces)
