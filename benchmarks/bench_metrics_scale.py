@@ -33,6 +33,7 @@ from segscope.data import image_ending, read_label
 from segscope.metrics import LabelReader, evaluate_case, evaluate_folders
 
 SHAPE, SPACING = (256, 256, 160), (1.5, 1.5, 1.5)
+READER = LabelReader(read_label, image_ending)
 Labels = NDArray[np.uint8]
 
 

@@ -27,8 +27,8 @@ def test_probabilities_and_labels_of_a_case():
 def test_the_network_is_asked_once(monkeypatch):
     case = thresholded()
     asked = []
-    found = case.subject.probabilities
-    monkeypatch.setattr(Subject, "probabilities", lambda self, x: asked.append(x) or found(x))
+    found = case.subject.answer
+    monkeypatch.setattr(Subject, "answer", lambda self, x: asked.append(x) or found(x))
     assert case.probabilities is case.probabilities
     assert case.labels is case.labels
     assert len(asked) == 1

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from segscope.audit.measured import Means, Measured, answer_of
 from segscope.errors import InputError
@@ -51,12 +51,15 @@ class QualityScore:
 
 
 def _tta(case: Measured) -> float:
-    axes = [2 + axis for axis in case.means.model.spec.mirror_axes]
+    return pairwise_dice(_mirrored(case, case.means.model.spec.mirror_axes), case.classes)
+
+
+def _mirrored(case: Measured, axes: Sequence[int]) -> list[Tensor]:
     mirrored = []
     for dims in chain.from_iterable(combinations(axes, n) for n in range(len(axes) + 1)):
-        maps = case.answered(partial(torch.flip, dims=dims))
+        maps = case.answered(partial(torch.flip, dims=[2 + axis for axis in dims]))
         mirrored.append(to_labels(maps[None])[0])
-    return pairwise_dice(mirrored, case.classes)
+    return mirrored
 
 
 def _no_tta(means: Means) -> str:
@@ -64,11 +67,15 @@ def _no_tta(means: Means) -> str:
 
 
 def _dropout(case: Measured) -> float:
+    return pairwise_dice(_dropped(case), case.classes)
+
+
+def _dropped(case: Measured) -> list[Tensor]:
     dropped = []
     with _dropping(case.subject.net):
         for _ in range(_SAMPLES):
             dropped.append(to_labels(case.answered()[None])[0])
-    return pairwise_dice(dropped, case.classes)
+    return dropped
 
 
 def _no_dropout(means: Means) -> str:

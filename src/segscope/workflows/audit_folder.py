@@ -95,28 +95,36 @@ def run_audit(
     scores = tuple(options.pop("scores", ()))
     if "parquet" in extras and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
-    reading = options.get("reading", AS_STORED)
+    reading = options.setdefault("reading", AS_STORED)
     layers = options.get("layers", "auto")
     how = {k: v for k, v in options.items() if k in ("output", "preparation", "reading")}
     shown = _masked(model, run or folder, cases, folder / "masks", reading, masks)
     failures = Failures()
+    beside = Beside(run, tuple(ensemble), shown.files, scores)
+    heat = folder / "heatmaps" if "heatmaps" in extras else None
     with KeptCases(folder) as kept:  # each case is read and prepared once
-        found = _found(
-            model,
-            shown.cases,
-            kept,
-            failures,
-            options,
-            Beside(run, tuple(ensemble), shown.files, scores),
-            heat_maps=folder / "heatmaps" if "heatmaps" in extras else None,
-            several=several,
-        )
+        if several is not None:
+            found = audit_by_several(
+                several,
+                model,
+                shown.cases,
+                failures,
+                options=options,
+                beside=beside,
+                heat_maps=heat,
+            )
+        else:
+            found = audit_files(model, shown.cases, kept, failures, options, heat_maps=heat)
+        failures.check(len(shown.cases), what="audit")
+        if several is not None:
+            _keep_pictured(kept, model, shown.cases, found, how)
+        elif isinstance(model, TrainedModel):
+            figures = measure_figures(model, kept, reading=reading, **beside.keywords())
+            found = with_figures(found, figures)
         found = _with_notes(found, shown)
         how_prepared = {} if prepared is None else {"preparation": dict(prepared)}
         counted = {"cases": len(found.cases), **how_prepared}
         found = replace(found, made_with={**found.made_with, **counted})
-        if several is not None:
-            _keep_pictured(kept, model, shown.cases, found, how)
         _write_pictures(folder / "pictures", model, kept, found, layers, how)
     for name, text in found.tables().items():
         write_text(folder / f"{name}.csv", text)
@@ -130,33 +138,6 @@ def run_audit(
     if failures.reasons:
         raise failures.error(len(shown.cases), kept=f"\nthe audit of the others is in {folder}")
     return found
-
-
-def _found(
-    model: nn.Module | TrainedModel,
-    cases: Sequence[Case],
-    kept: KeptCases,
-    failures: Failures,
-    options: AuditKeywords,
-    beside: Beside,
-    *,
-    heat_maps: Path | None,
-    several: Several | None,
-) -> DatasetAudit:
-    """Audit what can be audited, figures included; keep the cases that this process has read."""
-    if several is not None:
-        options = {"reading": AS_STORED, **options}
-        found = audit_by_several(
-            several, model, cases, failures, options=options, beside=beside, heat_maps=heat_maps
-        )
-        failures.check(len(cases), what="audit")
-        return found
-    found = audit_files(model, cases, kept, failures, options, heat_maps=heat_maps)
-    failures.check(len(cases), what="audit")
-    if not isinstance(model, TrainedModel):
-        return found
-    reading = options.get("reading", AS_STORED)
-    return with_figures(found, measure_figures(model, kept, reading=reading, **beside.keywords()))
 
 
 def _keep_pictured(
