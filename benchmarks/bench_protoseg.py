@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segscope.audit import audit
-from segscope.features import Taps, segmentation_ability_map
+from segscope.features import FeatureHooks, segmentation_ability_map
 from segscope.losses import PrototypeLoss, cross_entropy, soft_dice
 from segscope.networks import UNet
 
@@ -143,17 +143,17 @@ def compare_steps(net: UNet, x: Tensor, repeats: int) -> None:
     online = PrototypeLoss()
 
     def step(kind: str) -> None:
-        with Taps(net, "auto") as taps:
+        with FeatureHooks(net, "auto") as hooks:
             logits = net(x)
             loss = cross_entropy(logits, target)
-            features = list(taps.features.values())
+            features = list(hooks.features.values())
             if kind == "ours":
                 loss = loss + online(logits, target, features=features)
             elif kind == "literal":
                 guide = torch.sigmoid(logits)
                 maps = [1 - soft_dice(literal(f, guide), target.float()) for f in features]
                 loss = loss + torch.stack(maps).mean()
-            taps.features.clear()
+            hooks.features.clear()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -180,13 +180,13 @@ def main() -> None:
     if arguments.memory:
         print(measure_memory(net, x, arguments.memory))
         return
-    with torch.inference_mode(), Taps(net, "auto") as taps:
+    with torch.inference_mode(), FeatureHooks(net, "auto") as hooks:
         guide = torch.sigmoid(net(x))
-    features = list(taps.features.values())
+    features = list(hooks.features.values())
     with torch.inference_mode():
         compare_maps(features, guide, arguments.repeats)
     del features
-    taps.features.clear()
+    hooks.features.clear()
     compare_audit(net, x, arguments.repeats)
     compare_memory(arguments)
     compare_steps(net, x, arguments.repeats)

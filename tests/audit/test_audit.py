@@ -16,7 +16,7 @@ from segscope.audit.subject import Subject
 from segscope.data import json_ready, open_dataset
 from segscope.errors import InputError
 from segscope.explain import layer_ability, mean_ability, unit_ability
-from segscope.features import Taps
+from segscope.features import FeatureHooks
 from segscope.networks import ANUNet, UNet
 from tests.synthetic import ball, write_plane_dataset
 
@@ -57,16 +57,16 @@ def test_numbers_are_those_of_the_explanations(dims, classes):
     x = torch.randn(1, *(8,) * dims)
     truth = torch.randint(0, max(2, classes), (1, *(8,) * dims))
     case = audit(net, [("a", x, truth)]).cases[0]
-    with torch.no_grad(), Taps(net) as taps:
+    with torch.no_grad(), FeatureHooks(net) as hooks:
         logits = net(x[None])
     guide = torch.sigmoid(logits) if classes == 1 else logits.softmax(1)
     for layer in case.layers:
-        expected = layer_ability(taps.features[layer.layer], guide, truth[None]).dice[0]
+        expected = layer_ability(hooks.features[layer.layer], guide, truth[None]).dice[0]
         assert layer.scores["dice"] == pytest.approx(expected.tolist(), nan_ok=True)
-    last = list(taps.features)[-2:]
+    last = list(hooks.features)[-2:]
     assert [units.layer for units in case.units] == last
-    assert case.mu == pytest.approx(mean_ability([taps.features[n] for n in last], guide).item())
-    units = unit_ability(taps.features[last[1]], guide, truth[None]).dice[0]
+    assert case.mu == pytest.approx(mean_ability([hooks.features[n] for n in last], guide).item())
+    units = unit_ability(hooks.features[last[1]], guide, truth[None]).dice[0]
     for ours, theirs in zip(case.units[1].dice, units.tolist(), strict=True):
         assert ours == pytest.approx(theirs, nan_ok=True)
 

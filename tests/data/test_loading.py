@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 from scipy import ndimage
 
-from segscope.data import Reading, load_case, load_of, open_dataset, read_label_of, write_image
+from segscope.data import ReadOptions, load_case, load_of, open_dataset, read_label_of, write_image
 from segscope.data.loading import _onto
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
@@ -43,7 +43,7 @@ def test_a_label_on_another_grid_is_refused_or_resampled(case):
     array = move_label(case, shift)
     with pytest.raises(InputError, match=r"c0\.nii\.gz.*c0_0000\.nii\.gz: .* up to 2 mm apart"):
         load_case(case, channels=1)
-    loaded = load_case(case, channels=1, reading=Reading(resample_labels=True))
+    loaded = load_case(case, channels=1, reading=ReadOptions(resample_labels=True))
     np.testing.assert_array_equal(loaded.label.array[2:], array[:-2])
     assert not loaded.label.array[:2].any()
     assert (
@@ -111,7 +111,7 @@ def test_nonfinite_voxels_are_replaced_when_asked(case, tmp_path):
     store(case.image_files[0], array, np.diag([1.0, 1.0, 1.5, 1.0]))
     with pytest.raises(InputError, match="NaN"):
         load_case(case, channels=1)
-    loaded = load_case(case, channels=1, reading=Reading(replace_nonfinite=-5.0))
+    loaded = load_case(case, channels=1, reading=ReadOptions(replace_nonfinite=-5.0))
     assert loaded.image.array[0, 1, 2, 3] == -5
     assert "replaced by -5" in loaded.image.notes[0]
 
@@ -123,7 +123,7 @@ def test_plane_images_of_other_sizes_are_not_resampled(tmp_path):
         write_image(tmp_path / name, Image(array, Grid.from_spacing((side, side))))
     case = Case("c", (tmp_path / "i.png",), tmp_path / "l.png")
     with pytest.raises(InputError, match=r"shape \(9, 9\) where \(8, 8\)"):
-        load_case(case, channels=1, reading=Reading(resample_labels=True))
+        load_case(case, channels=1, reading=ReadOptions(resample_labels=True))
 
 
 def test_a_grey_picture_among_colours_is_told_with_the_way_to_make_it_one(tmp_path):
@@ -199,4 +199,4 @@ def test_an_unusable_mapping_is_named(tmp_path, mapping):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nothing_is_replaced_by_what_is_not_finite(value):
     with pytest.raises(InputError, match="not finite itself"):
-        Reading(replace_nonfinite=value)
+        ReadOptions(replace_nonfinite=value)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from segscope.data import Limits, Reading, read_image, read_label, read_verified
+from segscope.data import Limits, ReadOptions, read_image, read_label, read_verified
 from segscope.data.decoders.dicom import decode_series
 from segscope.errors import InputError
 
@@ -155,7 +155,7 @@ def test_nonfinite_voxels_are_counted_and_replaced_only_on_request(tmp_path):
     array[1, 2, 0], array[2, 2, 2] = np.nan, np.inf
     path = save(tmp_path / "a.nii.gz", array)
     refused(path, r"2 voxels .* first at \(1, 2, 0\)")
-    image = read_image(path, reading=Reading(replace_nonfinite=-1.0))
+    image = read_image(path, reading=ReadOptions(replace_nonfinite=-1.0))
     assert image.array[0, 1, 2, 0] == image.array[0, 2, 2, 2] == -1
     assert "2 NaN or infinite voxels replaced" in image.notes[0]
 
@@ -232,7 +232,7 @@ def test_shear_is_refused_or_resampled(tmp_path):
     sheared[0, 1] = 0.5
     path = save(tmp_path / "a.nii", affine=sheared)
     refused(path, "sheared by")
-    upright = read_image(path, reading=Reading(resample_shear=True))
+    upright = read_image(path, reading=ReadOptions(resample_shear=True))
     cosines = upright.grid.directions.T @ upright.grid.directions
     np.testing.assert_allclose(cosines, np.eye(3), atol=1e-9)
     assert "resampled" in upright.notes[-1]
@@ -379,7 +379,7 @@ def test_a_tilted_gantry_is_refused_or_brought_upright_where_it_lies(shared_data
         tilted.save_as(tmp_path / f"{number}.dcm")
     with pytest.raises(InputError, match=r"sheared by 10\.0 degrees .*--resample-shear"):
         read_image(tmp_path)
-    upright = read_image(tmp_path, reading=Reading(resample_shear=True))
+    upright = read_image(tmp_path, reading=ReadOptions(resample_shear=True))
     assert any("tilted by 10.0 degrees" in note for note in upright.notes)
     assert upright.grid.shape[1] > upright.grid.shape[0]  # it covers what the tilt swept over
     affine = decode_series(tmp_path).affine

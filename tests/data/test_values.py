@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from segscope.cli.main import main
-from segscope.data import Reading, read_image, read_label
+from segscope.data import ReadOptions, read_image, read_label
 from segscope.data.decoders.decoded import Decoded
 from segscope.data.formats import FORMATS, Format
 from segscope.errors import InputError
@@ -135,16 +135,16 @@ def test_an_origin_so_far_away_that_voxels_are_one_place_is_refused(read):
 def test_a_replacement_that_the_file_cannot_hold_is_refused(read):
     array = volume(np.nan, 1.0, kind=np.float16)
     with pytest.raises(InputError, match="float16 cannot hold 1e\\+06"):
-        read(array, reading=Reading(replace_nonfinite=1e6))
-    assert read(array, reading=Reading(replace_nonfinite=5.0)).array.max() == 5
+        read(array, reading=ReadOptions(replace_nonfinite=1e6))
+    assert read(array, reading=ReadOptions(replace_nonfinite=5.0)).array.max() == 5
     with pytest.raises(InputError, match="not finite itself"):
-        Reading(replace_nonfinite=1e39)
+        ReadOptions(replace_nonfinite=1e39)
 
 
 @pytest.mark.parametrize("mapping", [{-1: 1}, {1: -1}, {70000: 1}, {1.0: 1}, {True: 1}, {"1": 1}])
 def test_a_mapping_has_labels_on_both_sides(mapping):
     with pytest.raises(InputError, match="no pair of labels"):
-        Reading(label_mapping=mapping)
+        ReadOptions(label_mapping=mapping)
 
 
 @pytest.mark.parametrize("ending", [".hdr", ".img", ".mhd", ".raw", ".nhdr", ".dcm", ".mgz"])

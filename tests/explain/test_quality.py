@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from segscope.explain import (
-    foreground_certainty,
+    foreground_negative_entropy,
     max_probability,
     normalised,
     pairwise_dice,
@@ -24,18 +24,20 @@ def test_max_probability_by_hand():
     )
 
 
-def test_foreground_certainty_by_hand():
+def test_foreground_negative_entropy_by_hand():
     p = 0.9
     entropy = -(p * math.log(p) + 0.1 * math.log(0.1)) / math.log(2)
     # the uncertain background (0.45) takes no part
-    assert foreground_certainty(torch.tensor([[p, 0.45]])) == pytest.approx(1 - entropy, abs=1e-6)
+    assert foreground_negative_entropy(torch.tensor([[p, 0.45]])) == pytest.approx(
+        1 - entropy, abs=1e-6
+    )
     three = torch.tensor([[0.1, 0.9], [0.6, 0.05], [0.3, 0.05]])
     entropy = -sum(q * math.log(q) for q in (0.1, 0.6, 0.3)) / math.log(3)
-    assert foreground_certainty(three) == pytest.approx(1 - entropy, abs=1e-6)
+    assert foreground_negative_entropy(three) == pytest.approx(1 - entropy, abs=1e-6)
 
 
 def test_a_prediction_of_nothing_has_the_lowest_values():
-    assert foreground_certainty(torch.zeros(1, 4)) == 0.0
+    assert foreground_negative_entropy(torch.zeros(1, 4)) == 0.0
     nothing = [torch.zeros(4), torch.zeros(4)]
     assert pairwise_dice(nothing, 2) == 0.0
 

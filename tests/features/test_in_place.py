@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segscope.features import Taps
+from segscope.features import FeatureHooks
 from tests.twins import FUNCTIONS, Free, module_twins, twins
 
 X = torch.linspace(-1, 2, 80).reshape(1, 1, 8, 10)
@@ -33,11 +33,11 @@ def test_features_are_those_of_the_network_out_of_place(name, mode):
     net, other = twins(name)
     expected = layers_of(other)
     ran = [layer for layer in LAYERS if layer in expected]
-    with mode(), Taps(net, ran) as taps:
+    with mode(), FeatureHooks(net, ran) as hooks:
         said = net(X.clone())
-    assert list(taps.features) == ran
+    assert list(hooks.features) == ran
     for layer in ran:
-        assert torch.equal(taps.features[layer].detach(), expected[layer])
+        assert torch.equal(hooks.features[layer].detach(), expected[layer])
     assert torch.equal(said.detach(), other(X.clone()).detach())
 
 
@@ -47,7 +47,11 @@ def test_features_are_those_of_the_network_out_of_place(name, mode):
 def test_modules_in_place_change_nothing(act):
     net, other = module_twins(act)
     for layers in (["0", "1", "3", "4"], nn.BatchNorm2d, "auto"):
-        with torch.inference_mode(), Taps(net, layers) as a, Taps(other, layers) as b:
+        with (
+            torch.inference_mode(),
+            FeatureHooks(net, layers) as a,
+            FeatureHooks(other, layers) as b,
+        ):
             net(X.clone()), other(X.clone())
         assert list(a.features) == list(b.features)
         assert all(torch.equal(a.features[name], b.features[name]) for name in b.features)
@@ -57,9 +61,9 @@ def test_gradients_flow_to_what_the_layer_gave():
     """A loss on features that are written over later is the loss of the network out of place."""
     found = []
     for net in twins("norm"):
-        with Taps(net, ["bn"]) as taps:
+        with FeatureHooks(net, ["bn"]) as hooks:
             said = net(X.clone())
-        loss = taps.features["bn"].square().sum() + said.sum()
+        loss = hooks.features["bn"].square().sum() + said.sum()
         found.append(torch.autograd.grad(loss, net.c1.weight)[0])
     assert torch.equal(*found)
 
@@ -68,17 +72,17 @@ def test_nothing_is_copied_where_nothing_is_written_over():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 1, 1)).eval()
     outputs = []
     net[1].register_forward_hook(lambda m, i, out: outputs.append(out))
-    with torch.no_grad(), Taps(net, ["1"]) as taps:
+    with torch.no_grad(), FeatureHooks(net, ["1"]) as hooks:
         net(X)
-    assert taps.features["1"].data_ptr() == outputs[0].data_ptr()
+    assert hooks.features["1"].data_ptr() == outputs[0].data_ptr()
 
 
 def test_memory_that_is_written_over_behind_another_name_is_seen():
     net = Free(lambda s, x: s.out(_double_unseen(s.c1(x))))
     expected = layers_of(net)["c1"]
-    with torch.no_grad(), Taps(net, ["c1"]) as taps:
+    with torch.no_grad(), FeatureHooks(net, ["c1"]) as hooks:
         net(X.clone())
-    assert torch.equal(taps.features["c1"], expected)
+    assert torch.equal(hooks.features["c1"], expected)
 
 
 def _double_unseen(y):
@@ -102,16 +106,16 @@ def test_parts_of_one_tensor_are_kept_apart():
     net = Halves()
     with torch.no_grad():
         y = net.c(X)
-        with Taps(net, ["a", "b", "c"]) as taps:
+        with FeatureHooks(net, ["a", "b", "c"]) as hooks:
             net(X)
-    assert torch.equal(taps.features["c"], y)
-    assert torch.equal(taps.features["a"], y[:, :2])
-    assert torch.equal(taps.features["b"], y[:, 2:] + y[:, :2])
+    assert torch.equal(hooks.features["c"], y)
+    assert torch.equal(hooks.features["a"], y[:, :2])
+    assert torch.equal(hooks.features["b"], y[:, 2:] + y[:, :2])
 
 
 def test_a_pass_that_fails_leaves_nothing_behind():
     net, _ = twins("residual")
-    with pytest.raises(RuntimeError), Taps(net, ["c1"]):
+    with pytest.raises(RuntimeError), FeatureHooks(net, ["c1"]):
         net(torch.zeros(1, 3, 4, 4))
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in net.modules())
@@ -135,9 +139,9 @@ def test_what_is_written_past_torch_is_refused_or_read_before():
     net, x = ThroughNumpy(), torch.randn(1, 1, 4, 4)
     with torch.no_grad():
         expected = net.c(x)
-        with pytest.raises(ValueError, match="in a way that is not seen"), Taps(net, ["c"]):
+        with pytest.raises(ValueError, match="in a way that is not seen"), FeatureHooks(net, ["c"]):
             net(x)
         seen = []
-        with Taps(net, ["c"], lambda name, features: seen.append(features.clone())):
+        with FeatureHooks(net, ["c"], lambda name, features: seen.append(features.clone())):
             net(x)
     torch.testing.assert_close(seen, [expected])

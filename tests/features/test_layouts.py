@@ -9,7 +9,7 @@ from torchvision.models.swin_transformer import SwinTransformer
 
 from segscope.explain import class_activation_map
 from segscope.explain.last_layer import last_layer
-from segscope.features import Taps, feature_names
+from segscope.features import FeatureHooks, feature_names
 
 
 def read(net, layer, x):
@@ -17,12 +17,12 @@ def read(net, layer, x):
     given = []
     handle = net.get_submodule(layer).register_forward_hook(lambda m, i, out: given.append(out))
     try:
-        with torch.no_grad(), Taps(net.eval(), [layer]) as taps:
+        with torch.no_grad(), FeatureHooks(net.eval(), [layer]) as hooks:
             net(x)
     finally:
         handle.remove()
     raw = given[-1][0] if isinstance(given[-1], tuple) else given[-1]
-    return taps.features[layer], raw
+    return hooks.features[layer], raw
 
 
 class Steps(nn.Module):
@@ -232,9 +232,9 @@ def test_axes_that_are_swapped_in_place_are_those_of_the_twin(way, layers):
     image = torch.rand(1, 1, 12, 8)
     found = []
     for net in twins:
-        with torch.no_grad(), Taps(net, layers) as taps:
+        with torch.no_grad(), FeatureHooks(net, layers) as hooks:
             output = net(image)
-        found.append({**taps.features, "output": output})
+        found.append({**hooks.features, "output": output})
     assert found[0].keys() == found[1].keys()
     for name, expected in found[1].items():
         torch.testing.assert_close(found[0][name], expected, rtol=0, atol=0)

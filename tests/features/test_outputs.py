@@ -48,9 +48,9 @@ def test_what_is_called_out_or_logits_else_what_fits(output, name, said):
     found = answer_of(output, lambda t: t.shape == ANSWER.shape)
     assert found.tensor is ANSWER
     assert found.name == name
-    assert bool(found.said) == said
+    assert bool(found.description) == said
     if said:
-        assert f"{name} is taken" in found.said
+        assert f"{name} is taken" in found.description
 
 
 def test_what_is_named_is_not_replaced_by_what_fits():

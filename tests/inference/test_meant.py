@@ -66,7 +66,7 @@ TWENTY = seen_in(*[facts() for _ in range(20)])
 
 def test_an_image_like_those_of_training_is_seen():
     found = compare(TWENTY, facts(), plan_of())
-    assert (found.level, found.say(), found.reasons) == ("seen", (), ())
+    assert (found.level, found.describe(), found.reasons) == ("seen", (), ())
 
 
 # 20 cases: ratios may grow by 1 + 1/20; so outside begins at 1.575, far at 8.4 and 67.2 in volume
@@ -87,12 +87,12 @@ def test_spacing_is_compared_by_its_ratio_and_the_size_with_it(spacing, level):
     found = compare(TWENTY, facts(shape=shape, spacing=spacing), plan_of())
     assert found.level == level
     if level != "seen":
-        assert "training had 1 x 1 x 1 mm" in found.say()[0]
+        assert "training had 1 x 1 x 1 mm" in found.describe()[0]
 
 
 def test_reasons_are_words_with_the_numbers_of_both_sides():
     varied = seen_in(*[facts(spacing=(s, s, s)) for s in (0.9, 1.0, 1.1)])
-    said = compare(varied, facts(spacing=(5.0, 5.0, 5.0)), plan_of()).say()
+    said = compare(varied, facts(spacing=(5.0, 5.0, 5.0)), plan_of()).describe()
     assert said[0].startswith("FAR OUTSIDE of what this model has seen: spacing 5 x 5 x 5 mm, ")
     assert "training had 0.9 x 0.9 x 0.9 to 1.1 x 1.1 x 1.1 mm" in said[0]
 
@@ -154,7 +154,7 @@ def test_ct_is_compared_in_hounsfield_units(value, level, word):
     trained = seen_in(*[facts(intensities(BODY))] * 20)
     found = compare(trained, facts(value), plan_of("CT", scheme="ct", window=CT))
     assert found.level == level
-    assert word in " ".join(found.say())
+    assert word in " ".join(found.describe())
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_images_that_are_normalised_one_by_one_may_be_in_any_unit_but_it_is_said
 ):
     found = compare(TWENTY, facts(value), plan_of())
     assert found.level == level
-    assert word in " ".join(found.say())
+    assert word in " ".join(found.describe())
 
 
 def test_a_wrong_unit_is_far_where_the_network_sees_it():
@@ -192,7 +192,7 @@ def test_an_inverted_image_is_recognised_by_its_distribution():
     bright = intensities((40.0, 60.0, 100.0, 138.0, 140.0, 140.0, 140.0), lowest=0.0)
     trained = seen_in(*[facts(dark)] * 20)
     found = compare(trained, facts(bright), plan_of())
-    assert (found.level, "inverted" in found.say()[0]) == ("far outside", True)
+    assert (found.level, "inverted" in found.describe()[0]) == ("far outside", True)
     assert compare(trained, facts(dark), plan_of()).level == "seen"
 
 
@@ -223,13 +223,13 @@ def test_a_grey_image_is_not_colour_and_channels_are_not_twins():
     colour = facts(*[intensities()] * 3, shape=(64, 64), spacing=(1.0, 1.0))
     grey = colour.model_copy(update={"twins": ((0, 1), (0, 2), (1, 2))})
     plan = plan_of("R", "G", "B", dims=2)
-    assert "grey image" in compare(seen_in(colour), grey, plan).say()[0]
+    assert "grey image" in compare(seen_in(colour), grey, plan).describe()[0]
     assert compare(seen_in(colour), grey, plan).level == "far outside"
     assert compare(seen_in(grey), colour, plan).level == "outside"
     twice = facts(intensities(), intensities(), twins=((0, 1),))
     plain = facts(intensities(), intensities())
     found = compare(seen_in(plain), twice, plan_of("FLAIR", "T1"))
-    assert "channels FLAIR and T1 hold the same values" in found.say()[0]
+    assert "channels FLAIR and T1 hold the same values" in found.describe()[0]
 
 
 def test_few_cases_widen_every_range():
@@ -242,7 +242,7 @@ def test_few_cases_widen_every_range():
 def test_axes_in_another_order_are_noted_and_flips_are_not():
     assert compare(TWENTY, facts(orientation="LPS"), plan_of()).notes == ()
     found = compare(TWENTY, facts(orientation="PSR"), plan_of())
-    assert (found.level, "PSR" in found.say()[0]) == ("seen", True)
+    assert (found.level, "PSR" in found.describe()[0]) == ("seen", True)
 
 
 def test_a_fingerprint_of_before_compares_geometry_and_says_that_this_is_all(tmp_path):

@@ -14,8 +14,8 @@ from segscope.priors import (
     make_masks,
     masked_dataset,
     note_plausibility,
-    open_source,
-    settle,
+    open_mask_source,
+    resolve_mask_plan,
     write_reference,
 )
 from tests.inference.nets import random_model
@@ -32,8 +32,8 @@ def plan_of(method, dataset, **options):
 
 
 def source_of(plan, dataset, folder, **options):
-    settle(plan, folder, template=dataset.training[0], reading=AS_STORED)
-    return open_source(plan, folder, labels=dataset.labels, **options)
+    resolve_mask_plan(plan, folder, template=dataset.training[0], reading=AS_STORED)
+    return open_mask_source(plan, folder, labels=dataset.labels, **options)
 
 
 def test_masks_are_made_once_and_again_when_something_changed(tmp_path, volumes):
@@ -83,7 +83,7 @@ def test_labels_are_for_experiments(tmp_path, volumes):
         expected = read_label_of(volumes, case).array > 0
         np.testing.assert_array_equal(read_label(made[case.name].file).array > 0, expected)
     with pytest.raises(InputError, match="for experiments; give masks with --masks"):
-        open_source(plan, tmp_path / "p")
+        open_mask_source(plan, tmp_path / "p")
     core = plan_of("labels", volumes, labels=("nothing",))
     with pytest.raises(InputError, match="no label nothing; there are background"):
         make_masks(
@@ -96,13 +96,13 @@ def test_masks_of_the_user(tmp_path, volumes):
     brought = tmp_path / "brought"
     plan = plan_of("file", volumes, folder=str(brought))
     with pytest.raises(InputError, match="no such folder of masks"):
-        open_source(plan, tmp_path / "p")
+        open_mask_source(plan, tmp_path / "p")
     brought.mkdir()
     for case in volumes.training[:2]:
         label = read_label_of(volumes, case)
         mask = replace(label, array=(label.array > 0).astype(np.uint8))
         write_label(brought / f"{case.name}.nii.gz", mask)
-    source = open_source(plan, tmp_path / "p")
+    source = open_mask_source(plan, tmp_path / "p")
     made = make_masks(volumes.training[:2], source, tmp_path / "m", reading=AS_STORED)
     assert made["c0"].figures.pieces == 1
     with pytest.raises(InputError, match="the mask of case c2 is not there"):
@@ -113,14 +113,14 @@ def test_a_coarse_run_is_taken_into_the_run(tmp_path, volumes):
     model = random_model(3, widths=(4, 6), patch=(16, 16, 16))
     save_model(tmp_path / "coarse", model.spec, model.net)
     plan = plan_of("network", volumes, run=str(tmp_path / "coarse"))
-    settle(plan, tmp_path / "p", template=volumes.training[0], reading=AS_STORED)
+    resolve_mask_plan(plan, tmp_path / "p", template=volumes.training[0], reading=AS_STORED)
     (tmp_path / "coarse" / "model.json").unlink()  # the run needs the other one no more
     made = make_masks(
-        volumes.training, open_source(plan, tmp_path / "p"), tmp_path / "m", reading=AS_STORED
+        volumes.training, open_mask_source(plan, tmp_path / "p"), tmp_path / "m", reading=AS_STORED
     )
     assert len(made) == 3
     with pytest.raises(InputError, match=r"holds no model\.json"):
-        settle(plan, tmp_path / "q", template=volumes.training[0], reading=AS_STORED)
+        resolve_mask_plan(plan, tmp_path / "q", template=volumes.training[0], reading=AS_STORED)
 
 
 def test_later_masks_are_judged_by_the_training_masks(tmp_path, volumes):
@@ -129,7 +129,7 @@ def test_later_masks_are_judged_by_the_training_masks(tmp_path, volumes):
     made = make_masks(volumes.training, source, tmp_path / "m", reading=AS_STORED)
     assert made["c0"].plausibility is None
     write_reference(tmp_path / "p", made)
-    again = open_source(plan, tmp_path / "p", labels=volumes.labels)
+    again = open_mask_source(plan, tmp_path / "p", labels=volumes.labels)
     judged = make_masks(volumes.training, again, tmp_path / "m", reading=AS_STORED)
     assert all(mask.plausibility.score == 1.0 for mask in judged.values())
     note_plausibility(tmp_path / "m", judged)
@@ -137,7 +137,7 @@ def test_later_masks_are_judged_by_the_training_masks(tmp_path, volumes):
     assert facts["cases"]["c0"]["plausibility"] == 1.0
     (tmp_path / "p" / "training_masks.json").write_text('{"masks": {"a": {}}}')
     with pytest.raises(InputError, match="is damaged"):
-        open_source(plan, tmp_path / "p", labels=volumes.labels)
+        open_mask_source(plan, tmp_path / "p", labels=volumes.labels)
 
 
 def test_planes_keep_their_format(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segscope.explain import layer_ability
-from segscope.features import Taps
+from segscope.features import FeatureHooks
 from segscope.inference.classify import (
     ClassifierModel,
     ClassifierSpec,
@@ -34,9 +34,9 @@ def test_each_case_has_the_score_of_its_own_map_of_each_layer(cases):
     mask = torch.zeros(1, 1, 40, 36, dtype=torch.long)
     mask[..., 12:28, 10:26] = 1  # as write_classes draws it
     for case in cases:
-        with torch.no_grad(), Taps(net, [row.layer]) as taps:
+        with torch.no_grad(), FeatureHooks(net, [row.layer]) as hooks:
             net(prepare_image(SPEC, case)[None])
-            features = taps.features[row.layer].float()
+            features = hooks.features[row.layer].float()
         assert features.shape[1:] == (row.channels, *row.sides)
         alone = layer_ability(features, mask.to(features), mask).dice.item()
         assert row.ability[case.name] == pytest.approx(alone, abs=1e-6)

@@ -245,7 +245,7 @@ def test_features_that_are_trained_against_the_network_resume_bit_for_bit(
     monkeypatch.undo()
     content(tmp_path / "cut", planes, 4, resume=True)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
-    states = [load_state(tmp_path / n / "state.safetensors")["opponent"] for n in ("whole", "cut")]
+    states = [load_state(tmp_path / n / "state.safetensors")["adversary"] for n in ("whole", "cut")]
     assert same(states[0]["phi"], states[1]["phi"])
     fresh = ContentLoss(weights="random").phi.state_dict()
     assert not same(states[0]["phi"], fresh)

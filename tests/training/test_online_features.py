@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from segscope.features import Taps
+from segscope.features import FeatureHooks
 from segscope.losses import PrototypeLoss
 from segscope.networks import ANUNet, AttentionUNet, DenseUNet, R2UNet, UNet, UNetPlusPlus
 from segscope.training.online import OnlineLoss
@@ -39,7 +39,9 @@ def test_named_layers_before_an_activation_in_place():
 def test_activations_of_our_networks_are_not_written_over(make):
     """So they need no copies while a network learns."""
     net, seen = make(2, 1, 1, widths=(2, 3, 4)).train(), []
-    with Taps(net, "auto", lambda name, features: seen.append((features, features._version))):
+    with FeatureHooks(
+        net, "auto", lambda name, features: seen.append((features, features._version))
+    ):
         net.heads(torch.randn(2, 1, 8, 8))
     assert seen
     assert all(features._version == version for features, version in seen)

@@ -147,7 +147,7 @@ STATES = {
     "moment-nan": lambda s: s["optimizer"]["state"][0]["exp_avg"].fill_(torch.nan),
     "moment-text": put("x", "optimizer", "state", 0, "exp_avg"),
     "moment-gone": drop("optimizer", "state", 0, "exp_avg"),
-    "opponent": put({}, "opponent"),
+    "adversary": put({}, "adversary"),
     "format-none": drop("format"),
     "format-older": put(1, "format"),
     "best-none": put([], "progress", "best"),

@@ -9,7 +9,7 @@ from segscope.cli.main import main
 from segscope.data import AS_STORED, open_dataset, read_image, read_label, write_image, write_label
 from segscope.images import Image, LabelMap
 from segscope.inference import load_model
-from segscope.priors import open_source
+from segscope.priors import open_mask_source
 from segscope.studies.modalities import check_modalities
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
@@ -86,7 +86,7 @@ def test_the_mask_alone_is_blind_to_intensities(capsys, tmp_path, volumes):
         np.testing.assert_array_equal(first, second)
     dataset = open_dataset(volumes)
     model = load_model(run)
-    source = open_source(model.spec.mask, run / "prior")
+    source = open_mask_source(model.spec.mask, run / "prior")
     rows = check_modalities(model, source, dataset.training[:1], reading=AS_STORED)
     assert [row.change for row in rows] == ["inverted", "bias field", "gamma 2"]
     assert all(row.same_mask_same_bits for row in rows)

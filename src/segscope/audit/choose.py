@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from segscope.data import Reading, find_cases, image_ending, is_dataset, open_dataset
+from segscope.data import ReadOptions, find_cases, image_ending, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference.run_files import has_run_file
@@ -88,8 +88,8 @@ def _with_truth(cases: Sequence[Case], folder: Path) -> tuple[Case, ...]:
     return tuple(replace(case, label_file=labels[case.name]) for case in cases)
 
 
-def read_from(run: Path) -> Reading:
+def read_from(run: Path) -> ReadOptions:
     """What was changed when the run's cases were read; nothing where it does not say."""
     from segscope.training import reading_of
 
-    return reading_of(run) if has_run_file(run, "split.json") else Reading()
+    return reading_of(run) if has_run_file(run, "split.json") else ReadOptions()

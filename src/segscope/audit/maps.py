@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened
 from segscope.audit.subject import Output, Preparation, Subject, open_subject
-from segscope.data import AS_STORED, Reading
-from segscope.features import Layers, Taps, segmentation_ability_map, to_labels, unit_counts
+from segscope.data import AS_STORED, ReadOptions
+from segscope.features import FeatureHooks, Layers, segmentation_ability_map, to_labels, unit_counts
 from segscope.features.interpolation import upsample
 from segscope.inference import TrainedModel
 
@@ -60,14 +60,14 @@ def draw_case(
     heat_layers: Sequence[str] = (),
     output: Output = "auto",
     preparation: Preparation | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> Drawn:
     """Run one case again and keep its maps, on the plane where the output is largest.
 
     Args:
         model: As of `audit`.
         case: As of `audit`.
-        layers: As of `segscope.features.Taps`.
+        layers: As of `segscope.features.FeatureHooks`.
         units: Layer and number of the units to draw.
         heat_layers: Layers whose units' maps are averaged.
         output: As of `audit`.
@@ -92,10 +92,10 @@ def _drawn(
     for k in range(len(pieces.image)):
         x = pieces.image[k : k + 1].to(subject.device)
         tissue = None if pieces.tissue is None else pieces.tissue[k : k + 1].to(subject.device)
-        with torch.no_grad(), Taps(subject.net, layers) as taps:
+        with torch.no_grad(), FeatureHooks(subject.net, layers) as hooks:
             guide = subject.probabilities(x)
             heat: list[tuple[int, Tensor]] = []
-            for name, features in taps.features.items():
+            for name, features in hooks.features.items():
                 sam = segmentation_ability_map(features, guide, tissue=tissue)
                 maps.setdefault(name, []).append(to_labels(sam).cpu())
                 if name in heat_layers:

@@ -117,7 +117,9 @@ def _negated(values: list[float]) -> list[float]:
 SCORES: dict[str, QualityScore] = {
     "mu": QualityScore("mean SA of the last two layers' units against the output", None),
     "max_probability": QualityScore("mean maximum probability", None),
-    "foreground_certainty": QualityScore("one minus the mean entropy over the foreground", None),
+    "foreground_negative_entropy": QualityScore(
+        "one minus the mean entropy over the foreground", None
+    ),
     "tta": QualityScore("pairwise Dice of mirrored predictions", _tta, _no_tta),
     "dropout": QualityScore("pairwise Dice of dropout samples", _dropout, _no_dropout),
     "ensemble": QualityScore("pairwise Dice of several runs", _ensemble, _no_ensemble),

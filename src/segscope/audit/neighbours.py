@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from segscope.audit.cases import Opened
 from segscope.audit.named_preparation import Named
 from segscope.audit.subject import Subject, open_subject
-from segscope.data import AS_STORED, Reading
+from segscope.data import AS_STORED, ReadOptions
 from segscope.features import to_labels
 from segscope.images import Case
 
@@ -32,7 +32,7 @@ class Neighbour:
 
 
 def try_neighbours(
-    model: nn.Module, named: Named, cases: Sequence[Case], *, reading: Reading = AS_STORED
+    model: nn.Module, named: Named, cases: Sequence[Case], *, reading: ReadOptions = AS_STORED
 ) -> tuple[Neighbour, ...]:
     """Measure the network's Dice under the named preparation and under its neighbours.
 

@@ -9,7 +9,7 @@ from segscope.audit.measured import Means, Measured
 from segscope.audit.names import SCORE, SCORES, measure_case
 from segscope.audit.result import DatasetAudit
 from segscope.audit.subject import open_subject
-from segscope.data import AS_STORED, Reading
+from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import TrainedModel, load_model
@@ -37,7 +37,7 @@ def measure_figures(
     run: Path | None = None,
     ensemble: Sequence[Path] = (),
     masks: Mapping[str, Path] | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
     scores: Sequence[str] = (),
 ) -> dict[str, list[float]]:
     """Measure every available figure that needs more passes than the audit's, a number per case.

@@ -13,10 +13,10 @@ from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
 from segscope.audit.subject import Output, Preparation, Subject, open_subject
 from segscope.audit.tally import Look, Tally
-from segscope.data import AS_STORED, Reading
+from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import Failures
-from segscope.explain.quality import foreground_certainty, max_probability
-from segscope.features import Layers, Taps, Yardstick, to_labels
+from segscope.explain.quality import foreground_negative_entropy, max_probability
+from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
 from segscope.progress import track
 
@@ -46,7 +46,7 @@ def audit(
     units: Units = "last2",
     output: Output = "auto",
     preparation: Preparation | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
     receive: Callable[[CaseMaps], None] | None = None,
     low_memory: bool = False,
 ) -> DatasetAudit:
@@ -60,7 +60,7 @@ def audit(
             has the input's sides; the cases' notes say which.
         cases: Of a dataset (for a trained model, which knows how to prepare them), or ``(name,
             image (C, *S), truth (1, *S) label indices or None)``; at least one.
-        layers: As of `segscope.features.Taps`.
+        layers: As of `segscope.features.FeatureHooks`.
         units: Layers whose units are looked at, among ``layers``.
         output: Whether the network returns ``logits`` or ``probabilities``. ``auto`` takes them
             for logits, and refuses what may be either, as all values lie in 0..1.
@@ -182,13 +182,15 @@ def _audit_piece(
     with torch.no_grad():
         random = torch.get_rng_state()
         note = names.append if wanted.low_memory else None
-        taps = Taps(subject.net, wanted.layers, None if note is None else lambda n, f: note(n))
+        hooks = FeatureHooks(
+            subject.net, wanted.layers, None if note is None else lambda n, f: note(n)
+        )
         try:
-            with taps:
+            with hooks:
                 guide, said = subject.answer(x)
         except ValueError as error:
             raise ValueError(f"case {name}: {error}") from error
-        names = names or list(taps.features)
+        names = names or list(hooks.features)
         if not names:
             raise ValueError(
                 f"case {name}: none of the layers with an activation gives a map that can be read; "
@@ -206,11 +208,11 @@ def _audit_piece(
         look = Look(tally, rule, _unit_layers(names, wanted.units))
         if wanted.low_memory:
             torch.set_rng_state(random)  # a network that draws numbers draws the same
-            with Taps(subject.net, wanted.layers, look.at):
+            with FeatureHooks(subject.net, wanted.layers, look.at):
                 subject.run(x)
         else:
             for layer in names:
-                look.at(layer, taps.features.pop(layer))
+                look.at(layer, hooks.features.pop(layer))
         look.finish(names)
     return guide.cpu(), look.heat_map()
 
@@ -237,7 +239,7 @@ def _result(case: Opened, tally: Tally, probabilities: Tensor) -> CaseAudit:
         units=units,
         quality={
             "max_probability": max_probability(probabilities),
-            "foreground_certainty": foreground_certainty(probabilities),
+            "foreground_negative_entropy": foreground_negative_entropy(probabilities),
         },
         notes=(*case.notes, *tally.said),
     )

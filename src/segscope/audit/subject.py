@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from segscope import __version__
 from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
-from segscope.data import AS_STORED, LoadedCase, Reading, load_case
+from segscope.data import AS_STORED, LoadedCase, ReadOptions, load_case
 from segscope.errors import naming
 from segscope.features import (
     Answer,
@@ -71,7 +71,7 @@ class Preparation:
         multiple = model.net.multiple
         return cls(spec.plan, spec.labels, channels, spec.patch, multiple, seen=model.seen)
 
-    def read(self, case: Case, reading: Reading) -> LoadedCase:
+    def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
         """Read a case's files."""
         return load_case(case, channels=self.channels, labels=self.labels, reading=reading)
 
@@ -94,7 +94,7 @@ class Subject:
     name: str
     output: Output
     preparation: Preparation | None = None
-    reading: Reading = AS_STORED
+    reading: ReadOptions = AS_STORED
     bf16: bool = False
     weights_sha256: str = ""
 
@@ -105,7 +105,7 @@ class Subject:
         *,
         output: Output = "auto",
         preparation: Preparation | None = None,
-        reading: Reading = AS_STORED,
+        reading: ReadOptions = AS_STORED,
     ) -> Self:
         """Take a network and turn it to evaluation mode (`untouched` around it gives this back).
 
@@ -200,7 +200,7 @@ class Subject:
         if not found.isfinite().all():
             raise ValueError("the network's output is not finite (NaN or infinite values)")
         if self.output == "probabilities":
-            return _checked_probabilities(found, taken.tensor.dtype), taken.said
+            return _checked_probabilities(found, taken.tensor.dtype), taken.description
         within = bool(found.min() >= 0) and bool(found.max() <= 1 + 1e-4)
         guessed = self.output == "auto" and not isinstance(self.net, Segmenter)
         if guessed and within and found.unique().numel() > 1:
@@ -208,7 +208,7 @@ class Subject:
                 "the network's output lies in 0..1 everywhere: say output='probabilities' for a "
                 "network that ends in a sigmoid or softmax, or output='logits' if these are logits"
             )
-        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1), taken.said
+        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1), taken.description
 
     def run(self, x: Tensor) -> Any:
         """Run the network on its device, in its number type, on a copy of ``x``."""
@@ -271,7 +271,7 @@ def open_loaded(known: Preparation, loaded: LoadedCase) -> Opened:
         truth = torch.from_numpy(labels.astype("int64"))[None]
         truth = turned(truth, known.axes)
     image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
-    odd = judge(known.seen, case.name, loaded.image, known.plan).say()
+    odd = judge(known.seen, case.name, loaded.image, known.plan).describe()
     notes = (*prepared.notes, *odd)
     opened = Opened(case.name, image, truth, prepared, known.plan, notes, case)
     return replace(opened, axes=known.axes)
@@ -283,7 +283,7 @@ def open_subject(
     *,
     output: Output = "auto",
     preparation: Preparation | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> Iterator[Subject]:
     """Take a network as `Subject.of` does, and leave it as it was afterwards."""
     net = model.net if isinstance(model, TrainedModel) else model

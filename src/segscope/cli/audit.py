@@ -135,7 +135,7 @@ def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:
     for number, (name, value, low) in enumerate(
         zip(found.layers, values, chance, strict=True), start=1
     ):
-        typer.echo(f"{number:3d}  {name:24s} {value:.4f}  (shifted guide {low:.4f})")
+        typer.echo(f"{number:3d}  {name:24s} {value:.4f}  (chance level {low:.4f})")
     if suspicious and truth:
         typer.echo("labels to look at first: mu is high, and yet output and label differ")
         for case in most_suspicious(found)[:10]:

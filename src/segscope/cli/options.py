@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
 
 ReplaceNonfinite = Annotated[
     float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
@@ -73,8 +73,8 @@ def reading(
     replace_nonfinite: float | None = None,
     resample_shear: bool = False,
     resample_labels: bool = False,
-) -> "Reading":
+) -> "ReadOptions":
     """What may be changed when files are read."""
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
 
-    return Reading(replace_nonfinite, resample_shear, resample_labels)
+    return ReadOptions(replace_nonfinite, resample_shear, resample_labels)

@@ -20,7 +20,7 @@ from segscope.convert.tables import described, table_cells
 from segscope.convert.values import Values, values_in
 from segscope.data import read_image, write_json, write_text
 from segscope.data.files import sha256_of
-from segscope.data.workers import in_order
+from segscope.data.workers import ordered_map
 from segscope.errors import InputError
 from segscope.paths import check_new_folder, make_folder
 from segscope.progress import track
@@ -97,7 +97,7 @@ def convert(
     work = partial(_do, source=source, output=output, aim=aim, layout=layout)
     faults = []
     with journal:
-        outcomes = in_order(work, left, workers=jobs)
+        outcomes = ordered_map(work, left, workers=jobs)
         for case, outcome in zip(left, track(outcomes, "converting", total=len(left)), strict=True):
             if isinstance(outcome, InputError):
                 faults.append(f"case {case.name}: {outcome}")

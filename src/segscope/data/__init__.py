@@ -25,7 +25,7 @@ from segscope.data.layouts import LAYOUTS, Layout, is_dataset, open_dataset
 from segscope.data.layouts import packages_of as packages_of_dataset
 from segscope.data.loading import LoadedCase, load_case, load_of, read_label_of
 from segscope.data.problems import Problem
-from segscope.data.readers import AS_STORED, Reading, read_image, read_label
+from segscope.data.readers import AS_STORED, ReadOptions, read_image, read_label
 from segscope.data.splits import Split, make_folds, nested_subsets, read_splits, write_splits
 from segscope.data.tables import to_csv
 from segscope.data.writers import write_image, write_label, write_probabilities
@@ -43,7 +43,7 @@ __all__ = [
     "Limits",
     "LoadedCase",
     "Problem",
-    "Reading",
+    "ReadOptions",
     "Report",
     "Split",
     "atomic_path",

@@ -14,9 +14,9 @@ from segscope.data.layout import Dataset
 from segscope.data.layouts import survey
 from segscope.data.loading import read_case
 from segscope.data.problems import Problem
-from segscope.data.readers import AS_STORED, Reading
+from segscope.data.readers import AS_STORED, ReadOptions
 from segscope.data.remarks import on_dataset, on_files, on_flatness, on_label
-from segscope.data.workers import in_order, reading_workers
+from segscope.data.workers import ordered_map, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
 from segscope.images.channels import IN_WORDS, normalisation_of
@@ -69,7 +69,7 @@ class _Examined:
 
 
 def check_dataset(
-    folder: Path, *, reading: Reading = AS_STORED, workers: int | None = None
+    folder: Path, *, reading: ReadOptions = AS_STORED, workers: int | None = None
 ) -> Report:
     """Read every file of a dataset by the verified path and report all faults together.
 
@@ -91,7 +91,7 @@ def check_dataset(
     warnings = list(dataset.warnings)
     cases = (*dataset.training, *dataset.test)
     threads = reading_workers(image_files(cases)) if workers is None else workers
-    examined = in_order(lambda case: _examine(case, dataset), cases, workers=threads)
+    examined = ordered_map(lambda case: _examine(case, dataset), cases, workers=threads)
     facts: list[CaseFacts] = []
     orientations: dict[str, str] = {}
     for one in track(examined, "checking", total=len(cases)):

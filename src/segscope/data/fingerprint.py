@@ -15,7 +15,7 @@ from segscope.data.intensities import outside_rgb
 from segscope.data.layout import Dataset
 from segscope.data.loading import LoadedCase, load_of
 from segscope.data.problems import refuse
-from segscope.data.workers import in_order, reading_workers
+from segscope.data.workers import ordered_map, reading_workers
 from segscope.errors import InputError
 from segscope.images import Case, ChannelStatistics, Fingerprint, ImageFacts
 from segscope.progress import track
@@ -69,7 +69,7 @@ def measure_fingerprint(dataset: Dataset, *, workers: int | None = None) -> Fing
 
     cases = [case for case in dataset.training if case.label_file is not None]
     threads = reading_workers(image_files(cases)) if workers is None else workers
-    facts = in_order(measured, cases, workers=threads)
+    facts = ordered_map(measured, cases, workers=threads)
     return combine(dataset, track(facts, "measuring", total=len(cases)))
 
 

@@ -20,7 +20,7 @@ from segscope.data.folders import files_of_ending, label_files
 from segscope.data.formats import is_plane
 from segscope.data.listing import listed_cases, not_listed
 from segscope.data.problems import Problem, shorten
-from segscope.data.readers import AS_STORED, Reading
+from segscope.data.readers import AS_STORED, ReadOptions
 from segscope.data.subjects import subjects_of
 from segscope.images import Case
 
@@ -56,7 +56,7 @@ class Dataset:
     training: tuple[Case, ...]
     test: tuple[Case, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    reading: Reading = AS_STORED
+    reading: ReadOptions = AS_STORED
     layout: str = "nnunet"
 
     @property
@@ -105,7 +105,7 @@ def read_nnunet(folder: Path, problems: list[Problem]) -> Dataset | None:
         ),
         test=tuple(Case(n, files, None, known.get(n) or None) for n, files in test.items()),
         warnings=tuple(warnings),
-        reading=Reading(label_mapping=description.label_mapping),
+        reading=ReadOptions(label_mapping=description.label_mapping),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from segscope.data.formats import FORMAT, image_ending, image_endings, is_plane
 from segscope.data.layout import Dataset, read_nnunet
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import AS_STORED, Reading
+from segscope.data.readers import AS_STORED, ReadOptions
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.paths import naming
@@ -100,7 +100,7 @@ def is_dataset(folder: Path) -> bool:
     return layout_of(folder) is not None
 
 
-def open_dataset(folder: Path, *, reading: Reading = AS_STORED) -> Dataset:
+def open_dataset(folder: Path, *, reading: ReadOptions = AS_STORED) -> Dataset:
     """Read the layout of a dataset.
 
     Args:
@@ -120,7 +120,7 @@ def open_dataset(folder: Path, *, reading: Reading = AS_STORED) -> Dataset:
 
 
 def survey(
-    folder: Path, problems: list[Problem], *, reading: Reading = AS_STORED
+    folder: Path, problems: list[Problem], *, reading: ReadOptions = AS_STORED
 ) -> Dataset | None:
     """Read a layout as far as it can be understood; faults are appended to ``problems``.
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from segscope.data.layout import Dataset
 from segscope.data.problems import Problem, refuse
-from segscope.data.readers import AS_STORED, Reading, read_image, read_label
+from segscope.data.readers import AS_STORED, ReadOptions, read_image, read_label
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
 
@@ -30,7 +30,7 @@ def load_case(
     *,
     channels: int,
     labels: Mapping[str, int] | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> LoadedCase:
     """Read a case's channels and label, and check that they lie on one grid.
 
@@ -85,7 +85,7 @@ def read_case(
     *,
     channels: int,
     labels: Mapping[str, int] | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> LoadedCase | None:
     """Read every file of a case, also after a fault; faults are appended to ``problems``."""
     before = len(problems)

@@ -29,7 +29,7 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """What may be changed when files are read. Nothing is, unless it is asked for.
 
     Args:
@@ -63,10 +63,10 @@ def _is_label(value: object) -> bool:
     return whole and 0 <= int(value) <= _HIGHEST_LABEL  # type: ignore[call-overload]
 
 
-AS_STORED = Reading()
+AS_STORED = ReadOptions()
 
 
-def read_image(path: Path, *, reading: Reading = AS_STORED) -> Image:
+def read_image(path: Path, *, reading: ReadOptions = AS_STORED) -> Image:
     """Read one image file or one folder with a DICOM series.
 
     Args:
@@ -92,7 +92,7 @@ def read_label(
     path: Path,
     *,
     labels: Mapping[str, int] | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> LabelMap:
     """Read one label map: whole, non-negative, declared numbers.
 
@@ -110,7 +110,7 @@ def read_label(
         return _label(path, labels, reading)
 
 
-def _label(path: Path, labels: Mapping[str, int] | None, reading: Reading) -> LabelMap:
+def _label(path: Path, labels: Mapping[str, int] | None, reading: ReadOptions) -> LabelMap:
     if is_folder(path):
         raise InputError(f"{path}: is a folder; a label map is one file")
     found = _read(path, stored=True)
@@ -289,7 +289,7 @@ def _grid(path: Path, found: Decoded) -> Grid:
     return grid
 
 
-def _sheared(path: Path, grid: Grid, reading: Reading) -> bool:
+def _sheared(path: Path, grid: Grid, reading: ReadOptions) -> bool:
     if grid.ndim < 3:
         return False
     cosines = grid.directions.T @ grid.directions

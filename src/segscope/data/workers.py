@@ -15,7 +15,7 @@ _LOOKED_AT = 32
 _LARGE_BYTES = 500_000
 
 
-def in_order(
+def ordered_map(
     work: Callable[[Item], Result], items: Iterable[Item], *, workers: int
 ) -> Iterator[Result]:
     """Yield ``work(item)`` in order, so that the number of threads changes nothing but the time.
@@ -24,7 +24,7 @@ def in_order(
     interruption stops the rest.
 
     Example:
-        >>> list(in_order(lambda x: x * x, range(5), workers=2))
+        >>> list(ordered_map(lambda x: x * x, range(5), workers=2))
         [0, 1, 4, 9, 16]
     """
     if workers <= 1:

@@ -29,7 +29,7 @@ from segscope.explain.heatmaps import (
     otsu_threshold,
     to_levels,
 )
-from segscope.explain.quality import foreground_certainty, max_probability, pairwise_dice
+from segscope.explain.quality import foreground_negative_entropy, max_probability, pairwise_dice
 from segscope.explain.separableness import separableness, uniform_noise
 from segscope.explain.vog import normalised, variance_of_gradients
 
@@ -53,7 +53,7 @@ __all__ = [
     "coverage_curve",
     "dice_over_thresholds",
     "fit_dice_predictor",
-    "foreground_certainty",
+    "foreground_negative_entropy",
     "layer_ability",
     "max_probability",
     "mean_ability",

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
-from segscope.features import Layer, Passing, Taps
-from segscope.features.untouched import said
+from segscope.features import FeatureHooks, Layer, Passing
+from segscope.features.untouched import input_errors
 
 Place = GradientEdge | Tensor | None
 
@@ -75,7 +75,7 @@ def layer_features(net: nn.Module, x: Tensor, layer: Layer) -> Tensor:
         ValueError: No such layer, or none with a map.
     """
     reader = _Reader(graph=False)
-    with torch.no_grad(), said(net, x), Taps(net, [layer], watch=reader):
+    with torch.no_grad(), input_errors(net, x), FeatureHooks(net, [layer], watch=reader):
         net(x.clone())
     return _passed(reader).turned(reader.values)
 
@@ -123,7 +123,7 @@ def image_gradient(net: nn.Module, x: Tensor, score: Score) -> Tensor:
     def forward() -> tuple[Tensor, Place]:
         leaf = x.detach().clone().requires_grad_()
         # a copy: networks may write into their image, which a tensor of this kind forbids
-        with said(net, x):
+        with input_errors(net, x):
             return score(net(leaf.clone())), leaf
 
     gradient = _differentiate(net, forward)
@@ -167,7 +167,7 @@ def _forward(
     net: nn.Module, x: Tensor, layer: Layer, score: Score, reader: _Reader
 ) -> tuple[Tensor, Place]:
     given = x.detach().clone().requires_grad_()
-    with said(net, x), Taps(net, [layer], watch=reader):
+    with input_errors(net, x), FeatureHooks(net, [layer], watch=reader):
         output = net(given.clone())
     return score(output), reader.place
 
@@ -225,10 +225,10 @@ def _say_what_is_written(error: RuntimeError) -> None:
 def _check_that_a_copy_is_the_same(net: nn.Module, x: Tensor, layer: Layer, score: Score) -> None:
     """Refuse where the network counts on a layer's output sharing memory with something else."""
     random = torch.get_rng_state()
-    with torch.no_grad(), said(net, x):
+    with torch.no_grad(), input_errors(net, x):
         plain = score(net(x.clone()))
         torch.set_rng_state(random)
-        with Taps(net, [layer], watch=_Reader(graph=True)):
+        with FeatureHooks(net, [layer], watch=_Reader(graph=True)):
             copied = score(net(x.clone()))
     if not torch.allclose(plain, copied, rtol=1e-4, atol=1e-6, equal_nan=True):
         raise ValueError(

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from segscope.features import Taps, answer_of, taken, untouched
+from segscope.features import FeatureHooks, answer_of, taken, untouched
 from segscope.features.axes import fits
+from segscope.features.hooks import is_plain
 from segscope.features.layers import inner, is_scripted, run_name
-from segscope.features.taps import is_plain
-from segscope.features.untouched import first_tensor, said
+from segscope.features.untouched import first_tensor, input_errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,14 +103,14 @@ def _run(net: nn.Module, x: Tensor) -> tuple[Any, list[_Call], list[tuple[str, i
     calls: list[_Call] = []
     ran: dict[str, int] = {}
     activations: list[str] = []
-    taps = Taps(net, "auto", watch=lambda passing: activations.append(passing.name))
+    hooks = FeatureHooks(net, "auto", watch=lambda passing: activations.append(passing.name))
 
     def note(name: str) -> Any:
         def hook(module: nn.Module, args: Any, named: dict[str, Any], output: Any) -> None:
             found = output[0] if isinstance(output, (tuple, list)) and output else output
             ran[name] = ran.get(name, 0) + 1
             node = found.grad_fn if isinstance(found, Tensor) else None
-            plain = is_plain(taps.order_of(found, module))
+            plain = is_plain(hooks.order_of(found, module))
             given = first_tensor(args, named)
             calls.append(_Call(name, ran[name], given, found, node, plain))
 
@@ -121,7 +121,7 @@ def _run(net: nn.Module, x: Tensor) -> tuple[Any, list[_Call], list[tuple[str, i
         for name, module in net.named_modules() if name and not is_scripted(module)
     ]  # fmt: skip
     try:
-        with taps, said(net, x):
+        with hooks, input_errors(net, x):
             output = net(x.clone())
     finally:
         for handle in handles:

@@ -26,15 +26,15 @@ def max_probability(probabilities: Tensor) -> float:
     return float(_classes(probabilities).amax(0).mean())
 
 
-def foreground_certainty(probabilities: Tensor) -> float:
+def foreground_negative_entropy(probabilities: Tensor) -> float:
     """One minus the mean entropy, in units of its maximum, over the predicted foreground.
 
     A prediction without foreground has the lowest value, 0: nothing supports it.
 
     Example:
-        >>> foreground_certainty(torch.tensor([[1.0, 1.0, 0.0]]))
+        >>> foreground_negative_entropy(torch.tensor([[1.0, 1.0, 0.0]]))
         1.0
-        >>> foreground_certainty(torch.tensor([[0.1, 0.2]]))
+        >>> foreground_negative_entropy(torch.tensor([[0.1, 0.2]]))
         0.0
     """
     p = _classes(probabilities)

@@ -25,7 +25,7 @@ class Answer:
     among: tuple[str, ...] = ()
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """What to tell the reader where there were several; empty otherwise."""
         if len(self.among) < 2:
             return ""
@@ -43,7 +43,7 @@ def answer_of(output: Any, fits: Callable[[Tensor], bool]) -> Answer | None:
     Example:
         >>> import torch
         >>> found = answer_of({"aux": torch.zeros(1), "out": torch.ones(1)}, lambda t: True)
-        >>> found.tensor.item(), found.said
+        >>> found.tensor.item(), found.description
         (1.0, "of the network's outputs (aux, out) out is taken")
     """
     if isinstance(output, Tensor):

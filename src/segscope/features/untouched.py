@@ -63,12 +63,12 @@ def run(net: nn.Module, x: Tensor) -> Any:
         ValueError: The network does not take such an image, or the device not its number type.
     """
     given = taken(net, x)
-    with said(net, given):
+    with input_errors(net, given):
         return net(given)
 
 
 @contextmanager
-def said(net: nn.Module, x: Tensor) -> Iterator[None]:
+def input_errors(net: nn.Module, x: Tensor) -> Iterator[None]:
     """Turn what a network raises on an image that it cannot take into a ValueError."""
     try:
         yield

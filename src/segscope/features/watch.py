@@ -77,7 +77,7 @@ class Watch(TorchDispatchMode):
                     raise ValueError(
                         "the network writes over its features in a way that is not seen (through "
                         "NumPy or an extension of its own); use features as they pass by: "
-                        "low_memory=True of an audit, --low-memory, or receive of Taps"
+                        "low_memory=True of an audit, --low-memory, or receive of FeatureHooks"
                     )
 
     def __torch_dispatch__(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from segscope.data import (
-    Reading,
+    ReadOptions,
     format_of,
     image_ending,
     load_case,
@@ -170,7 +170,7 @@ def predict_cases(
     folder.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     verdicts = {name: manifest.verdict(name) for name in reused}
-    notes = {name: verdict.say() for name, verdict in verdicts.items()}
+    notes = {name: verdict.describe() for name, verdict in verdicts.items()}
     for one in (make or _maker(model, chosen))(todo, failures, verdicts):
         name, files = one.name, outputs[one.name]
         stale = manifest.stale(name, files)
@@ -209,7 +209,7 @@ def _maker(model: TrainedModel, options: PredictOptions) -> Make:
                     else:
                         label = label_prepared(model, prepared, **how)
             if label is not None:
-                notes = (*label.notes, *verdicts[case.name].say())
+                notes = (*label.notes, *verdicts[case.name].describe())
                 yield Made(case.name, notes, partial(_put, label, found, case.image_files[0]))
 
     return make
@@ -339,7 +339,7 @@ def _prepared(
     image = load_case(
         replace(case, label_file=None),
         channels=len(model.spec.channel_names),
-        reading=Reading(
+        reading=ReadOptions(
             replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
         ),
     ).image
@@ -349,7 +349,7 @@ def _prepared(
     verdicts[case.name] = judge(model.seen, case.name, image, plan)
     if verdicts[case.name].level == FAR and not options.anyway:
         raise InputError(
-            f"{file}: {'; '.join(verdicts[case.name].say())}; check the image, or say --anyway"
+            f"{file}: {'; '.join(verdicts[case.name].describe())}; check the image, or say --anyway"
         )
     with naming(file):
         return prepare(model, image)

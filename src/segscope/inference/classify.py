@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from torch import Tensor
 from torch.nn import functional
 
-from segscope.data import AS_STORED, Reading, image_facts, load_case
+from segscope.data import AS_STORED, ReadOptions, image_facts, load_case
 from segscope.data.json_files import as_written, parse_json, read_text_file
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, Fingerprint, Image, ImageFacts
@@ -150,7 +150,7 @@ def _parse_spec(file: Path, text: str) -> ClassifierSpec:
     return as_written(file, facts, ClassifierSpec, what="a classifier of this version of segscope")
 
 
-def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) -> Tensor:
+def read_plane_image(case: Case, channels: int, reading: ReadOptions = AS_STORED) -> Tensor:
     """Read a plane image as ``(C, H, W)`` float32, 8-bit values as 0..1.
 
     Raises:
@@ -159,7 +159,7 @@ def read_plane_image(case: Case, channels: int, reading: Reading = AS_STORED) ->
     return torch.from_numpy(np.asarray(_read_plane(case, channels, reading).array))
 
 
-def _read_plane(case: Case, channels: int, reading: Reading) -> Image:
+def _read_plane(case: Case, channels: int, reading: ReadOptions) -> Image:
     image = load_case(Case(case.name, case.image_files), channels=channels, reading=reading).image
     if image.grid.ndim != 2:
         raise InputError(
@@ -184,14 +184,14 @@ def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
     )[0]
 
 
-def prepare_image(spec: ClassifierSpec, case: Case, reading: Reading = AS_STORED) -> Tensor:
+def prepare_image(spec: ClassifierSpec, case: Case, reading: ReadOptions = AS_STORED) -> Tensor:
     """Read, resize and normalise an image for its classifier, ``(C, *size)``."""
     image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
     mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
     return (image - mean) / sd
 
 
-def plane_facts(case: Case, channels: int, reading: Reading = AS_STORED) -> ImageFacts:
+def plane_facts(case: Case, channels: int, reading: ReadOptions = AS_STORED) -> ImageFacts:
     """Measure a plane image as `read_plane_image` gives it: 8-bit values as 0..1."""
     return image_facts(case.name, _read_plane(case, channels, reading))
 
@@ -213,7 +213,7 @@ def training_facts(dataset: str, images: Sequence[ImageFacts]) -> Fingerprint:
     )
 
 
-def judge_plane(model: ClassifierModel, case: Case, reading: Reading = AS_STORED) -> Verdict:
+def judge_plane(model: ClassifierModel, case: Case, reading: ReadOptions = AS_STORED) -> Verdict:
     """Compare an image with those that the classifier was trained on.
 
     Raises:
@@ -232,7 +232,7 @@ def refuse_far(verdict: Verdict, case: Case) -> None:
         InputError: It is.
     """
     if verdict.level == FAR:
-        said = "; ".join(verdict.say())
+        said = "; ".join(verdict.describe())
         raise InputError(f"{case.image_files[0]}: {said}; check the image, or say --anyway")
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from segscope.data import (
     AS_STORED,
     TEMPORARY,
-    Reading,
+    ReadOptions,
     copy_file,
     load_case,
     write_json,
@@ -93,7 +93,7 @@ def measure_levels(
     cases: Sequence[Case],
     *,
     labels: Mapping[str, int],
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
     receive: Callable[[str, int, list[tuple[float, float]]], None] | None = None,
 ) -> list[LevelRow]:
     """Measure every level of a nested network on labelled cases.
@@ -155,7 +155,7 @@ def prune_run(
     folder: Path,
     *,
     cases: Sequence[Case],
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
     level: int | None = None,
     max_dice_loss: float = 0.01,
     device: str = "cpu",

@@ -34,7 +34,7 @@ class Verdict:
         """The farthest of all reasons."""
         return LEVELS[max((LEVELS.index(one.level) for one in self.reasons), default=0)]
 
-    def say(self) -> tuple[str, ...]:
+    def describe(self) -> tuple[str, ...]:
         """Notes for a person: one of all reasons, then those that do no harm."""
         if not self.reasons:
             return self.notes

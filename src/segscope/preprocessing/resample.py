@@ -190,12 +190,12 @@ def _resample_axis(
         array = ndimage.spline_filter1d(
             np.pad(array, margin, mode="edge"), 3, axis, output=np.float32, mode="nearest"
         )
-        taps, weights = _cubic_taps(centres + _SPLINE_MARGIN)
+        hooks, weights = _cubic_taps(centres + _SPLINE_MARGIN)
     elif kind == "nearest":
-        taps, weights = np.floor(centres + 0.5).astype(np.intp)[:, None], np.ones((size, 1))
+        hooks, weights = np.floor(centres + 0.5).astype(np.intp)[:, None], np.ones((size, 1))
     else:
-        taps, weights = _linear_taps(centres, old, max(1.0, old / size))
-    return _gather(array, axis, taps, weights)
+        hooks, weights = _linear_taps(centres, old, max(1.0, old / size))
+    return _gather(array, axis, hooks, weights)
 
 
 def _linear_taps(
@@ -204,11 +204,11 @@ def _linear_taps(
     """Neighbours within ``reach`` of each centre, weighted by a triangle; ``(size, taps)`` each."""
     centres = np.clip(centres, 0, old - 1)[:, None]
     first = np.floor(centres - reach) + 1
-    taps = first + np.arange(int(np.ceil(2 * reach)))
-    weights = np.clip(1 - np.abs(taps - centres) / reach, 0, None)
-    weights[(taps < 0) | (taps > old - 1)] = 0
+    hooks = first + np.arange(int(np.ceil(2 * reach)))
+    weights = np.clip(1 - np.abs(hooks - centres) / reach, 0, None)
+    weights[(hooks < 0) | (hooks > old - 1)] = 0
     weights /= weights.sum(1, keepdims=True)
-    return np.clip(taps, 0, old - 1).astype(np.intp), weights
+    return np.clip(hooks, 0, old - 1).astype(np.intp), weights
 
 
 def _cubic_taps(
@@ -218,22 +218,22 @@ def _cubic_taps(
     below = np.floor(centres)
     t = centres - below
     pieces = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    taps = below.astype(np.intp)[:, None] + np.arange(-1, 3)
-    return taps, np.stack(pieces, axis=1) / 6
+    hooks = below.astype(np.intp)[:, None] + np.arange(-1, 3)
+    return hooks, np.stack(pieces, axis=1) / 6
 
 
 def _gather(
     array: NDArray[np.float32],
     axis: int,
-    taps: NDArray[np.intp],
+    hooks: NDArray[np.intp],
     weights: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     along = [-1 if k == axis else 1 for k in range(array.ndim)]
-    total = array.take(taps[:, 0], axis)
-    if taps.shape[1] == 1:
+    total = array.take(hooks[:, 0], axis)
+    if hooks.shape[1] == 1:
         return total
     total *= weights[:, 0].astype(np.float32).reshape(along)
-    for tap, weight in zip(taps.T[1:], weights.T[1:], strict=True):
+    for tap, weight in zip(hooks.T[1:], weights.T[1:], strict=True):
         part = array.take(tap, axis)
         part *= weight.astype(np.float32).reshape(along)
         total += part

@@ -9,8 +9,8 @@ from segscope.priors.masks import (
     masked,
     masked_dataset,
     note_plausibility,
-    open_source,
-    settle,
+    open_mask_source,
+    resolve_mask_plan,
     write_reference,
 )
 from segscope.priors.plausibility import MaskFigures, Plausibility, measure_mask, plausibility
@@ -31,10 +31,10 @@ __all__ = [
     "measure_mask",
     "note_plausibility",
     "onto",
-    "open_source",
+    "open_mask_source",
     "plausibility",
     "prior_distance",
     "register",
-    "settle",
+    "resolve_mask_plan",
     "write_reference",
 ]

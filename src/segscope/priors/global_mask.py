@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from segscope.data import AS_STORED, Reading, read_image
+from segscope.data import AS_STORED, ReadOptions, read_image
 from segscope.errors import InputError
 from segscope.images import Grid, Image, LabelMap
 from segscope.images.components import label_components
@@ -52,7 +52,7 @@ def global_binary_mask(
     method: MaskMethod,
     source: Source = None,
     plan: MaskPlan | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> GlobalMask:
     """Make the mask of an image.
 
@@ -157,7 +157,7 @@ def _by_network(image: Image, model: TrainedModel, plan: MaskPlan) -> NDArray[np
     return np.isin(found, wanted)
 
 
-def _from_file(image: Image, file: Path, reading: Reading) -> NDArray[np.bool_]:
+def _from_file(image: Image, file: Path, reading: ReadOptions) -> NDArray[np.bool_]:
     found = read_image(file, reading=reading)
     if len(found.array) != 1:
         raise InputError(f"{file}: has {len(found.array)} channels, a mask has one")

@@ -13,7 +13,7 @@ import numpy as np
 
 from segscope.data import (
     Dataset,
-    Reading,
+    ReadOptions,
     copy_file,
     image_endings,
     json_ready,
@@ -58,7 +58,7 @@ class MaskSource:
     files: Path | None
     reference: tuple[MaskFigures, ...]
 
-    def make(self, case: Case, image: Image, reading: Reading) -> GlobalMask:
+    def make(self, case: Case, image: Image, reading: ReadOptions) -> GlobalMask:
         """Make the mask of one case.
 
         Raises:
@@ -73,7 +73,7 @@ class MaskSource:
             image, method=method, source=source, plan=self.plan, reading=reading
         )
 
-    def _labels(self, case: Case, reading: Reading) -> LabelMap:
+    def _labels(self, case: Case, reading: ReadOptions) -> LabelMap:
         if case.label_file is None:
             raise InputError(f"case {case.name}: has no label map to make its mask from")
         found = read_label(case.label_file, labels=self.labels, reading=reading)
@@ -117,12 +117,12 @@ class CaseMask:
     notes: tuple[str, ...]
 
 
-def settle(
+def resolve_mask_plan(
     plan: MaskPlan,
     folder: Path,
     *,
     template: Case,
-    reading: Reading,
+    reading: ReadOptions,
     device: str = "cpu",
 ) -> None:
     """Put what makes a run's masks into its folder, so that the run is whole without other files.
@@ -159,7 +159,7 @@ def settle(
             copy_file(Path(str(plan.run)) / name, coarse / name)
 
 
-def open_source(
+def open_mask_source(
     plan: MaskPlan,
     folder: Path,
     *,
@@ -212,7 +212,7 @@ def open_source(
 
 
 def make_masks(
-    cases: Sequence[Case], source: MaskSource, folder: Path, *, reading: Reading
+    cases: Sequence[Case], source: MaskSource, folder: Path, *, reading: ReadOptions
 ) -> dict[str, CaseMask]:
     """Make the masks of cases into ``folder/CASE.ext``; those that are there and whole are kept.
 
@@ -241,7 +241,7 @@ def make_masks(
 
 
 def _made(
-    case: Case, source: MaskSource, folder: Path, record: dict[str, Any], reading: Reading
+    case: Case, source: MaskSource, folder: Path, record: dict[str, Any], reading: ReadOptions
 ) -> CaseMask:
     """Make one mask, or take the one that is there, and note it in the record."""
     file = target(case, folder)

@@ -54,7 +54,7 @@ def layers_section(
         layers = list(range(1, len(one.layers) + 1))
         curves[name] = (layers, layer_means(one, "dice" if truth else "agreement"))
     numbers = list(range(1, len(found.layers) + 1))
-    curves["shifted guide (chance)"] = (
+    curves["chance level"] = (
         numbers,
         layer_means(found, "chance" if truth else "chance_agreement"),
     )
@@ -190,7 +190,7 @@ def _group_table(found: DatasetAudit) -> Table:
     means, low = layer_groups(layer_means(found, score)), layer_groups(layer_means(found, chance))
     names = layer_groups(found.layers)
     return Table(
-        ["group", "layers", "SA" if found.has_truth else "agreement", "shifted guide"],
+        ["group", "layers", "SA" if found.has_truth else "agreement", "chance level"],
         [[n, len(names[n]), mean_of(means[n]), mean_of(low[n])] for n in names if names[n]],
         "Early, deep and late layers, in the proportions of the paper's 4, 10 and 4 of 18.",
     )

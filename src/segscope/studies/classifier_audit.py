@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from segscope.data import AS_STORED, Reading, read_label
+from segscope.data import AS_STORED, ReadOptions, read_label
 from segscope.explain import layer_ability
-from segscope.features import Taps, run, untouched
+from segscope.features import FeatureHooks, run, untouched
 from segscope.images import Case
 from segscope.images.planes import stretched
 from segscope.inference.classify import ClassifierModel, build_classifier, prepare_image
@@ -44,7 +44,11 @@ class LayerScore:
 
 
 def audit_classifier(
-    model: ClassifierModel, cases: Sequence[Case], *, seed: int = 0, reading: Reading = AS_STORED
+    model: ClassifierModel,
+    cases: Sequence[Case],
+    *,
+    seed: int = 0,
+    reading: ReadOptions = AS_STORED,
 ) -> list[LayerScore]:
     """Score every layer of a classifier on images with a lesion.
 
@@ -84,6 +88,6 @@ def _layers(
             value = layer_ability(features.float(), mask.to(x), mask).dice.mean().item()
             found[name] = (tuple(features.shape[1:]), value)
 
-    with untouched(net), torch.no_grad(), Taps(net, "auto", score):
+    with untouched(net), torch.no_grad(), FeatureHooks(net, "auto", score):
         run(net, x)
     return found

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from segscope.audit import Opened, Subject, open_subject
-from segscope.data import AS_STORED, Reading
+from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import InputError
-from segscope.features import Taps
+from segscope.features import FeatureHooks
 from segscope.images import Case
 from segscope.inference import TrainedModel
 
@@ -34,7 +34,7 @@ class FeatureMaps:
 
 
 def feature_maps(
-    model: TrainedModel, case: Case, *, layer: str | None = None, reading: Reading = AS_STORED
+    model: TrainedModel, case: Case, *, layer: str | None = None, reading: ReadOptions = AS_STORED
 ) -> FeatureMaps:
     """Read a layer's channels, brought to the image's size, in the slice with the largest truth.
 
@@ -57,10 +57,10 @@ def _read(subject: Subject, opened: Opened, layer: str | None) -> FeatureMaps:
     name = layer or subject.layer_names(pieces.image[:1].to(subject.device), "auto")[-1]
     found = []
     try:
-        with torch.no_grad(), Taps(subject.net, [name]) as taps:
+        with torch.no_grad(), FeatureHooks(subject.net, [name]) as hooks:
             for x in pieces.image.split(1):
                 subject.run(x)
-                features = taps.features[name].float().cpu()
+                features = hooks.features[name].float().cpu()
                 found.append(functional.interpolate(features, x.shape[2:], mode="nearest-exact"))
     except ValueError as error:
         raise InputError(f"--layer: {error}") from None

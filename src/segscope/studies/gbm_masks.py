@@ -15,7 +15,7 @@ from segscope.data import (
 from segscope.experiments import Task, cases_of
 from segscope.images import Case
 from segscope.metrics import count_agreement, overlap_scores
-from segscope.priors import CaseMask, make_masks, open_source, settle
+from segscope.priors import CaseMask, make_masks, open_mask_source, resolve_mask_plan
 from segscope.training import (
     has_begun,
     labelled,
@@ -66,8 +66,8 @@ def make_all(task: Task) -> dict[str, Any]:
     }
     plan = mask_plan(section, dataset.channel_names)
     (first,) = cases_of(dataset, draw.train[:1])
-    settle(plan, prior, template=first, reading=dataset.reading)
-    source = open_source(plan, prior, labels=dataset.labels)
+    resolve_mask_plan(plan, prior, template=first, reading=dataset.reading)
+    source = open_mask_source(plan, prior, labels=dataset.labels)
     unused = draw.train if task.after else ()  # those that trained the coarse network
     cases = [case for case in labelled(dataset) if case.name not in unused]
     made = make_masks(cases, source, task.root / FILES, reading=dataset.reading)

@@ -20,7 +20,7 @@ from segscope.experiments import (
 from segscope.images import Case
 from segscope.inference import TrainedModel, load_model, target
 from segscope.preprocessing import MaskPlan
-from segscope.priors import open_source
+from segscope.priors import open_mask_source
 from segscope.studies.feature_maps import FeatureMaps, feature_maps
 from segscope.studies.gbm_masks import MASKS, PLAN, PRIOR
 from segscope.studies.modalities import ModalityRow, check_modalities
@@ -120,7 +120,7 @@ def _check(dataset_folder: str, folder: str, name: str, place: str) -> None:
     facts = json.loads((root / "trial.json").read_text("utf-8"))
     step = Path(folder) / facts["places"][MASKS]
     plan = MaskPlan.model_validate_json((step / PLAN).read_text("utf-8"))
-    source = open_source(plan, step / PRIOR)
+    source = open_mask_source(plan, step / PRIOR)
     rows = check_modalities(model, source, tested[:_CHECKED], reading=dataset.reading)
     write_again(root, name, {"rows_changed": [asdict(row) for row in rows]})
 

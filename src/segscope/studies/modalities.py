@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.data import Reading, load_case
+from segscope.data import ReadOptions, load_case
 from segscope.errors import InputError
 from segscope.experiments.statistics import by_subject, estimate
 from segscope.images import Case, Image
@@ -80,7 +80,7 @@ CHANGES: dict[str, Change] = {"inverted": inverted, "bias field": biased, "gamma
 
 
 def check_modalities(
-    model: TrainedModel, source: MaskSource, cases: Sequence[Case], *, reading: Reading
+    model: TrainedModel, source: MaskSource, cases: Sequence[Case], *, reading: ReadOptions
 ) -> list[ModalityRow]:
     """Compare predictions from changed images, and from the cases' other channels.
 

@@ -132,7 +132,7 @@ class Task:
     rank: Callable[[Mapping[str, float]], tuple[float, ...]]
     headline: str
     keep: Callable[[str], None]
-    opponent: Opponent | None = None
+    adversary: Opponent | None = None
     remedy: str = "lower the learning rate"
     validation_s: float = 0.0
 
@@ -163,7 +163,7 @@ def fit(
     model, optimizer = fabric.setup(task.model, task.optimizer)
     progress = Progress()
     if resume:
-        progress = restore(folder / STATE, Progress, task.net, optimizer, opponent=task.opponent)
+        progress = restore(folder / STATE, Progress, task.net, optimizer, adversary=task.adversary)
     budget.carry(progress.elapsed_s)
     pace = Pace(validation_s=task.validation_s)
     if not resume and fabric.is_global_zero:  # from here on a run that ends can be resumed
@@ -214,8 +214,8 @@ def fit(
                     fabric.clip_gradients(model, optimizer, max_norm=course.gradient_clip)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-                if task.opponent is not None:
-                    task.opponent.step(output, y, x)
+                if task.adversary is not None:
+                    task.adversary.step(output, y, x)
                 losses.append(_finite(value.item(), progress, task.remedy))
                 progress.step += 1
                 if log:
@@ -286,7 +286,7 @@ def _is_better(rank: tuple[float, ...], progress: Progress) -> bool:
 
 
 def _state(task: Task, optimizer: torch.optim.Optimizer, progress: Progress) -> dict[str, Any]:
-    known = {} if task.opponent is None else {"opponent": task.opponent.state_dict()}
+    known = {} if task.adversary is None else {"adversary": task.adversary.state_dict()}
     return {
         "format": STATE_FORMAT,
         **known,

@@ -8,7 +8,7 @@ from torch import Tensor
 from segscope.losses import ContentLoss, DeepSupervisionLoss
 
 
-class ContentOpponent:
+class AdversarialFeatures:
     """Moves the features of a content loss so that the loss grows (Mac et al., table 2).
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from segscope.features import Layers, Taps
+from segscope.features import FeatureHooks, Layers
 from segscope.losses import PrototypeLoss
 
 
@@ -32,7 +32,7 @@ class OnlineLoss(nn.Module):
         online = self.prototype(heads[-1], target, features=features)
         return self.base(heads, target, image=image) + self.weight * online
 
-    def reading(self, net: nn.Module, layers: Layers) -> Taps:
+    def reading(self, net: nn.Module, layers: Layers) -> FeatureHooks:
         """Read the network's layers in every training step within the returned context.
 
         Raises:
@@ -46,4 +46,4 @@ class OnlineLoss(nn.Module):
             if torch.is_grad_enabled():  # not when validating
                 self._features.append(features.clone() if copied else features)
 
-        return Taps(net, layers, keep)
+        return FeatureHooks(net, layers, keep)

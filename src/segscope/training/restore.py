@@ -25,7 +25,7 @@ def restore(
     net: nn.Module,
     optimizer: torch.optim.Optimizer,
     *,
-    opponent: Any = None,
+    adversary: Any = None,
 ) -> P:
     """Put a saved state into a network and its optimiser, and go on with its random numbers.
 
@@ -34,7 +34,7 @@ def restore(
         progress: Dataclass of counters, with ``epoch``, ``best_epoch`` and one row per epoch.
         net: Takes the weights.
         optimizer: Takes its state.
-        opponent: As `segscope.training.minmax.ContentOpponent`, where there is one.
+        opponent: As `segscope.training.minmax.AdversarialFeatures`, where there is one.
 
     Returns:
         Where the training stands.
@@ -50,18 +50,18 @@ def restore(
         )
     try:
         wanted = {"format", "weights", "optimizer", "random", "progress"} | (
-            {"opponent"} if opponent else set()
+            {"adversary"} if adversary else set()
         )
         _keys(state, wanted, "the state")
         found = _progress(progress, state["progress"])
         _check_weights(state["weights"], net.state_dict(), "weights")
         _check_optimizer(state["optimizer"], optimizer, "optimizer")
         _check_random(state["random"])
-        if opponent:
-            _keys(state["opponent"], {"phi", "optimizer"}, "opponent")
-            _check_weights(state["opponent"]["phi"], opponent.phi.state_dict(), "opponent")
-            _check_optimizer(state["opponent"]["optimizer"], opponent.optimizer, "opponent")
-            opponent.load_state_dict(state["opponent"])
+        if adversary:
+            _keys(state["adversary"], {"phi", "optimizer"}, "adversary")
+            _check_weights(state["adversary"]["phi"], adversary.phi.state_dict(), "adversary")
+            _check_optimizer(state["adversary"]["optimizer"], adversary.optimizer, "adversary")
+            adversary.load_state_dict(state["adversary"])
         net.load_state_dict(state["weights"])
         optimizer.load_state_dict(state["optimizer"])
         set_random_state(state["random"])

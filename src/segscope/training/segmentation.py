@@ -92,7 +92,7 @@ def train_prepared(
             rank=lambda scores: (scores["dice"],),
             headline="dice",
             keep=lambda name: save_model(folder, model.spec, net, name=name),
-            opponent=objective.opponent,
+            adversary=objective.adversary,
             remedy="lower train.learning_rate or use train.precision=32-true",
             validation_s=pass_s * part.passes,
         )

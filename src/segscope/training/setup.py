@@ -24,7 +24,7 @@ from segscope.losses import (
     build_loss,
 )
 from segscope.networks import NETWORK, Segmenter, build_network
-from segscope.training.minmax import ContentOpponent
+from segscope.training.minmax import AdversarialFeatures
 from segscope.training.online import OnlineLoss
 from segscope.training.patches import PreparedCase
 from segscope.training.recipe import Recipe
@@ -42,7 +42,7 @@ class Objective:
     """
 
     loss: nn.Module
-    opponent: ContentOpponent | None = None
+    adversary: AdversarialFeatures | None = None
     reading: AbstractContextManager[object] = field(default_factory=nullcontext)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -62,18 +62,18 @@ def make_objective(recipe: Recipe, net: Segmenter, device: torch.device) -> Obje
         facts["content_features"] = contents[0].phi.source
         if contents[0].phi.notes:
             facts["content_features_notes"] = list(contents[0].phi.notes)
-    opponent = None
+    adversary = None
     if wanted.minmax > 0:
         if not contents:
             raise InputError(f"recipe: loss.minmax is for the content loss, not {wanted.name}")
-        opponent = ContentOpponent(heads, contents[0], wanted.minmax)
+        adversary = AdversarialFeatures(heads, contents[0], wanted.minmax)
     if wanted.prototype == 0:
-        return Objective(heads, opponent, facts=facts)
+        return Objective(heads, adversary, facts=facts)
     online = OnlineLoss(
         heads, wanted.prototype, PrototypeLoss(detach_guide=wanted.prototype_detach_guide)
     )
     try:
-        return Objective(online, opponent, online.reading(net, wanted.prototype_layers), facts)
+        return Objective(online, adversary, online.reading(net, wanted.prototype_layers), facts)
     except ValueError as error:
         raise InputError(f"recipe: loss.prototype_layers: {error}") from None
 

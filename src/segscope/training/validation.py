@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segscope.data import (
     Dataset,
-    Reading,
+    ReadOptions,
     image_ending,
     read_label,
     read_label_of,
@@ -93,12 +93,12 @@ def read_split(folder: Path, *needed: str) -> dict[str, Any]:
     return facts
 
 
-def reading_of(folder: Path) -> Reading:
+def reading_of(folder: Path) -> ReadOptions:
     """What was changed when the run's training cases were read, as its ``split.json`` says.
 
     The mapping of labels is the dataset's own and not part of it.
     """
-    return Reading(**read_split(folder).get("reading", {}))
+    return ReadOptions(**read_split(folder).get("reading", {}))
 
 
 def evaluate_validation(

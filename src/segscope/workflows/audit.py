@@ -11,7 +11,7 @@ from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_lo
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
     from segscope.images import Case
     from segscope.workflows.audit_folder import Extra
     from segscope.workflows.audit_model import Auditee
@@ -163,7 +163,7 @@ def audit(
 
 
 def _say_prepared(
-    audited: "Auditee", cases: "Sequence[Case]", how: "Reading", say: Callable[[str], None]
+    audited: "Auditee", cases: "Sequence[Case]", how: "ReadOptions", say: Callable[[str], None]
 ) -> dict[str, Any] | None:
     """Say how images are prepared before any number is shown, and whether another way suits."""
     from segscope.audit import far_better

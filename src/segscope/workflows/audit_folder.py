@@ -26,7 +26,7 @@ from segscope.audit import (
 from segscope.audit.summary import unit_means, worst_first
 from segscope.data import (
     AS_STORED,
-    Reading,
+    ReadOptions,
     write_bytes,
     write_json,
     write_text,
@@ -166,7 +166,7 @@ def _masked(
     run: Path,
     cases: Sequence[Case],
     folder: Path,
-    reading: Reading,
+    reading: ReadOptions,
     files: Path | None,
 ) -> Masked:
     if isinstance(model, TrainedModel):

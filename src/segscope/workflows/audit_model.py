@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
-from segscope.data import Reading, is_dataset, open_dataset
+from segscope.data import ReadOptions, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import TrainedModel, choose_device, load_into, load_model
@@ -94,7 +94,7 @@ def own_model(
 
 
 def tried_preparations(
-    audited: Auditee, cases: Sequence[Case], reading: Reading
+    audited: Auditee, cases: Sequence[Case], reading: ReadOptions
 ) -> tuple[Neighbour, ...]:
     """Try the preparation that was named, and its neighbours, on the first cases with truth."""
     if audited.named is None or isinstance(audited.model, TrainedModel):

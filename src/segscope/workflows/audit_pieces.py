@@ -29,7 +29,7 @@ from segscope.audit import (
 )
 from segscope.audit.run import Units
 from segscope.audit.subject import Output
-from segscope.data import Reading, image_ending, write_bytes, write_image
+from segscope.data import ReadOptions, image_ending, write_bytes, write_image
 from segscope.errors import Failures, InputError, in_order
 from segscope.features import Layers
 from segscope.images import Case, Image
@@ -47,7 +47,7 @@ class AuditKeywords(TypedDict, total=False):
     units: Units
     output: Output
     preparation: Preparation | None
-    reading: Reading
+    reading: ReadOptions
     low_memory: bool
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from segscope.audit import Opened, Subject
 from segscope.data import (
     AS_STORED,
-    Reading,
+    ReadOptions,
     image_ending,
     json_ready,
     to_csv,
@@ -79,7 +79,7 @@ def run_cam(
     method: str = "gradcam",
     layer: str | None = None,
     masks: Path | None = None,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> list[CamRow]:
     """Map every label of every case.
 
@@ -152,7 +152,7 @@ def _map(
 
 
 def _native(
-    subject: Subject, case: Case, reading: Reading
+    subject: Subject, case: Case, reading: ReadOptions
 ) -> tuple[NDArray[Any], NDArray[np.integer[Any]] | None]:
     known = subject.preparation
     assert known is not None  # a trained model brings one

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there, make_folder
-from segscope.workflows.options import ReadOptions
+from segscope.workflows.options import FileOptions
 
 if TYPE_CHECKING:
     from segscope.data import Report
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(ReadOptions):
+class CheckOptions(FileOptions):
     """How a dataset is looked at.
 
     Args:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from segscope.data import (
     AS_STORED,
-    Reading,
+    ReadOptions,
     json_ready,
     read_label,
     to_csv,
@@ -61,7 +61,7 @@ def class_map(
     method: str = "gradcam",
     layer: str | None = None,
     of: str = PREDICTED,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> ClassMap:
     """Map one image on its own pixels.
 
@@ -93,7 +93,7 @@ def class_map(
     return ClassMap(to_levels(resize_map(heat[0].cpu(), shape)), of)
 
 
-def _last_layer(model: ClassifierModel, case: Case, reading: Reading) -> str:
+def _last_layer(model: ClassifierModel, case: Case, reading: ReadOptions) -> str:
     x = prepare_image(model.spec, case, reading)[None]
     model.net.eval()
     try:
@@ -103,7 +103,7 @@ def _last_layer(model: ClassifierModel, case: Case, reading: Reading) -> str:
 
 
 def choose_threshold(
-    model: ClassifierModel, case: Case, found: ClassMap, *, reading: Reading = AS_STORED
+    model: ClassifierModel, case: Case, found: ClassMap, *, reading: ReadOptions = AS_STORED
 ) -> int:
     """Choose a map's threshold by what the classifier says of the parts (no mask is needed)."""
     spec = model.spec
@@ -128,7 +128,7 @@ def run_classifier_cam(
     of: str = PREDICTED,
     criterion: str = "otsu",
     pictures: bool = True,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
 ) -> list[CamRow]:
     """Map every image into ``folder``; score maps of images whose mask holds something.
 
@@ -154,7 +154,7 @@ def run_classifier_cam(
     failures = Failures()
     for case in track(cases, "mapping"):
         with failures.of(case.name):
-            for note in judge_plane(model, case, reading).say():
+            for note in judge_plane(model, case, reading).describe():
                 _LOG.warning("%s: %s", case.name, note)
             if layer is None and of_layer:
                 layer = _last_layer(model, case, reading)  # once for all, and for the record
@@ -184,7 +184,7 @@ def _written(
     threshold: int | None,
     folder: Path,
     pictures: bool,
-    reading: Reading,
+    reading: ReadOptions,
 ) -> CamRow:
     """Score and write the map of one image."""
     mask = None

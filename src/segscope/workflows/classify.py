@@ -142,7 +142,7 @@ def classify(
     """
     chosen = options or ClassifyOptions()
 
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
     from segscope.inference.classify import load_classifier
     from segscope.workflows.classify_images import classify_cases
 
@@ -151,6 +151,6 @@ def classify(
         source,
         output,
         column=chosen.column,
-        reading=Reading(chosen.replace_nonfinite),
+        reading=ReadOptions(chosen.replace_nonfinite),
         anyway=chosen.anyway,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from segscope.data import (
-    Reading,
+    ReadOptions,
     find_cases,
     json_ready,
     open_dataset,
@@ -56,7 +56,7 @@ def classify_cases(
     folder: Path,
     *,
     column: str | None = None,
-    reading: Reading,
+    reading: ReadOptions,
     anyway: bool = False,
 ) -> Classes:
     """Classify images into ``classes.csv`` and ``classes.json`` (with hashes and scores).
@@ -130,7 +130,7 @@ def classify_cases(
 
 
 def _cases(
-    spec: ClassifierSpec, source: Path, column: str | None, reading: Reading
+    spec: ClassifierSpec, source: Path, column: str | None, reading: ReadOptions
 ) -> tuple[tuple[Case, ...], dict[str, str]]:
     """Find images, and their classes where a column has them."""
     if column is None:
@@ -148,7 +148,7 @@ def _cases(
 def _prepared(
     model: ClassifierModel,
     case: Case,
-    reading: Reading,
+    reading: ReadOptions,
     notes: dict[str, tuple[str, ...]],
     anyway: bool,
 ) -> torch.Tensor:
@@ -156,7 +156,7 @@ def _prepared(
     verdict = judge_plane(model, case, reading)
     if not anyway:
         refuse_far(verdict, case)
-    if said := verdict.say():
+    if said := verdict.describe():
         notes[case.name] = said
         _LOG.warning("%s: %s", case.name, "; ".join(said))
     return prepare_image(model.spec, case, reading)

@@ -55,12 +55,12 @@ def evaluate(
     if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
 
-    from segscope.data import Reading, image_ending, read_label, write_json, write_text
+    from segscope.data import ReadOptions, image_ending, read_label, write_json, write_text
     from segscope.metrics import LabelReader, evaluate_folders
 
     names, mapping = (None, {}) if chosen.labels is None else _labels_of(chosen.labels)
     # truth of a dataset may hold values that dataset.json maps to labels; predictions are labels
-    mapped = Reading(label_mapping=mapping)
+    mapped = ReadOptions(label_mapping=mapping)
     # the challenge's label 2 need not be declared by a dataset of lesions
     declared = names if chosen.convention == "default" else None
     summary = evaluate_folders(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from segscope.data import (
     Dataset,
-    Reading,
+    ReadOptions,
     Split,
     find_cases,
     is_dataset,
@@ -33,14 +33,14 @@ from segscope.priors import (
     masked,
     masked_dataset,
     note_plausibility,
-    open_source,
+    open_mask_source,
     plausibility,
-    settle,
+    resolve_mask_plan,
     write_reference,
 )
 from segscope.report import Panel, contour_sheet, widest_slice
 from segscope.training import Recipe, choose_fold, labelled, parse_settings, read_split
-from segscope.workflows.options import ReadOptions
+from segscope.workflows.options import FileOptions
 
 _PICTURED = 12
 
@@ -59,7 +59,7 @@ class Masked:
     files: dict[str, Path]
     warnings: dict[str, tuple[str, ...]]
 
-    def say(self) -> list[str]:
+    def describe(self) -> list[str]:
         """What is odd, one line per sentence."""
         return [f"{name}: {said}" for name, found in self.warnings.items() for said in found]
 
@@ -70,7 +70,7 @@ def mask_cases(
     cases: Sequence[Case],
     folder: Path,
     *,
-    reading: Reading,
+    reading: ReadOptions,
     files: Path | None = None,
 ) -> Masked:
     """Make the masks that a model wants to be shown, or take the user's.
@@ -92,7 +92,7 @@ def mask_cases(
         return Masked(tuple(cases), {}, {})
     names = plan.image_channels if plan else model.spec.channel_names
     own = plan or MaskPlan(method="file", folder=str(files), image_channels=names)
-    source = open_source(own, run / "prior", files=files, device=str(model.device))
+    source = open_mask_source(own, run / "prior", files=files, device=str(model.device))
     made = make_masks(cases, source, folder, reading=reading)
     write_bytes(folder / "masks.png", mask_sheet(cases, made, source, reading=reading))
     return Masked(
@@ -131,7 +131,7 @@ def mask_training(
         device: For the coarse network.
 
     Raises:
-        InputError: As of `settle` and `make_masks`; all training masks are empty.
+        InputError: As of `resolve_mask_plan` and `make_masks`; all training masks are empty.
     """
     plan = recipe.mask
     if plan is None:
@@ -141,9 +141,13 @@ def mask_training(
     if missing or not train:
         raise InputError(f"{dataset.folder}: has no case {missing[:1] or 'to train on'}")
     prior = run / "prior"
-    settle(plan, prior, template=by_name[train[0]], reading=dataset.reading, device=device)
+    resolve_mask_plan(
+        plan, prior, template=by_name[train[0]], reading=dataset.reading, device=device
+    )
     # the training masks are what later ones are judged by, not themselves
-    source = replace(open_source(plan, prior, labels=dataset.labels, device=device), reference=())
+    source = replace(
+        open_mask_source(plan, prior, labels=dataset.labels, device=device), reference=()
+    )
     cases = [by_name[name] for name in dict.fromkeys((*train, *others))]
     made = make_masks(cases, source, shared or run / "masks", reading=dataset.reading)
     write_reference(prior, {name: made[name] for name in train})
@@ -193,7 +197,7 @@ def mask_sheet(
     masks: Mapping[str, CaseMask],
     source: MaskSource,
     *,
-    reading: Reading,
+    reading: ReadOptions,
 ) -> bytes:
     """Draw masks over their images, the least plausible first."""
 
@@ -224,7 +228,7 @@ def mask_sheet(
 
 
 @dataclass(frozen=True, kw_only=True)
-class MasksOptions(ReadOptions):
+class MasksOptions(FileOptions):
     """How masks of images without a run are made.
 
     Args:
@@ -271,8 +275,8 @@ def masks(source: Path, folder: Path, options: MasksOptions | None = None) -> Ma
     plan = mask_plan({"method": "threshold", **settings}, names)
     folder.mkdir(parents=True, exist_ok=True)
     prior = folder / "prior"
-    settle(plan, prior, template=cases[0], reading=reading, device=device)
-    made_by = open_source(plan, prior, labels=labels, device=device)
+    resolve_mask_plan(plan, prior, template=cases[0], reading=reading, device=device)
+    made_by = open_mask_source(plan, prior, labels=labels, device=device)
     made = make_masks(cases, replace(made_by, reference=()), folder, reading=reading)
     if len(made) > 1:
         made = {

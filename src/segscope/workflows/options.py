@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segscope.errors import InputError
 
 if TYPE_CHECKING:
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
 
 _LOG = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class JobOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadOptions(Options):
+class FileOptions(Options):
     """What may be changed when files are read.
 
     Args:
@@ -90,15 +90,15 @@ class ReadOptions(Options):
     resample_shear: bool = False
     resample_labels: bool = False
 
-    def reading(self) -> "Reading":
+    def reading(self) -> "ReadOptions":
         """The same for readers."""
-        from segscope.data import Reading
+        from segscope.data import ReadOptions
 
-        return Reading(self.replace_nonfinite, self.resample_shear, self.resample_labels)
+        return ReadOptions(self.replace_nonfinite, self.resample_shear, self.resample_labels)
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaseOptions(ReadOptions):
+class CaseOptions(FileOptions):
     """Which cases go through a network, and where.
 
     Args:
@@ -113,7 +113,7 @@ class CaseOptions(ReadOptions):
     masks: Path | None = None
     device: str = "auto"
 
-    def reading_like(self, run: Path | None) -> "Reading":
+    def reading_like(self, run: Path | None) -> "ReadOptions":
         """How a run's cases were read, unless these options say something."""
         from segscope.audit import read_from
         from segscope.data import AS_STORED

@@ -11,7 +11,7 @@ from segscope.paths import is_folder, is_there
 from segscope.workflows.options import JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
-    from segscope.data import Reading
+    from segscope.data import ReadOptions
     from segscope.images import Case
     from segscope.inference import Predicted, TrainedModel
     from segscope.inference import PredictOptions as CaseOptions
@@ -85,7 +85,7 @@ def predict(
     if is_there(output) and not is_folder(output):
         raise InputError(f"-o {output}: is a file; name a folder")
 
-    from segscope.data import Reading, find_cases
+    from segscope.data import ReadOptions, find_cases
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
@@ -100,7 +100,7 @@ def predict(
     cases = find_cases(source, channels=model.spec.file_channels)
     odd = None
     if model.spec.mask is not None:
-        reading = Reading(chosen.replace_nonfinite, chosen.resample_shear)
+        reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
@@ -136,7 +136,7 @@ def _shown(
     run: Path,
     cases: "tuple[Case, ...]",
     folder: Path,
-    reading: "Reading",
+    reading: "ReadOptions",
     files: Path | None,
 ) -> "tuple[tuple[Case, ...], dict[str, tuple[str, ...]]]":
     """Show cases with their masks; what is odd about these."""

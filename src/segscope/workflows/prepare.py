@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segscope.workflows.options import ReadOptions, to_log
+from segscope.workflows.options import FileOptions, to_log
 from segscope.workflows.train import TrainOptions, plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareOptions(ReadOptions):
+class PrepareOptions(FileOptions):
     """What cases are prepared for.
 
     Args:

@@ -20,7 +20,7 @@ from segscope.audit import (
 )
 from segscope.audit.result import mean_of
 from segscope.audit.summary import COVERAGES, worst_first
-from segscope.data import AS_STORED, Reading, json_ready, open_dataset, to_csv
+from segscope.data import AS_STORED, ReadOptions, json_ready, open_dataset, to_csv
 from segscope.errors import Failures, InputError
 from segscope.explain import (
     DicePredictor,
@@ -143,7 +143,7 @@ def measure_quality(
     options: QualityOptions,
     *,
     run: Path,
-    reading: Reading = AS_STORED,
+    reading: ReadOptions = AS_STORED,
     several: Several | None = None,
 ) -> Ranked:
     """Measure all figures of quality that a run can have.
@@ -202,7 +202,7 @@ def measure_quality(
 def _measured(
     model: TrainedModel,
     cases: Sequence[Case],
-    reading: Reading,
+    reading: ReadOptions,
     failures: Failures,
     beside: Beside,
     several: Several | None,
@@ -223,7 +223,7 @@ def _measured(
 
 
 def known_audit(
-    model: TrainedModel, cases: Sequence[Case], reading: Reading, several: Several | None
+    model: TrainedModel, cases: Sequence[Case], reading: ReadOptions, several: Several | None
 ) -> DatasetAudit:
     """Audit the cases to calibrate on; none of them may fail."""
     if several is None:

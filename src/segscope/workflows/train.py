@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from segscope.errors import InputError
 from segscope.paths import check_folder_name, is_folder, is_there
 from segscope.workflows.check import check_dataset_folder
-from segscope.workflows.options import ReadOptions, as_settings, to_log
+from segscope.workflows.options import FileOptions, as_settings, to_log
 
 if TYPE_CHECKING:
-    from segscope.data import Dataset, Reading, Split
+    from segscope.data import Dataset, ReadOptions, Split
     from segscope.images import Fingerprint
     from segscope.training import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(ReadOptions):
+class TrainOptions(FileOptions):
     """How a network is trained.
 
     Args:
@@ -232,7 +232,7 @@ def _check(options: TrainOptions) -> None:
         raise InputError("--train-on and --test-on: name both, or neither")
 
 
-def _reading(options: TrainOptions, output: Path) -> "Reading":
+def _reading(options: TrainOptions, output: Path) -> "ReadOptions":
     """How cases are read: a run goes on as it was begun."""
     from segscope.training import reading_of
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from segscope.features import Taps, feature_names, inner
+from segscope.features import FeatureHooks, feature_names, inner
 from segscope.networks import ANUNet, AttentionUNet, R2UNet, UNet
 
 X = torch.zeros(1, 1, 16, 16)
@@ -19,9 +19,9 @@ def hooks(net):
 
 def test_the_papers_unet_has_18_layers_two_per_level():
     net = UNet(2, 1, 1, widths=(2, 3, 4, 5, 6)).eval()
-    with Taps(net) as taps:
+    with FeatureHooks(net) as hooks:
         net(X)
-    shapes = [tuple(f.shape[1:]) for f in taps.features.values()]
+    shapes = [tuple(f.shape[1:]) for f in hooks.features.values()]
     levels = [(2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (5, 2), (4, 4), (3, 8), (2, 16)]
     assert shapes == [(c, s, s) for c, s in levels for _ in range(2)]
 
@@ -38,21 +38,21 @@ def test_every_network_of_ours_has_layers(make, dims):
 def test_features_are_those_of_the_module():
     net = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU(inplace=True))
     x = torch.randn(2, 1, 4, 4)
-    with Taps(net) as taps:
+    with FeatureHooks(net) as hooks:
         net.eval()(x)
-    assert torch.equal(taps.features["2"], net(x))
+    assert torch.equal(hooks.features["2"], net(x))
 
 
 def test_hooks_are_gone_after_an_error_too():
     net = UNet(2, 1, 1, widths=(2, 3))
-    with pytest.raises(ValueError, match="multiples"), Taps(net):
+    with pytest.raises(ValueError, match="multiples"), FeatureHooks(net):
         net(torch.zeros(1, 1, 5, 5))
     assert hooks(net) == 0
 
     def fail(name, features):
         raise RuntimeError(name)
 
-    with pytest.raises(RuntimeError), Taps(net, "auto", fail):
+    with pytest.raises(RuntimeError), FeatureHooks(net, "auto", fail):
         net(X)
     assert hooks(net) == 0
 
@@ -60,10 +60,13 @@ def test_hooks_are_gone_after_an_error_too():
 def test_features_that_were_received_are_not_kept():
     net = UNet(2, 1, 1, widths=(2, 3)).eval()
     seen = []
-    with torch.no_grad(), Taps(net, "auto", lambda name, f: seen.append(weakref.ref(f))) as taps:
+    with (
+        torch.no_grad(),
+        FeatureHooks(net, "auto", lambda name, f: seen.append(weakref.ref(f))) as hooks,
+    ):
         net(X)
     gc.collect()
-    assert taps.features == {}
+    assert hooks.features == {}
     assert len(seen) == 6
     assert all(reference() is None for reference in seen)
 
@@ -95,26 +98,26 @@ def test_networks_without_activation_modules_fall_back_to_norms_then_convolution
     assert feature_names(normed, "auto", X) == ["1"]
     assert feature_names(nn.Sequential(nn.Conv2d(1, 2, 1)), "auto", X) == ["0"]
     with pytest.raises(ValueError, match="no activation, norm or convolution"):
-        Taps(nn.Flatten())
+        FeatureHooks(nn.Flatten())
 
 
 def test_layers_by_type():
     net = UNet(2, 1, 1, widths=(2, 3))
     assert len(feature_names(net, nn.BatchNorm2d, X)) == len(feature_names(net, nn.ReLU, X))
     with pytest.raises(ValueError, match="no Conv3d"):
-        Taps(net, nn.Conv3d)
+        FeatureHooks(net, nn.Conv3d)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match=r"no 'encoder\.0\.9'; near are .*encoder\.0\."):
-        Taps(UNet(2, 1, 1, widths=(2, 3)), ["encoder.0.9"])
+        FeatureHooks(UNet(2, 1, 1, widths=(2, 3)), ["encoder.0.9"])
 
 
 def test_an_output_that_is_no_map_is_named():
     net = nn.Sequential(nn.Flatten(), nn.Linear(256, 2))
     with (
         pytest.raises(ValueError, match=r"layer 1: its output is no feature map"),
-        Taps(net, ["1"]),
+        FeatureHooks(net, ["1"]),
     ):
         net(X)
 
@@ -128,9 +131,9 @@ def test_wrapped_networks_are_read_too():
 
 def test_a_bfloat16_network_gives_bfloat16_features():
     net = UNet(2, 1, 1, widths=(2, 3)).to(torch.bfloat16)
-    with Taps(net) as taps:
+    with FeatureHooks(net) as hooks:
         net(X.bfloat16())
-    assert all(f.dtype == torch.bfloat16 for f in taps.features.values())
+    assert all(f.dtype == torch.bfloat16 for f in hooks.features.values())
 
 
 class Mixed(nn.Module):
@@ -157,10 +160,10 @@ def test_channels_last_are_turned_where_named_and_left_out_where_not():
         handle = net.get_submodule(layer).register_forward_hook(
             lambda m, i, out, keep=keep: keep(out)
         )
-        with torch.no_grad(), Taps(net, [layer]) as taps:
+        with torch.no_grad(), FeatureHooks(net, [layer]) as hooks:
             net(x)
         handle.remove()
-        assert torch.equal(taps.features[layer], given[0].permute(0, 3, 1, 2))
+        assert torch.equal(hooks.features[layer], given[0].permute(0, 3, 1, 2))
 
 
 def test_layers_are_named_by_name_run_or_themselves():
@@ -200,6 +203,6 @@ def test_networks_with_compiled_parts_are_read_too():
     with torch.no_grad():
         expected = net[:2](x)
     net[0], net[2] = (torch.compile(net[k], backend="eager") for k in (0, 2))
-    with torch.no_grad(), Taps(net, ["1"]) as taps:
+    with torch.no_grad(), FeatureHooks(net, ["1"]) as hooks:
         net(x)
-    torch.testing.assert_close(taps.features["1"], expected)
+    torch.testing.assert_close(hooks.features["1"], expected)

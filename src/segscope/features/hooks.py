@@ -41,7 +41,7 @@ class Passing:
         return x if self.order == tuple(range(x.ndim)) else x.permute(self.order)
 
 
-class Taps:
+class FeatureHooks:
     """Hands on the features of chosen layers as they pass by.
 
     Use it as a context manager around forward passes; its hooks are gone afterwards, also after an
@@ -71,7 +71,7 @@ class Taps:
     Example:
         >>> import torch
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 1, 1))
-        >>> with Taps(net, "auto") as taps:
+        >>> with FeatureHooks(net, "auto") as taps:
         ...     _ = net(torch.zeros(1, 1, 8, 8))
         >>> {name: tuple(f.shape) for name, f in taps.features.items()}
         {'1': (1, 4, 6, 6)}
@@ -237,7 +237,7 @@ def is_plain(order: tuple[int, ...] | None) -> bool:
 
 
 def feature_names(model: nn.Module, layers: Layers, x: Tensor) -> list[str]:
-    """Names of the layers that `Taps` reads, in the order in which they run on ``x``.
+    """Names of the layers that `FeatureHooks` reads, in the order in which they run on ``x``.
 
     The network's mode is as before afterwards, and so is ``x``.
 
@@ -247,8 +247,8 @@ def feature_names(model: nn.Module, layers: Layers, x: Tensor) -> list[str]:
         ['1']
     """
     names: list[str] = []
-    taps = Taps(model, layers, lambda name, features: names.append(name))
-    with untouched(model), torch.no_grad(), taps:
+    hooks = FeatureHooks(model, layers, lambda name, features: names.append(name))
+    with untouched(model), torch.no_grad(), hooks:
         run(inner(model), x)
     return names
 
