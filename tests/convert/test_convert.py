@@ -261,6 +261,20 @@ def test_a_grey_picture_among_colours_is_written_in_colours(tmp_path):
     assert "images/p2.png: grey among RGB, written as RGB" in done.rewritten
 
 
+@pytest.mark.parametrize("ending", [".tif", ".bmp"])
+def test_pictures_are_written_again_in_their_own_format(tmp_path, ending):
+    pairs(tmp_path / "source")
+    for k in range(3):
+        file = tmp_path / "source" / "images" / f"p{k}.png"
+        Image.open(file).save(file.with_suffix(ending))
+        file.unlink()
+    picture(tmp_path / "source" / "images" / f"p2{ending}", colours(2)[..., 0])
+    convert(tmp_path / "source", tmp_path / "out", pairs_layout("images", "masks", {}))
+    made = tmp_path / "out" / "imagesTr" / f"p2_0000{ending}"
+    assert Image.open(made).format == {".tif": "TIFF", ".bmp": "BMP"}[ending]
+    assert (read_image(made).array == colours(2)[..., 0]).all()
+
+
 def test_two_files_of_one_name_are_no_case(tmp_path):
     pairs(tmp_path / "source")
     picture(tmp_path / "source" / "images" / "p0.jpg", colours(0))

@@ -24,6 +24,7 @@ from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap
 from segscope.paths import kind_of, said_of
 
+_COLOURS = {".png": "PNG", ".tif": "TIFF", ".bmp": "BMP"}
 _SAME = {".jpeg": ".jpg", ".tiff": ".tif"}
 
 
@@ -142,17 +143,21 @@ def _place_plane(file: Path, path: str, name: Path, channels: int, aim: Aim) -> 
     if channels == 1:
         write_image(name, Image(array, image.grid), like=file)
     else:
-        write_bytes(name, _png(file, array))
+        write_bytes(name, _in_colours(file, array, aim.image_ending))
     return [f"{path}: {said}"]
 
 
-def _png(file: Path, array: NDArray[Any]) -> bytes:
+def _in_colours(file: Path, array: NDArray[Any], ending: str) -> bytes:
+    """A picture in colours in a format that changes nothing."""
     from PIL import Image as Pillow
 
-    if array.dtype != np.uint8:
-        raise InputError(f"{file}: colours of {array.dtype}; only those of 8 bits can be rewritten")
+    if array.dtype != np.uint8 or ending not in _COLOURS:
+        raise InputError(
+            f"{file}: would be written again as {ending}, with colours of {array.dtype}; only those "
+            f"of 8 bits are, as {', '.join(_COLOURS)}; convert it before"
+        )
     stream = io.BytesIO()
-    Pillow.fromarray(np.moveaxis(array, 0, -1)).save(stream, "PNG")
+    Pillow.fromarray(np.moveaxis(array, 0, -1)).save(stream, _COLOURS[ending])
     return stream.getvalue()
 
 
