@@ -266,12 +266,14 @@ def test_pictures_are_written_again_in_their_own_format(tmp_path, ending):
     pairs(tmp_path / "source")
     for k in range(3):
         file = tmp_path / "source" / "images" / f"p{k}.png"
-        Image.open(file).save(file.with_suffix(ending))
+        with Image.open(file) as found:
+            found.save(file.with_suffix(ending))
         file.unlink()
     picture(tmp_path / "source" / "images" / f"p2{ending}", colours(2)[..., 0])
     convert(tmp_path / "source", tmp_path / "out", pairs_layout("images", "masks", {}))
     made = tmp_path / "out" / "imagesTr" / f"p2_0000{ending}"
-    assert Image.open(made).format == {".tif": "TIFF", ".bmp": "BMP"}[ending]
+    with Image.open(made) as found:
+        assert found.format == {".tif": "TIFF", ".bmp": "BMP"}[ending]
     assert (read_image(made).array == colours(2)[..., 0]).all()
 
 

@@ -153,7 +153,7 @@ def _in_colours(file: Path, array: NDArray[Any], ending: str) -> bytes:
 
     if array.dtype != np.uint8 or ending not in _COLOURS:
         raise InputError(
-            f"{file}: would be written again as {ending}, with colours of {array.dtype}; only those "
+            f"{file}: would be written anew as {ending}, with colours of {array.dtype}; only those "
             f"of 8 bits are, as {', '.join(_COLOURS)}; convert it before"
         )
     stream = io.BytesIO()
