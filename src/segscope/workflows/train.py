@@ -141,7 +141,9 @@ def train(
     progress = train_in_time(training, budget)
     if not is_main_process():  # one of several that trained together reports
         return None
-    summary = evaluate_in_time(output, opened, budget, device=planned.recipe.train.device)
+    summary = evaluate_in_time(
+        output, opened, budget, device=planned.recipe.train.device, store=training.store
+    )
     return Trained(
         run=output,
         epochs=progress.epoch,
