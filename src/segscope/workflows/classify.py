@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
+from segscope.workflows.opening import open_folder
 from segscope.workflows.options import Options, as_settings
 
 if TYPE_CHECKING:
@@ -85,14 +86,13 @@ def train_classifier(
     if chosen.resume and (given or settings):
         raise InputError("--resume: a run goes on with its own recipe; leave the other options out")
 
-    from segscope.data import open_dataset
     from segscope.training import classify, parse_settings
     from segscope.training.classify_images import labelled_images
     from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
 
     asked = given | parse_settings(settings)
     recipe = read_classify_recipe(output) if chosen.resume else classify_recipe(asked)
-    opened = open_dataset(dataset)
+    opened = open_folder(dataset)
     found = classify.train_classifier(opened, recipe, output, resume=chosen.resume)
     return TrainedClassifier(
         run=output,

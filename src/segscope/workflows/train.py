@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_folder_name, is_folder, is_there
-from segscope.workflows.check import check_dataset_folder
+from segscope.workflows.opening import check_dataset_folder
 from segscope.workflows.options import FileOptions, as_settings, to_log
 
 if TYPE_CHECKING:
