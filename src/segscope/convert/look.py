@@ -32,7 +32,8 @@ def describe_folder(folder: Path) -> str | None:
         if len(found.cases) > 1 and not found.faults and not found.unexpected:
             return (
                 f"looks like {layout.says or name}, {len(found.cases)} cases: "
-                f"segscope data convert {shlex.quote(str(folder))} -o DATASET --layout {name} makes a dataset of it"
+                f"segscope data convert {shlex.quote(str(folder))} -o DATASET "
+                f"--layout {name} makes a dataset of it"
             )
     return _pairs(source)
 
@@ -50,6 +51,7 @@ def _pairs(source: Source) -> str | None:
                 return (
                     f"{counts[folder]} images in {folder}, {counts[mask]} masks in {mask}: "
                     f"segscope data convert {shlex.quote(str(source.folder))} -o DATASET "
-                    f"--images {shlex.quote(folder)} --masks {shlex.quote(mask)} makes a dataset of it"
+                    f"--images {shlex.quote(folder)} --masks {shlex.quote(mask)} "
+                    "makes a dataset of it"
                 )
     return None
