@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
     from segscope.metrics import Interval
 
-app_classify = typer.Typer(
-    no_args_is_help=True, help="Train classifiers of plane images, and use them."
-)
+app_classify = typer.Typer(help="Train classifiers of plane images, and use them.")
 
 
 @app_classify.command()

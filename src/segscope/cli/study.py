@@ -34,9 +34,7 @@ Phi = Annotated[
 ]
 Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
 
-app_study = typer.Typer(
-    no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
-)
+app_study = typer.Typer(help="Make a paper's tables and figures on your own dataset.")
 
 
 @app_study.callback()

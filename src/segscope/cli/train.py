@@ -20,11 +20,11 @@ def train(
         list[str] | None, typer.Option("--set", help="One value, e.g. train.epochs=50; repeat.")
     ] = None,
     fold: Annotated[
-        int | None, typer.Option("-f", "--fold", help="Fold that validates, from 0.  [default: 0]")
+        int | None, typer.Option("-f", "--fold", help="Fold that validates, from 0; 0 by default.")
     ] = None,
     folds: Annotated[
         int | None,
-        typer.Option("--folds", min=2, help="Folds, split by subject.  [default: 5]"),
+        typer.Option("--folds", min=2, help="Folds, split by subject; 5 by default."),
     ] = None,
     train_on: Annotated[
         str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
