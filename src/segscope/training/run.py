@@ -8,6 +8,7 @@ log.csv  tensorboard/  cache/  validation/ (predictions and summary of the valid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,13 @@ from segscope.inference import (
     read_spec,
 )
 from segscope.inference.spec import MODEL
-from segscope.preprocessing import Plan
+from segscope.preprocessing import (
+    Plan,
+    pack_label,
+    pack_way_back,
+    unpack_label,
+    unpack_way_back,
+)
 from segscope.progress import track
 from segscope.training.budget import Budget, limit_of
 from segscope.training.forecast import evaluation_seconds, seconds_a_pass
@@ -55,7 +62,7 @@ from segscope.training.segmentation import train_prepared
 from segscope.training.setup import check_deepest, make_fabric, make_network, model_spec
 from segscope.training.validation import read_split
 
-_PREPARED_FORMAT = "prepared-1"
+_PREPARED_FORMAT = "prepared-2"
 
 
 @dataclass(frozen=True)
@@ -282,6 +289,8 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
         return {
             "image": prepared.array,
             "label": label,
+            "undo": pack_way_back(prepared),
+            **{f"truth_{part}": kept for part, kept in pack_label(loaded.label).items()},
             **{f"foreground_{value}": voxels for value, voxels in found.items()},
         }
 
@@ -291,7 +300,14 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
         for name, voxels in stored.items()
         if name.startswith("foreground_")
     }
-    return PreparedCase(case.name, stored["image"], stored["label"], foreground)
+    return PreparedCase(
+        case.name,
+        stored["image"],
+        stored["label"],
+        foreground,
+        unpack_way_back(stored["undo"], stored["image"]),
+        partial(unpack_label, stored["truth_facts"], stored["truth_voxels"]),
+    )
 
 
 def _check_model(folder: Path, spec: ModelSpec) -> None:
