@@ -1,5 +1,6 @@
 """How long a final evaluation will take: the network's passes, and the rest by voxels."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from segscope.data import open_dataset
 from segscope.images import Grid, Image, LabelMap
 from segscope.training import PreparedCase, forecast
-from segscope.training.prepared import KeptCase
 from tests.synthetic import write_volume_dataset
 from tests.training.test_measure import settled
 
@@ -19,18 +19,14 @@ def dataset(tmp_path):
 
 
 def prepared(dataset, *shapes):
-    return [
-        KeptCase(
-            PreparedCase(
-                case.name, np.zeros((1, *shape), np.float32), np.zeros(shape, np.uint8), {}
-            ),
-            settled(shape)[0].spec.plan.apply(
-                Image(np.zeros((1, *shape), np.float32), Grid.from_spacing(shape))
-            ),
-            LabelMap(np.zeros(shape, np.uint8), Grid.from_spacing(shape)),
-        )
-        for case, shape in zip(dataset.training, shapes, strict=False)
-    ]
+    found = []
+    for case, shape in zip(dataset.training, shapes, strict=False):
+        image, label = np.zeros((1, *shape), np.float32), np.zeros(shape, np.uint8)
+        grid = Grid.from_spacing(shape)
+        undo = settled(shape)[0].spec.plan.apply(Image(image, grid))
+        truth = partial(LabelMap, label, grid)
+        found.append(PreparedCase(case.name, image, label, {}, undo, truth))
+    return found
 
 
 def test_passes_and_voxels_make_the_time(dataset, monkeypatch):

@@ -14,7 +14,7 @@ from segscope.inference import TrainedModel, hash_cases, predict_prepared
 from segscope.inference.cases import target
 from segscope.inference.predict import count_passes
 from segscope.metrics.scores import evaluate_case
-from segscope.training.prepared import KeptCase
+from segscope.training.patches import PreparedCase
 
 
 def seconds_a_pass(model: TrainedModel) -> float:
@@ -32,7 +32,7 @@ def seconds_a_pass(model: TrainedModel) -> float:
 def evaluation_seconds(
     model: TrainedModel,
     cases: Sequence[Case],
-    kept: Sequence[KeptCase],
+    prepared: Sequence[PreparedCase],
     *,
     pass_s: float,
     most_s: float,
@@ -42,31 +42,33 @@ def evaluation_seconds(
     Args:
         model: To be trained.
         cases: That validate.
-        kept: The same, prepared.
+        prepared: The same, prepared.
         pass_s: Of one pass, see `seconds_a_pass`.
         most_s: Where not even the network's passes over one case fit into it, the rest is not
             measured.
     """
-    shapes = {case.name: one.sample.label.shape for case, one in zip(cases, kept, strict=True)}
+    shapes = {case.name: case.label.shape for case in prepared}
     network = {name: pass_s * count_passes(model, shape) for name, shape in shapes.items()}
     if min(network.values()) > most_s:
         return network
     voxels = {name: math.prod(shape) for name, shape in shapes.items()}
-    rest = _measure_rest(model, cases[0], kept[0]) / voxels[cases[0].name]
+    rest = _measure_rest(model, cases[0], prepared[0]) / voxels[cases[0].name]
     return {name: seconds + rest * voxels[name] for name, seconds in network.items()}
 
 
-def _measure_rest(model: TrainedModel, case: Case, kept: KeptCase) -> float:
-    """All that is not the network's work: take what is kept; undo; write, read, score labels."""
+def _measure_rest(model: TrainedModel, case: Case, prepared: PreparedCase) -> float:
+    """All that is not the network's work: undo; write, read, score labels."""
+    assert prepared.undo is not None  # a plan has prepared it
+    assert prepared.truth is not None
     started = time.monotonic()
     hash_cases([case])
-    image = kept.image.array
+    image = prepared.image
     outputs = (model.spec.network.out_channels, *image.shape[1:])
-    model.spec.plan.undo_labels(np.broadcast_to(image[:1], outputs), kept.image)
+    model.spec.plan.undo_labels(np.broadcast_to(image[:1], outputs), prepared.undo)
+    truth = prepared.truth()
     with tempfile.TemporaryDirectory() as folder:
         file = target(case, Path(folder))
-        write_label(file, kept.truth, like=case.image_files[0])
+        write_label(file, truth, like=case.image_files[0])
         found = read_label(file)
-    truth = kept.truth
     evaluate_case(found.array, truth.array, truth.grid.spacing_mm, model.spec.labels)
     return time.monotonic() - started

@@ -8,7 +8,6 @@ log.csv  tensorboard/  cache/  validation/ (predictions and summary of the valid
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -210,19 +209,18 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
                 _begin(training, spec, chosen, splits, device=str(fabric.device))
             fabric.barrier()
             store = training.store
-            done = (
+            prepared = [
                 prepare_case(case, dataset, recipe.preprocessing, store)
                 for case in track([*known, *held], "preparing")
-            )
-            training_cases = [one.sample for one in islice(done, len(known))]
-            kept = list(done)
+            ]
+        training_cases, others = prepared[: len(known)], prepared[len(known) :]
         model = TrainedModel(spec, make_network(spec, recipe.train.seed).to(fabric.device))
         check_deepest(model.net, recipe, training_cases)
         limited = recipe.train.max_minutes is not None
         pass_s = seconds_a_pass(model) if limited or evaluates else 0.0
         if evaluates:
             budget.plan_evaluation(
-                evaluation_seconds(model, held, kept, pass_s=pass_s, most_s=budget.evaluation_s())
+                evaluation_seconds(model, held, others, pass_s=pass_s, most_s=budget.evaluation_s())
             )
             if limited and not training.resume and fabric.is_global_zero:
                 budget.say(budget.describe(budget.planned))
@@ -230,7 +228,7 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
             recipe,
             model,
             training_cases,
-            [one.sample for one in kept],
+            others,
             folder=folder,
             fabric=fabric,
             budget=budget,

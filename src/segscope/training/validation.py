@@ -152,7 +152,9 @@ def evaluate_validation(
         case = by_file[file]
         if store is None:
             return read_label_of(dataset, case)
-        return prepare_case(case, dataset, model.spec.plan, store).truth
+        kept = prepare_case(case, dataset, model.spec.plan, store).truth
+        assert kept is not None  # `prepare_case` keeps it
+        return kept()
 
     summary = evaluate_folders(
         out,
@@ -168,7 +170,8 @@ def evaluate_validation(
 
 def _kept_image(dataset: Dataset, plan: Plan, store: Cache, case: Case) -> Prepared:
     """As a copy: torch takes no array that is read-only."""
-    image = prepare_case(case, dataset, plan, store).image
+    image = prepare_case(case, dataset, plan, store).undo
+    assert image is not None  # `prepare_case` keeps it
     return replace(image, array=np.array(image.array))
 
 
