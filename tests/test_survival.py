@@ -147,14 +147,14 @@ class TestKilled:
             return {name: random.normal(size=(64, 64, 16)) for name in ("image", "places")}
 
         def build_on():
-            cache, number = Cache(folder), len(list(folder.glob("[0-9]*.json")))
+            cache, number = Cache(folder), len(list(folder.glob("[0-9]*.arrays")))
             while True:
                 cache.get(str(number), partial(content, number))
                 number += 1
 
         random, kills_done, deadline = np.random.default_rng(5), 0, time.monotonic() + 1800
         # as many kills as were promised, and more where the machine is slow
-        while kills_done < 10 * count or len(list(folder.glob("[0-9]*.json"))) <= 5 * count:
+        while kills_done < 10 * count or len(list(folder.glob("[0-9]*.arrays"))) <= 5 * count:
             assert time.monotonic() < deadline
             child = os.fork()
             if child == 0:
@@ -163,7 +163,7 @@ class TestKilled:
             os.kill(child, signal.SIGKILL)
             kills_done += 1
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-        cache, entries = Cache(folder), list(folder.glob("[0-9]*.json"))
+        cache, entries = Cache(folder), list(folder.glob("[0-9]*.arrays"))
         assert len(entries) > 5 * count
         for entry in entries:
             arrays = cache.get(entry.stem, lambda: pytest.fail("an entry was not whole"))
@@ -251,7 +251,7 @@ def test_a_full_disk_while_the_cache_is_built_leaves_no_entry(tmp_path):
         os._exit(work())
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
-    assert not list((tmp_path / "cache").glob("*.json"))
+    assert not list((tmp_path / "cache").iterdir())
 
 
 def test_a_dataset_that_changed_is_not_gone_on_with(place, tmp_path):

@@ -33,6 +33,16 @@ def run(tmp_path_factory):
     return folder
 
 
+def test_the_line_that_began_a_classifier_goes_on_with_it(run, capsys):
+    line = ["classify", "train", run / "data", "-o", run / "run", *TINY, "--resume"]
+    code, _, err = call(capsys, *line)
+    assert code == 0
+    assert "is trained to its end already (2 epochs)" in err
+    code, _, err = call(capsys, *line, "--set", "epochs=3")
+    assert code == 2
+    assert "epochs: the run has 2, asked for is 3" in err
+
+
 def test_training_says_how_well_and_predict_says_the_same(run, tmp_path, capsys):
     known = json.loads((run / "run" / "validation.json").read_text())
     code, said, err = call(
@@ -183,7 +193,7 @@ def test_misuse_is_said_in_a_line(run, tmp_path, capsys):
         (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--threshold", "x"], "--threshold"),
         (["cam", run / "run", "-i", data, "-o", tmp_path / "m", "--layer", "x"], "layer"),
         (["classify", "train", data, "-o", run / "run", *TINY], "holds a run already"),
-        (["classify", "train", data, "-o", run / "run", "--resume", "--size", "64"], "--resume"),
+        (["classify", "train", data, "-o", run / "run", "--resume", "--size", "64"], "size"),
         (["classify", "train", data, "-o", tmp_path / "r", "--model", "xceptoin"], "did you mean"),
         (["classify", "train", data, "-o", tmp_path / "r", "--column", "x"], "column x"),
         (["classify", "predict", tmp_path, "-i", data, "-o", tmp_path / "c"], "classifier.json"),

@@ -112,7 +112,7 @@ def test_levels_and_options_of_prediction(capsys, trained):
         (["train", "DATA", "-o", "RUN"], "holds a run already"),
         (["train", "DATA", "-o", "NEW", "--set", "train.epoch=3"], "did you mean 'epochs'"),
         (["train", "DATA", "-o", "NEW", "--recipe", "anunt"], "did you mean 'anunet'"),
-        (["train", "DATA", "-o", "NEW", "--resume"], "without --resume"),
+        (["train", "DATA", "-o", "RUN", "--resume", "--fold", "1"], "--fold: the run has 0"),
         (["train", "DATA", "-o", "NEW", "--fold", "9"], "0 to 4"),
         (["train", "DATA", "-o", "NEW", "--folds", "60"], "number of subjects"),
         (["train", "DATA", "-o", "NEW", "--device", "cuda:7"], "cuda"),

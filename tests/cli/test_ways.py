@@ -90,3 +90,10 @@ def test_an_audit_reads_each_case_once_and_is_near_its_network(seen, place, tmp_
     assert set(seen.reads.values()) == {1}, seen.reads
     assert len(seen.deepest) <= 12, seen.deepest
     assert not list((tmp_path / "a").glob(".*"))  # what was kept meanwhile is gone
+
+
+def test_a_training_reads_each_case_twice_for_its_plan_and_for_its_cache(seen, place, tmp_path):
+    seen.command("train", place / "data", "-o", tmp_path / "run", *TINY)
+    own = {file: count for file, count in seen.reads.items() if file[:6] in ("images", "labels")}
+    assert len(own) == 6  # the rest are predictions, read back
+    assert set(own.values()) == {2}, seen.reads

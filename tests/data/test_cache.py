@@ -1,6 +1,8 @@
 """Prepared arrays on disk."""
 
+import hashlib
 import logging
+import os
 import subprocess
 import sys
 
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from segscope.data import Cache, cache_key
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
 
 
 class Maker:
@@ -39,21 +41,29 @@ def test_what_is_read_is_a_map_of_the_file_and_cannot_be_changed(tmp_path):
         found[0] = 1
 
 
-@pytest.mark.parametrize("what", ["flip", "cut", "gone", "index", "other"])
+def reseal(raw, content):
+    """An entry of other content with a hash that fits."""
+    begin = raw[: raw.index(b"\n") + 1]
+    return begin + hashlib.sha256(content).digest() + content
+
+
+@pytest.mark.parametrize("what", ["flip", "cut", "empty", "other", "begin", "header", "length"])
 def test_a_damaged_entry_is_made_again_and_said(tmp_path, caplog, what):
     make = Maker()
     Cache(tmp_path).get("k", make)
-    file = max(tmp_path.glob("*.npy"), key=lambda f: f.stat().st_size)
-    raw = bytearray(file.read_bytes())
-    raw[-1] ^= 1
-    if what == "flip":
-        file.write_bytes(bytes(raw))
-    elif what == "cut":
-        file.write_bytes(bytes(raw[:-1]))
-    elif what == "gone":
-        file.unlink()
-    else:
-        (tmp_path / "k.json").write_text("{" if what == "index" else '{"a": 1}')
+    (file,) = tmp_path.iterdir()
+    raw = file.read_bytes()
+    file.write_bytes(
+        {
+            "flip": raw[:-1] + bytes([raw[-1] ^ 1]),
+            "cut": raw[: len(raw) // 2],
+            "empty": b"",
+            "other": b"{}",
+            "begin": b"S" + raw[1:],
+            "header": reseal(raw, (3).to_bytes(8, "little") + b"[1]"),
+            "length": reseal(raw, (60).to_bytes(8, "little") + b'{"a": {"dtype": "<i8"}}'),
+        }[what]
+    )
     with caplog.at_level(logging.WARNING):
         assert Cache(tmp_path).get("k", make)["a"][-1] == 999
     assert make.times == 2
@@ -64,9 +74,35 @@ def test_a_damaged_entry_is_made_again_and_said(tmp_path, caplog, what):
     assert caplog.text == ""
 
 
+def test_an_entry_that_goes_away_while_it_is_in_use_is_said(tmp_path):
+    cache = Cache(tmp_path)
+    cache.get("k", Maker())
+    (tmp_path / "k.arrays").unlink()
+    with pytest.raises(WorkError, match="entry k went away while it was in use"):
+        cache.get("k", Maker())
+
+
+def test_an_entry_is_one_file_that_nothing_waits_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda handle: pytest.fail("synced"))
+    Cache(tmp_path).get("k", Maker())
+    assert [file.name for file in tmp_path.iterdir()] == ["k.arrays"]
+
+
+def test_arrays_begin_where_processors_like_them_to(tmp_path):
+    found = Cache(tmp_path).get("k", lambda: {"a": np.ones(3, np.uint8), "b": np.ones(5)})
+    assert [array.ctypes.data % 64 for array in found.values()] == [0, 0]
+
+
+def test_what_older_versions_left_is_not_looked_at(tmp_path, caplog):
+    make = Maker()
+    (tmp_path / "k.json").write_text('{"a": {"file": "a.npy", "sha256": "0"}}')
+    assert Cache(tmp_path).get("k", make)["a"][5] == 5
+    assert (make.times, caplog.text) == (1, "")
+
+
 def test_those_who_read_keep_their_arrays_while_an_entry_is_mended(tmp_path):
     held = Cache(tmp_path).get("k", Maker())["a"]
-    (tmp_path / "k.json").unlink()
+    (tmp_path / "k.arrays").unlink()
     Cache(tmp_path).get("k", Maker())
     assert held.sum() == 999 * 500
 

@@ -1,11 +1,13 @@
 """How long a final evaluation will take: the network's passes, and the rest by voxels."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from segscope.data import open_dataset
+from segscope.images import Grid, Image, LabelMap
 from segscope.training import PreparedCase, forecast
 from tests.synthetic import write_volume_dataset
 from tests.training.test_measure import settled
@@ -17,19 +19,23 @@ def dataset(tmp_path):
 
 
 def prepared(dataset, *shapes):
-    return [
-        PreparedCase(case.name, np.zeros((1, *shape), np.float32), np.zeros(shape, np.uint8), {})
-        for case, shape in zip(dataset.training, shapes, strict=False)
-    ]
+    found = []
+    for case, shape in zip(dataset.training, shapes, strict=False):
+        image, label = np.zeros((1, *shape), np.float32), np.zeros(shape, np.uint8)
+        grid = Grid.from_spacing(shape)
+        undo = settled(shape)[0].spec.plan.apply(Image(image, grid))
+        truth = partial(LabelMap, label, grid)
+        found.append(PreparedCase(case.name, image, label, {}, undo, truth))
+    return found
 
 
 def test_passes_and_voxels_make_the_time(dataset, monkeypatch):
     model, _ = settled((16, 16, 16))
-    times = iter([10.0, 10.5])  # reading and scoring the first takes half a second
+    times = iter([10.0, 10.5])  # writing and scoring the first takes half a second
     monkeypatch.setattr(forecast, "time", SimpleNamespace(monotonic=lambda: next(times)))
     cases = prepared(dataset, (16, 16, 16), (32, 16, 16))
     found = forecast.evaluation_seconds(
-        model, dataset, dataset.training[:2], cases, pass_s=2.0, most_s=100.0
+        model, dataset.training[:2], cases, pass_s=2.0, most_s=100.0
     )
     # one pass, and three of overlapping windows; twice the voxels
     assert found == {"c0": 2.0 + 0.5, "c1": 3 * 2.0 + 2 * 0.5}
@@ -39,9 +45,7 @@ def test_the_rest_is_not_measured_where_the_network_alone_takes_too_long(dataset
     model, _ = settled((16, 16, 16))
     monkeypatch.setattr(forecast, "_measure_rest", None)
     cases = prepared(dataset, (16, 16, 16))
-    found = forecast.evaluation_seconds(
-        model, dataset, dataset.training[:1], cases, pass_s=2.0, most_s=1.9
-    )
+    found = forecast.evaluation_seconds(model, dataset.training[:1], cases, pass_s=2.0, most_s=1.9)
     assert found == {"c0": 2.0}
 
 

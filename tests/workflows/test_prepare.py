@@ -15,7 +15,7 @@ def test_cases_are_prepared_once_and_said(tmp_path):
     assert any(line.startswith("channel 0") for line in found.plan)
     assert said[0].startswith("network unet 2D")
     before = {file: file.stat().st_mtime_ns for file in (tmp_path / "cache").iterdir()}
-    assert len([file for file in before if file.suffix == ".json"]) == 3
+    assert [file.suffix for file in before] == [".arrays"] * 3
     assert prepare(data, tmp_path / "cache").cases == found.cases
     assert {f: f.stat().st_mtime_ns for f in (tmp_path / "cache").iterdir()} == before
 

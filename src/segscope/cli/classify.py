@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
     from segscope.metrics import Interval
 
-app_classify = typer.Typer(
-    no_args_is_help=True, help="Train classifiers of plane images, and use them."
-)
+app_classify = typer.Typer(help="Train classifiers of plane images, and use them.")
 
 
 @app_classify.command()
@@ -36,7 +34,10 @@ def train(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="One value, e.g. epochs=50; repeat.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a stopped run; begin it where there is none."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a classifier on the classes of cases.csv, and score it on held-out images.

@@ -57,7 +57,6 @@ def compare(
 
     Example: segscope compare Dataset004_Hippocampus -o cmp --arm unet --arm "tv: loss.name=tversky"
     """
-    from segscope.data import open_dataset
     from segscope.errors import InputError
     from segscope.experiments import (
         BUDGETS,
@@ -69,11 +68,12 @@ def compare(
     )
     from segscope.training import parse_settings
     from segscope.training.recipe import merge
+    from segscope.workflows.opening import open_folder
 
     if budget not in BUDGETS:
         raise InputError(f"--budget {budget}: expected one of {', '.join(BUDGETS)}")
     arms = [parse_arm(text) for text in arm or []]
-    opened = open_dataset(dataset)
+    opened = open_folder(dataset)
     if page_only:
         _print(page_again(output, opened), output, as_json=as_json)
         return

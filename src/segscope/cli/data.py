@@ -14,7 +14,7 @@ from segscope.cli.data_prepare import prepare
 from segscope.cli.data_rois import rois
 from segscope.cli.options import ReplaceNonfinite, ResampleShear, reading
 
-app_data = typer.Typer(no_args_is_help=True, help="Look at files and datasets.")
+app_data = typer.Typer(help="Look at files and datasets.")
 
 
 @app_data.command()

@@ -18,7 +18,7 @@ def export(
     Example: segscope data export Dataset004_Hippocampus -o hippocampus_bids --to bids
     """
     from segscope.convert import export as run
-    from segscope.data import open_dataset
+    from segscope.workflows.opening import open_folder
 
-    count = run(open_dataset(dataset), output, to)
+    count = run(open_folder(dataset), output, to)
     typer.echo(f"{count} cases: {output}")

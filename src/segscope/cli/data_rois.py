@@ -34,8 +34,8 @@ def rois(
 
     Example: segscope data rois Dataset021_BUSI -o Dataset121_Regions --normals images
     """
-    from segscope.data import open_dataset
     from segscope.errors import InputError
+    from segscope.workflows.opening import open_folder
     from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions, extract_rois
 
     if normals not in NORMAL_SOURCES:
@@ -47,7 +47,7 @@ def rois(
     options = RoiOptions(
         normals=NORMAL_SOURCES[normals], padding=(low, high), least_pixels=least_pixels, seed=seed
     )
-    counts = extract_rois(open_dataset(dataset), output, options)
+    counts = extract_rois(open_folder(dataset), output, options)
     if as_json:
         typer.echo(json.dumps(counts))
         return

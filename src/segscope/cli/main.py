@@ -24,6 +24,7 @@ from segscope.cli.predict import predict
 from segscope.cli.prune import prune
 from segscope.cli.quality import quality
 from segscope.cli.report import report
+from segscope.cli.shell import HELP, command_of, with_help
 from segscope.cli.study import app_study
 from segscope.cli.train import train
 from segscope.errors import InputError, WorkError
@@ -33,11 +34,9 @@ _EMPTY = re.compile(r"--[a-z-]+=")
 _ANYWHERE = ("--debug", "--quiet", "--verbose")
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP},
     help="Train, prune, explain and quality-control networks that segment medical images.",
 )
 
@@ -50,20 +49,11 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app.command()(demo)
+for _one in (demo, info, train, prune, predict, evaluate, report, audit, quality, cam, compare):
+    app.command()(_one)
 app.add_typer(app_data, name="data")
-app.command()(train)
-app.command()(predict)
-app.command()(evaluate)
-app.command()(prune)
-app.command()(audit)
-app.command()(quality)
 app.add_typer(app_classify, name="classify")
-app.command()(cam)
-app.command()(report)
-app.command()(compare)
 app.add_typer(app_study, name="study")
-app.command()(info)
 
 
 @app.callback()
@@ -119,7 +109,9 @@ def _run(words: list[str], *, debug: bool) -> int:
     if (fault := _unusable(words)) is not None:
         return _say(fault, 2)
     try:
-        status = app(words, standalone_mode=False)
+        command = command_of(app)
+        words = with_help(command, words)
+        status = command.main(words, prog_name="segscope", standalone_mode=False)
     except Abort:
         return _say("stopped", 1)
     except TyperException as error:

@@ -34,9 +34,7 @@ Phi = Annotated[
 ]
 Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
 
-app_study = typer.Typer(
-    no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
-)
+app_study = typer.Typer(help="Make a paper's tables and figures on your own dataset.")
 
 
 @app_study.callback()
@@ -62,11 +60,11 @@ def anunet(
 
     Example: segscope study compare-networks Dataset011_Skin -o studies/skin --budget minutes
     """
-    from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
+    from segscope.workflows.opening import open_folder
 
     asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    _print(run_study(open_dataset(dataset), output, asked), output, as_json=as_json)
+    _print(run_study(open_folder(dataset), output, asked), output, as_json=as_json)
 
 
 def protoseg(
@@ -87,11 +85,11 @@ def protoseg(
 
     Example: segscope study layer-ability Dataset011_Skin -o studies/skin_ability
     """
-    from segscope.data import open_dataset
     from segscope.studies.protoseg import run_study
+    from segscope.workflows.opening import open_folder
 
     asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    outcome = run_study(open_dataset(dataset), output, asked)
+    outcome = run_study(open_folder(dataset), output, asked)
     _print(outcome, output, as_json=as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
     for arm in () if as_json or not layers else outcome.costs:
@@ -120,14 +118,14 @@ def siamese(
 
     Example: segscope study compare-losses Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
     """
-    from segscope.data import open_dataset
     from segscope.studies.siamese import LOSSES, run_study
+    from segscope.workflows.opening import open_folder
 
     outcome = run_study(
-        open_dataset(dataset),
+        open_folder(dataset),
         output,
         _asked(budget, setting, folds, seeds, jobs, ray, page_only),
-        external=None if external is None else open_dataset(external),
+        external=None if external is None else open_folder(external),
         phi=phi,
         losses=losses or tuple(LOSSES),
     )

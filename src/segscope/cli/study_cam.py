@@ -47,19 +47,19 @@ def cam(
 
     Example: segscope study cam Dataset021_BUSI -o studies/cam --networks xception,densenet121
     """
-    from segscope.data import open_dataset
     from segscope.errors import InputError
     from segscope.networks import CLASSIFIERS
     from segscope.studies.cam import run_study
     from segscope.studies.cam_page import answer
     from segscope.studies.declared import Asked
     from segscope.training import parse_settings
+    from segscope.workflows.opening import open_folder
     from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions
 
     if normals not in ("images", "mirror"):
         raise InputError(f"--normals {normals}: expected images or mirror")
     outcome = run_study(
-        open_dataset(dataset),
+        open_folder(dataset),
         output,
         Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
         networks=tuple(CLASSIFIERS) if networks is None else tuple(networks.split(",")),

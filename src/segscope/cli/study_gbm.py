@@ -55,10 +55,10 @@ def gbm(
 
     Example: segscope study learning-curve Dataset004_Hippocampus -o studies/curve --sizes 1,2,4
     """
-    from segscope.data import open_dataset
     from segscope.studies.declared import Asked
     from segscope.studies.gbm import Options, run_study
     from segscope.training import parse_settings
+    from segscope.workflows.opening import open_folder
 
     options = Options(
         sizes=_numbers(sizes),
@@ -70,7 +70,7 @@ def gbm(
         layer=layer,
     )
     asked = Asked(budget, parse_settings(setting or []), 1, seeds, jobs, ray, page_only)
-    outcome = run_study(open_dataset(dataset), output, asked, options)
+    outcome = run_study(open_folder(dataset), output, asked, options)
     if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return

@@ -19,8 +19,13 @@ def train(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="One value, e.g. train.epochs=50; repeat.")
     ] = None,
-    fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that validates, from 0.")] = 0,
-    folds: Annotated[int, typer.Option("--folds", min=2, help="Folds, split by subject.")] = 5,
+    fold: Annotated[
+        int | None, typer.Option("-f", "--fold", help="Fold that validates, from 0; 0 by default.")
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", min=2, help="Folds, split by subject; 5 by default."),
+    ] = None,
     train_on: Annotated[
         str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
     ] = None,
@@ -33,7 +38,10 @@ def train(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder of prepared cases, shared by runs.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with a stopped run; begin it where there is none."),
+    ] = False,
     only_plan: Annotated[
         bool, typer.Option("--plan-only", help="Write OUTPUT.recipe.yaml to change it, and stop.")
     ] = False,

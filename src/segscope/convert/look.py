@@ -1,5 +1,6 @@
 """What a folder that is no dataset looks like, and the command that would make one of it."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def describe_folder(folder: Path) -> str | None:
         if len(found.cases) > 1 and not found.faults and not found.unexpected:
             return (
                 f"looks like {layout.says or name}, {len(found.cases)} cases: "
-                f"segscope data convert {folder} -o DATASET --layout {name} makes a dataset of it"
+                f"segscope data convert {shlex.quote(str(folder))} -o DATASET "
+                f"--layout {name} makes a dataset of it"
             )
     return _pairs(source)
 
@@ -48,7 +50,8 @@ def _pairs(source: Source) -> str | None:
             if found.cases and not found.faults:
                 return (
                     f"{counts[folder]} images in {folder}, {counts[mask]} masks in {mask}: "
-                    f"segscope data convert {source.folder} -o DATASET --images {folder} "
-                    f"--masks {mask} makes a dataset of it"
+                    f"segscope data convert {shlex.quote(str(source.folder))} -o DATASET "
+                    f"--images {shlex.quote(folder)} --masks {shlex.quote(mask)} "
+                    "makes a dataset of it"
                 )
     return None

@@ -122,10 +122,15 @@ def _decompress(path: Path, raw: bytes, ceiling: int) -> bytes:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path; on success it replaces ``path`` at once, on failure it is gone.
 
     The temporary name ends as the target does, since image libraries look at endings.
+
+    Args:
+        path: The target.
+        sync: Wait until the disk holds it. Without, only who looks for damage may read it: after
+            a power cut the name may be there and the content not.
 
     Raises:
         InputError: The path cannot be a file's: its name is too long, a folder or a pipe is there.
@@ -140,11 +145,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if sync:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
     except OSError as error:
         if is_fault_of_path(error):
             raise InputError(f"{path}: {said_of(error)}") from error

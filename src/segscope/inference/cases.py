@@ -15,7 +15,7 @@ from segscope.data import (
     write_probabilities,
 )
 from segscope.errors import Failures, InputError, WorkError, in_order, naming
-from segscope.images import Case, LabelMap, Probabilities
+from segscope.images import Case, Image, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
     PredictKeywords,
@@ -23,7 +23,7 @@ from segscope.inference.manifest import (
     input_hashes,
     weights_hash,
 )
-from segscope.inference.meant import judge, limits
+from segscope.inference.meant import compare, judge, limits
 from segscope.inference.model import ModelSpec, TrainedModel
 from segscope.inference.predict import (
     HowKeywords,
@@ -112,6 +112,9 @@ class Made:
     made_with: Mapping[str, Any] | None = None
 
 
+Known = Callable[[Case], Prepared]
+"""Prepares a case of the model's own dataset as its plan says."""
+
 Make = Callable[[Sequence[Case], Failures, dict[str, Verdict]], Iterator[Made]]
 """Predicts cases in any order: notes what fails, and every case's verdict, before it yields."""
 
@@ -124,6 +127,7 @@ def predict_cases(
     overwrite: bool = False,
     model_hash: str = "",
     make: Make | None = None,
+    known: Known | None = None,
     **options: Unpack[PredictKeywords],
 ) -> Predicted:
     """Predict cases into ``folder/CASE.ext``, each written whole or not at all.
@@ -144,6 +148,8 @@ def predict_cases(
             An input is never replaced.
         model_hash: Identifies the weights in the manifest; by default the hash of their file.
         make: Who predicts; by default this process, one case after the other.
+        known: Prepares cases that were prepared before, instead of reading their files; those that
+            ``model.seen`` does not list are read.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
             replace_nonfinite, resample_shear, anyway.
 
@@ -171,7 +177,7 @@ def predict_cases(
     failures = Failures()
     verdicts = {name: manifest.verdict(name) for name in reused}
     notes = {name: verdict.describe() for name, verdict in verdicts.items()}
-    for one in (make or _maker(model, chosen))(todo, failures, verdicts):
+    for one in (make or _maker(model, chosen, known))(todo, failures, verdicts):
         name, files = one.name, outputs[one.name]
         stale = manifest.stale(name, files)
         manifest.begin(name, inputs[name])
@@ -190,7 +196,7 @@ def predict_cases(
     )
 
 
-def _maker(model: TrainedModel, options: PredictOptions) -> Make:
+def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) -> Make:
     """Predict in this process."""
     plan = model.spec.plan
     how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
@@ -201,7 +207,7 @@ def _maker(model: TrainedModel, options: PredictOptions) -> Make:
         for case in track(cases, "predicting"):
             label, found = None, None
             with failures.of(case.name):
-                prepared = _prepared(model, case, options, verdicts)
+                prepared = _prepared(model, case, options, verdicts, known)
                 with say_memory(model.device, options.batch):
                     if options.probabilities:
                         found = plan.undo(predict_prepared(model, prepared.array, **how), prepared)
@@ -332,10 +338,35 @@ def _check_foreign(
 
 
 def _prepared(
-    model: TrainedModel, case: Case, options: PredictOptions, verdicts: dict[str, Verdict]
+    model: TrainedModel,
+    case: Case,
+    options: PredictOptions,
+    verdicts: dict[str, Verdict],
+    known: Known | None,
 ) -> Prepared:
     """Read a case, see whether the model is meant for it, and prepare it."""
-    plan = model.spec.plan
+    seen, plan, file = model.seen, model.spec.plan, case.image_files[0]
+    facts = {} if known is None or seen is None else {one.name: one for one in seen.images}
+    image = None
+    if case.name in facts and seen is not None:  # measured when the run was begun
+        verdict = compare(seen, facts[case.name], plan)
+    else:
+        image = _read(model, case, options)
+        verdict = judge(seen, case.name, image, plan)
+    verdicts[case.name] = verdict
+    if verdict.level == FAR and not options.anyway:
+        raise InputError(
+            f"{file}: {'; '.join(verdict.describe())}; check the image, or say --anyway"
+        )
+    with naming(file):
+        if image is not None:
+            return prepare(model, image)
+        assert known is not None  # else nothing is measured
+        return known(case)
+
+
+def _read(model: TrainedModel, case: Case, options: PredictOptions) -> Image:
+    plan, file = model.spec.plan, case.image_files[0]
     image = load_case(
         replace(case, label_file=None),
         channels=len(model.spec.channel_names),
@@ -343,13 +374,6 @@ def _prepared(
             replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
         ),
     ).image
-    file = case.image_files[0]
     if image.grid.ndim != plan.image_dims:
         raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {plan.image_dims}D")
-    verdicts[case.name] = judge(model.seen, case.name, image, plan)
-    if verdicts[case.name].level == FAR and not options.anyway:
-        raise InputError(
-            f"{file}: {'; '.join(verdicts[case.name].describe())}; check the image, or say --anyway"
-        )
-    with naming(file):
-        return prepare(model, image)
+    return image

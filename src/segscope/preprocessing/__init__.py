@@ -15,6 +15,12 @@ from segscope.preprocessing.orient import orientation_to_ras, reorient, reorient
 from segscope.preprocessing.plan import Plan, Prepared
 from segscope.preprocessing.planning import plan_preprocessing
 from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
+from segscope.preprocessing.way_back import (
+    pack_label,
+    pack_way_back,
+    unpack_label,
+    unpack_way_back,
+)
 
 __all__ = [
     "MASK_CHANNEL",
@@ -32,6 +38,8 @@ __all__ = [
     "mask_channels",
     "normalise",
     "orientation_to_ras",
+    "pack_label",
+    "pack_way_back",
     "plan_inputs",
     "plan_preprocessing",
     "reorient",
@@ -40,4 +48,6 @@ __all__ = [
     "resample_labels",
     "resampled_grid",
     "restore",
+    "unpack_label",
+    "unpack_way_back",
 ]

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segscope.data import measure_fingerprint, open_dataset, write_json
+from segscope.data import Cache, measure_fingerprint, open_dataset, write_json
 from segscope.inference import prune_run
 from segscope.paths import check_new_folder
 from segscope.studies.demo_data import write_demo_dataset
@@ -69,7 +69,9 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 2.0
     run = folder / "run"
     subjects = len({case.group for case in dataset.training})
     train_dataset(dataset, fingerprint, recipe, run, folds=min(4, subjects))
-    summary = evaluate_validation(run, dataset, device=recipe.train.device)
+    summary = evaluate_validation(
+        run, dataset, device=recipe.train.device, store=Cache(run / "cache")
+    )
     validation = validation_cases(run, dataset)
     pruned = prune_run(run, folder / "pruned", cases=validation, reading=dataset.reading)
     page = write_demo_page(

@@ -1,5 +1,6 @@
 """From images and masks to a run: recipe, plan, samples, loop, state, log."""
 
+from segscope.training.asked import other_values, refuse_others
 from segscope.training.augment import AugmentPlan, allowed_mirror_axes, sided_axes
 from segscope.training.budget import Budget
 from segscope.training.checkpoint import load_state, save_state
@@ -14,7 +15,7 @@ from segscope.training.planner import (
 )
 from segscope.training.recipe import Recipe, load_partial, parse_settings, preset_names, read_recipe
 from segscope.training.run import Training, choose_fold, labelled, train_dataset, train_in_time
-from segscope.training.run_folder import check_run_folder, has_begun
+from segscope.training.run_folder import check_run_folder, has_begun, holds_nothing
 from segscope.training.setup import is_main_process
 from segscope.training.validation import (
     evaluate_in_time,
@@ -44,10 +45,12 @@ __all__ = [
     "evaluate_validation",
     "fit",
     "has_begun",
+    "holds_nothing",
     "is_main_process",
     "labelled",
     "load_partial",
     "load_state",
+    "other_values",
     "parse_settings",
     "plan_recipe",
     "plan_run",
@@ -55,6 +58,7 @@ __all__ = [
     "read_recipe",
     "read_split",
     "reading_of",
+    "refuse_others",
     "save_state",
     "sided_axes",
     "train_dataset",

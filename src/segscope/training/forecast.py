@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segscope.data import Dataset, load_of, read_label, write_label
+from segscope.data import read_label, write_label
 from segscope.images import Case
 from segscope.inference import TrainedModel, hash_cases, predict_prepared
 from segscope.inference.cases import target
@@ -31,7 +31,6 @@ def seconds_a_pass(model: TrainedModel) -> float:
 
 def evaluation_seconds(
     model: TrainedModel,
-    dataset: Dataset,
     cases: Sequence[Case],
     prepared: Sequence[PreparedCase],
     *,
@@ -42,32 +41,34 @@ def evaluation_seconds(
 
     Args:
         model: To be trained.
-        dataset: Of the cases.
         cases: That validate.
         prepared: The same, prepared.
         pass_s: Of one pass, see `seconds_a_pass`.
         most_s: Where not even the network's passes over one case fit into it, the rest is not
             measured.
     """
-    network = {case.name: pass_s * count_passes(model, case.label.shape) for case in prepared}
+    shapes = {case.name: case.label.shape for case in prepared}
+    network = {name: pass_s * count_passes(model, shape) for name, shape in shapes.items()}
     if min(network.values()) > most_s:
         return network
-    voxels = {case.name: math.prod(case.label.shape) for case in prepared}
-    rest = _measure_rest(model, dataset, cases[0]) / voxels[cases[0].name]
+    voxels = {name: math.prod(shape) for name, shape in shapes.items()}
+    rest = _measure_rest(model, cases[0], prepared[0]) / voxels[cases[0].name]
     return {name: seconds + rest * voxels[name] for name, seconds in network.items()}
 
 
-def _measure_rest(model: TrainedModel, dataset: Dataset, case: Case) -> float:
-    """All that is not the network's work: read and prepare a case; write, read, score its truth."""
+def _measure_rest(model: TrainedModel, case: Case, prepared: PreparedCase) -> float:
+    """All that is not the network's work: undo; write, read, score labels."""
+    assert prepared.undo is not None  # a plan has prepared it
+    assert prepared.truth is not None
     started = time.monotonic()
     hash_cases([case])
-    loaded = load_of(dataset, case)
-    model.spec.plan.apply(loaded.image)
-    if loaded.label is not None:
-        truth = loaded.label
-        with tempfile.TemporaryDirectory() as folder:
-            file = target(case, Path(folder))
-            write_label(file, truth, like=case.image_files[0])
-            found = read_label(file)
-        evaluate_case(found.array, truth.array, truth.grid.spacing_mm, model.spec.labels)
+    image = prepared.image
+    outputs = (model.spec.network.out_channels, *image.shape[1:])
+    model.spec.plan.undo_labels(np.broadcast_to(image[:1], outputs), prepared.undo)
+    truth = prepared.truth()
+    with tempfile.TemporaryDirectory() as folder:
+        file = target(case, Path(folder))
+        write_label(file, truth, like=case.image_files[0])
+        found = read_label(file)
+    evaluate_case(found.array, truth.array, truth.grid.spacing_mm, model.spec.labels)
     return time.monotonic() - started

@@ -174,6 +174,7 @@ def fit(
     shown = progress.rows[-1].get(f"val_{task.headline}", math.nan) if progress.rows else math.nan
     if finished(progress, course, budget):
         budget.release()
+        _LOG.info("%s: is trained to its end already (%d epochs)", folder, progress.epoch)
         return progress
     if not progress.step:
         progress.begun_s = budget.elapsed_s()

@@ -4,7 +4,7 @@ Case, place and augmentation of a sample come from (seed, epoch, index) alone: w
 number and what was drawn before change nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from segscope.images import LabelMap
+from segscope.preprocessing import Prepared
 from segscope.training.augment import AugmentPlan, draw_geometry, vary
 from segscope.training.geometry import resample
 
@@ -30,12 +32,17 @@ class PreparedCase:
         image: ``(C, *P)`` float32, may be memory-mapped.
         label: ``(*P)`` integers, likewise.
         foreground: Some voxels of each label that is present, ``(n, dims)``.
+        undo: The prepared image with its way back, ``image`` its voxels; None where a case was not
+            prepared by a plan.
+        truth: Reads the label map as it is in the dataset, on its own grid; None likewise.
     """
 
     name: str
     image: NDArray[np.float32]
     label: NDArray[np.integer[Any]]
     foreground: dict[int, NDArray[np.integer[Any]]]
+    undo: Prepared | None = None
+    truth: Callable[[], LabelMap] | None = None
 
 
 def foreground_voxels(label: NDArray[np.integer[Any]]) -> dict[int, NDArray[np.integer[Any]]]:

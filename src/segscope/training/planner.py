@@ -24,6 +24,7 @@ from segscope.errors import InputError
 from segscope.images import Fingerprint
 from segscope.losses import balanced_alpha
 from segscope.preprocessing import Plan, mask_channels, plan_inputs, plan_preprocessing
+from segscope.training.asked import other_values, refuse_others
 from segscope.training.augment import allowed_mirror_axes
 from segscope.training.packages import note_packages
 from segscope.training.recipe import (
@@ -337,19 +338,23 @@ def plan_run(
         preset: Name of a preset or a YAML file.
         settings: Nested values that replace both, see `recipe.parse_settings`.
         resume: Whether ``folder`` holds a run that goes on; its recipe stays as it is.
+
+    Raises:
+        InputError: The recipe is not usable, or another one than that of the run to resume.
     """
     if not resume:
         return plan_recipe(fingerprint, load_partial(preset or "default"), settings)
-    if preset or settings:
-        raise InputError(
-            "--resume: a run goes on with its own recipe; leave --recipe, --set and --device "
-            "out, or start a new run"
-        )
     if not (folder / "recipe.yaml").is_file():
         raise InputError(
             f"--resume: {folder} holds no run (no recipe.yaml); start without --resume"
         )
-    return read_recipe(folder / "recipe.yaml")
+    known = read_recipe(folder / "recipe.yaml")
+    if preset or settings:
+        found = known.model_dump(mode="json")
+        named = load_partial(preset) if preset else {}
+        planned = plan_recipe(fingerprint, named or found, settings).model_dump(mode="json")
+        refuse_others(folder, other_values(merge(named, settings or {}), planned, found))
+    return known
 
 
 def write_plan(recipe: Recipe, folder: Path) -> Path:

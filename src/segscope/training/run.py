@@ -11,22 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from segscope.data import (
     Cache,
     Dataset,
     Split,
-    cache_key,
-    load_of,
     make_folds,
     read_splits,
     write_json,
     write_splits,
     write_text,
 )
-from segscope.errors import InputError, naming
+from segscope.errors import InputError
 from segscope.images import Case, Fingerprint
 from segscope.inference import (
     ModelSpec,
@@ -35,13 +30,12 @@ from segscope.inference import (
     read_spec,
 )
 from segscope.inference.spec import MODEL
-from segscope.preprocessing import Plan
 from segscope.progress import track
 from segscope.training.budget import Budget, limit_of
 from segscope.training.forecast import evaluation_seconds, seconds_a_pass
 from segscope.training.loop import Progress
 from segscope.training.packages import note_packages
-from segscope.training.patches import PreparedCase, foreground_voxels
+from segscope.training.prepared import prepare_case
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
     check_inputs,
@@ -54,8 +48,6 @@ from segscope.training.run_folder import (
 from segscope.training.segmentation import train_prepared
 from segscope.training.setup import check_deepest, make_fabric, make_network, model_spec
 from segscope.training.validation import read_split
-
-_PREPARED_FORMAT = "prepared-1"
 
 
 @dataclass(frozen=True)
@@ -140,6 +132,11 @@ class Training:
     cache: Path | None = None
     resume: bool = False
 
+    @property
+    def store(self) -> Cache:
+        """Where prepared cases are kept."""
+        return Cache(self.cache or self.folder / "cache")
+
     def choose(self) -> tuple[Fold, list[Split]]:
         """The fold of this training, and all folds."""
         if self.resume:
@@ -211,27 +208,27 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
             if fabric.is_global_zero:
                 _begin(training, spec, chosen, splits, device=str(fabric.device))
             fabric.barrier()
-            store = Cache(training.cache or folder / "cache")
+            store = training.store
             prepared = [
                 prepare_case(case, dataset, recipe.preprocessing, store)
                 for case in track([*known, *held], "preparing")
             ]
+        training_cases, others = prepared[: len(known)], prepared[len(known) :]
         model = TrainedModel(spec, make_network(spec, recipe.train.seed).to(fabric.device))
-        check_deepest(model.net, recipe, prepared[: len(known)])
+        check_deepest(model.net, recipe, training_cases)
         limited = recipe.train.max_minutes is not None
         pass_s = seconds_a_pass(model) if limited or evaluates else 0.0
         if evaluates:
-            most_s, cases = budget.evaluation_s(), prepared[len(known) :]
             budget.plan_evaluation(
-                evaluation_seconds(model, dataset, held, cases, pass_s=pass_s, most_s=most_s)
+                evaluation_seconds(model, held, others, pass_s=pass_s, most_s=budget.evaluation_s())
             )
             if limited and not training.resume and fabric.is_global_zero:
                 budget.say(budget.describe(budget.planned))
         return train_prepared(
             recipe,
             model,
-            prepared[: len(known)],
-            prepared[len(known) :],
+            training_cases,
+            others,
             folder=folder,
             fabric=fabric,
             budget=budget,
@@ -264,34 +261,6 @@ def _begin(
         return
     _write_facts(folder, dataset, training.fingerprint, training.recipe, fold, splits)
     write_run_manifest(folder, dataset, inputs, seed=training.recipe.train.seed, device=device)
-
-
-def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> PreparedCase:
-    """Apply the plan to a case, or take the stored result of the same files and the same plan."""
-    files = [*case.image_files, *([case.label_file] if case.label_file else [])]
-    key = cache_key(_PREPARED_FORMAT, plan.model_dump_json(), repr(dataset.reading), *files)
-
-    def make() -> dict[str, NDArray[Any]]:
-        loaded = load_of(dataset, case)
-        if loaded.label is None:
-            raise InputError(f"case {case.name}: has no label map; training needs one")
-        with naming(case.image_files[0]):
-            prepared = plan.apply(loaded.image)
-        label = plan.apply_label(loaded.label, prepared)
-        found = foreground_voxels(label)
-        return {
-            "image": prepared.array,
-            "label": label,
-            **{f"foreground_{value}": voxels for value, voxels in found.items()},
-        }
-
-    stored = store.get(key, make)
-    foreground = {
-        int(name.removeprefix("foreground_")): np.asarray(voxels)
-        for name, voxels in stored.items()
-        if name.startswith("foreground_")
-    }
-    return PreparedCase(case.name, stored["image"], stored["label"], foreground)
 
 
 def _check_model(folder: Path, spec: ModelSpec) -> None:

@@ -36,6 +36,13 @@ def has_begun(folder: Path) -> bool:
     return (folder / STATE).is_file()
 
 
+def holds_nothing(folder: Path) -> bool:
+    """Whether no run was begun in a folder, if there is one at all."""
+    state = folder / STATE
+    begun = state.exists() or state.is_symlink() or any(folder.glob("weights_*.safetensors"))
+    return not begun and (folder.is_dir() or not folder.exists())
+
+
 def check_run_folder(folder: Path, *, resume: bool) -> None:
     """Refuse a folder that holds a run when a new one is wanted, or none when one shall go on.
 

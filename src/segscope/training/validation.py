@@ -1,12 +1,16 @@
 """The validation cases of a run, predicted and scored on their own grids."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segscope.data import (
+    Cache,
     Dataset,
     ReadOptions,
     image_ending,
@@ -17,11 +21,13 @@ from segscope.data import (
 )
 from segscope.data.json_files import as_typed, read_json
 from segscope.errors import InputError
-from segscope.images import Case
+from segscope.images import Case, LabelMap
 from segscope.inference import hash_cases, load_model, predict_cases
 from segscope.inference.run_files import ANEW, check_run_file
 from segscope.metrics import LabelReader, Summary, evaluate_folders
+from segscope.preprocessing import Plan, Prepared
 from segscope.training.budget import Budget
+from segscope.training.prepared import prepare_case
 from segscope.training.run_folder import check_inputs
 
 _SPLIT = "split.json"
@@ -107,6 +113,7 @@ def evaluate_validation(
     *,
     device: str = "auto",
     names: Sequence[str] | None = None,
+    store: Cache | None = None,
 ) -> Summary:
     """Predict the validation cases with the best weights, score them, write both.
 
@@ -117,6 +124,7 @@ def evaluate_validation(
         dataset: That it was trained on.
         device: That predicts.
         names: Cases to evaluate; all that validate by default.
+        store: Where the training has kept its prepared cases; where not given, files are read.
 
     Raises:
         InputError: A case is missing, refused, or has changed since the run was begun.
@@ -128,6 +136,7 @@ def evaluate_validation(
     model = load_model(folder, weights="best", device=device)
     out = folder / "validation"
     reading = dataset.reading
+
     predict_cases(
         model,
         cases,
@@ -135,14 +144,22 @@ def evaluate_validation(
         overwrite=True,
         replace_nonfinite=reading.replace_nonfinite,
         resample_shear=reading.resample_shear,
+        known=None if store is None else partial(_kept_image, dataset, model.spec.plan, store),
     )
     by_file = {case.label_file: case for case in cases}
+
+    def truth(file: Path) -> LabelMap:
+        case = by_file[file]
+        if store is None:
+            return read_label_of(dataset, case)
+        kept = prepare_case(case, dataset, model.spec.plan, store).truth
+        assert kept is not None  # `prepare_case` keeps it
+        return kept()
+
     summary = evaluate_folders(
         out,
         dataset.truth,
-        read=LabelReader(
-            read_label, image_ending, lambda file: read_label_of(dataset, by_file[file])
-        ),
+        read=LabelReader(read_label, image_ending, truth),
         labels=dataset.labels,
         cases=[case.name for case in cases],
     )
@@ -151,12 +168,20 @@ def evaluate_validation(
     return summary
 
 
+def _kept_image(dataset: Dataset, plan: Plan, store: Cache, case: Case) -> Prepared:
+    """As a copy: torch takes no array that is read-only."""
+    image = prepare_case(case, dataset, plan, store).undo
+    assert image is not None  # `prepare_case` keeps it
+    return replace(image, array=np.array(image.array))
+
+
 def evaluate_in_time(
     folder: Path,
     dataset: Dataset,
     budget: Budget,
     *,
     device: str = "auto",
+    store: Cache | None = None,
 ) -> Summary | None:
     """Evaluate as many validation cases as there is time for; see `evaluate_validation`.
 
@@ -166,10 +191,13 @@ def evaluate_in_time(
         budget: In which the evaluation was planned when the training began; it says beforehand how
             many cases, and about how long.
         device: That predicts.
+        store: Where the training has kept its prepared cases.
 
     Returns:
         The scores; None where there was no time for a single case.
     """
     names = budget.to_evaluate()
     budget.say(budget.describe(names))
-    return evaluate_validation(folder, dataset, device=device, names=names) if names else None
+    if not names:
+        return None
+    return evaluate_validation(folder, dataset, device=device, names=names, store=store)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_new_folder
+from segscope.workflows.opening import check_dataset_folder, images_of
 from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def audit(
     if run is not None:
         audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
     else:
+        check_dataset_folder(source)
         audited = own_model(
             str(chosen.model),
             chosen.weights,
@@ -136,9 +138,10 @@ def audit(
             device=chosen.device,
         )
     how = chosen.reading_like(run)
-    cases = choose_cases(
-        source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
-    )
+    with images_of(source):
+        cases = choose_cases(
+            source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
+        )
     network = Network(run, chosen.model or "", chosen.weights, chosen.device)
     with by_several(chosen, network, say) as several:
         found = run_audit(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there, make_folder
+from segscope.workflows.opening import check_dataset_folder
 from segscope.workflows.options import FileOptions
 
 if TYPE_CHECKING:
@@ -49,13 +50,3 @@ def check(dataset: Path, options: CheckOptions | None = None) -> "Report":
     if chosen.output is not None:
         write_json(chosen.output, report.to_dict())
     return report
-
-
-def check_dataset_folder(dataset: Path) -> None:
-    """Refuse what is not there before anything that reads one is loaded.
-
-    Raises:
-        InputError: It is not.
-    """
-    if not is_there(dataset):
-        raise InputError(f"{dataset}: no such folder; name an nnU-Net v2 raw dataset")

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segscope.errors import InputError
-from segscope.workflows.options import Options, as_settings
+from segscope.workflows.opening import open_folder
+from segscope.workflows.options import Options, as_settings, to_log
+from segscope.workflows.resume import as_it_stands
 
 if TYPE_CHECKING:
     from segscope.metrics import Interval
@@ -23,7 +24,8 @@ class TrainClassifierOptions(Options):
         size: Side that images are brought to.
         weights: ``random``, ``pretrained``, or a file to start from.
         settings: Values of the recipe: ``["epochs=50"]`` or ``{"epochs": 50}``.
-        resume: Continue a stopped run, by its own recipe.
+        resume: Continue a stopped run, by the options that it was begun with, or none; begin it
+            where there is none yet.
     """
 
     model: str | None = None
@@ -76,23 +78,23 @@ def train_classifier(
     Raises:
         InputError: Options, dataset or folder are not usable.
     """
-    chosen = options or TrainClassifierOptions()
+    chosen = as_it_stands(options or TrainClassifierOptions(), output, to_log)
     named = {"network": chosen.model, "column": chosen.column, "weights": chosen.weights}
     given: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if chosen.size is not None:
         given["size"] = [chosen.size, chosen.size]
     settings = as_settings(chosen.settings)
-    if chosen.resume and (given or settings):
-        raise InputError("--resume: a run goes on with its own recipe; leave the other options out")
-
-    from segscope.data import open_dataset
-    from segscope.training import classify, parse_settings
+    from segscope.training import classify, other_values, parse_settings, refuse_others
     from segscope.training.classify_images import labelled_images
     from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
 
     asked = given | parse_settings(settings)
-    recipe = read_classify_recipe(output) if chosen.resume else classify_recipe(asked)
-    opened = open_dataset(dataset)
+    recipe = classify_recipe(asked)
+    if chosen.resume:
+        wanted, recipe = recipe, read_classify_recipe(output)
+        values = wanted.model_dump(mode="json"), recipe.model_dump(mode="json")
+        refuse_others(output, other_values(asked, *values))
+    opened = open_folder(dataset)
     found = classify.train_classifier(opened, recipe, output, resume=chosen.resume)
     return TrainedClassifier(
         run=output,

@@ -31,6 +31,7 @@ from segscope.inference.classify import (
 from segscope.inference.meant import limits
 from segscope.metrics import Interval, classification_scores
 from segscope.progress import track
+from segscope.workflows.opening import images_of
 
 _CHUNK = 64
 _LOG = logging.getLogger(__name__)
@@ -134,7 +135,8 @@ def _cases(
 ) -> tuple[tuple[Case, ...], dict[str, str]]:
     """Find images, and their classes where a column has them."""
     if column is None:
-        return find_cases(source, channels=len(spec.channel_names)), {}
+        with images_of(source):
+            return find_cases(source, channels=len(spec.channel_names)), {}
     dataset = open_dataset(source, reading=reading)
     cases, truth = dataset.training, read_column(dataset.folder, column)
     strange = sorted({truth.get(case.name, "") for case in cases} - set(spec.classes))

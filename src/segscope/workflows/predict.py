@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
+from segscope.workflows.opening import images_of
 from segscope.workflows.options import JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def predict(
         raise InputError(
             f"--masks {chosen.masks}: this run's network is shown no mask; leave it out"
         )
-    cases = find_cases(source, channels=model.spec.file_channels)
+    with images_of(source):
+        cases = find_cases(source, channels=model.spec.file_channels)
     odd = None
     if model.spec.mask is not None:
         reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)

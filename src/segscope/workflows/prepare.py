@@ -78,7 +78,7 @@ def prepare(
     from segscope.preprocessing import describe_plan
     from segscope.progress import track
     from segscope.training import labelled
-    from segscope.training.run import prepare_case
+    from segscope.training.prepared import prepare_case
 
     if planned.recipe.mask is not None:
         raise InputError(

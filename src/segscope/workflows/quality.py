@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segscope.workflows.opening import images_of
 from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
 
 if TYPE_CHECKING:
@@ -68,9 +69,14 @@ def quality(
     check_scores(chosen.scores)
     model = load_model(run, device=chosen.device)
     how = chosen.reading_like(run)
-    cases = choose_cases(
-        source, channels=model.spec.file_channels, which=chosen.cases, run=run, truth=chosen.truth
-    )
+    with images_of(source):
+        cases = choose_cases(
+            source,
+            channels=model.spec.file_channels,
+            which=chosen.cases,
+            run=run,
+            truth=chosen.truth,
+        )
     network = Network(run, device=chosen.device)
     with by_several(chosen, network, say) as several:
         ranked = measure_quality(model, cases, chosen, run=run, reading=how, several=several)

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_folder_name, is_folder, is_there
-from segscope.workflows.check import check_dataset_folder
+from segscope.workflows.opening import check_dataset_folder
 from segscope.workflows.options import FileOptions, as_settings, to_log
+from segscope.workflows.resume import as_it_stands, check_same_cases
 
 if TYPE_CHECKING:
     from segscope.data import Dataset, ReadOptions, Split
     from segscope.images import Fingerprint
     from segscope.training import Recipe
+
+
+_FOLDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,19 +28,20 @@ class TrainOptions(FileOptions):
     Args:
         recipe: A preset, or a YAML file, whole or in part.
         settings: Values of the recipe: ``["train.epochs=50"]`` or ``{"train.epochs": 50}``.
-        fold: Fold that validates, from 0.
-        folds: Folds, split by subject.
+        fold: Fold that validates, from 0, which is the default.
+        folds: Folds, split by subject; 5 by default.
         train_on: ``column=value,value`` of cases.csv instead of folds.
         test_on: The same, of cases that validate.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; as in the recipe by default.
         cache: Folder of prepared cases, shared by runs.
-        resume: Continue a stopped run.
+        resume: Continue a stopped run, by the options that it was begun with, or none; begin it
+            where there is none yet.
     """
 
     recipe: str | None = None
     settings: Mapping[str, Any] | tuple[str, ...] = ()
-    fold: int = 0
-    folds: int = 5
+    fold: int | None = None
+    folds: int | None = None
     train_on: str | None = None
     test_on: str | None = None
     device: str | None = None
@@ -111,7 +116,7 @@ def train(
         WorkError: Training failed in the middle.
     """
     started = time.monotonic()
-    chosen = options or TrainOptions()
+    chosen = as_it_stands(options or TrainOptions(), output, say)
     planned = plan(dataset, output, chosen, say=say)
 
     from segscope.training import Budget, Training, evaluate_in_time, is_main_process, train_in_time
@@ -121,8 +126,8 @@ def train(
         planned.dataset,
         planned.recipe,
         output,
-        fold=chosen.fold,
-        folds=chosen.folds,
+        fold=chosen.fold or 0,
+        folds=chosen.folds or _FOLDS,
         split=planned.split,
         resume=chosen.resume,
     )
@@ -132,8 +137,8 @@ def train(
         fingerprint=planned.fingerprint,
         recipe=planned.recipe,
         folder=output,
-        fold=chosen.fold,
-        folds=chosen.folds,
+        fold=chosen.fold or 0,
+        folds=chosen.folds or _FOLDS,
         split=planned.split,
         cache=chosen.cache,
         resume=chosen.resume,
@@ -141,7 +146,9 @@ def train(
     progress = train_in_time(training, budget)
     if not is_main_process():  # one of several that trained together reports
         return None
-    summary = evaluate_in_time(output, opened, budget, device=planned.recipe.train.device)
+    summary = evaluate_in_time(
+        output, opened, budget, device=planned.recipe.train.device, store=training.store
+    )
     return Trained(
         run=output,
         epochs=progress.epoch,
@@ -163,6 +170,7 @@ def plan(
     chosen = options or TrainOptions()
     _check(chosen)
     check_dataset_folder(dataset)
+    chosen = as_it_stands(chosen, output, say)
 
     from segscope.data import measure_fingerprint, open_dataset
     from segscope.training import check_run_folder, parse_settings, plan_run
@@ -174,6 +182,15 @@ def plan(
     for warning in opened.warnings:
         say(f"warning: {warning}")
     split = _split(opened, chosen, say)
+    if chosen.resume:
+        check_same_cases(
+            opened,
+            output,
+            fold=chosen.fold,
+            folds=chosen.folds,
+            split=split,
+            asked=chosen.reading(),
+        )
     fingerprint = measure_fingerprint(opened)
     recipe = plan_run(
         fingerprint,
