@@ -50,6 +50,24 @@ def test_batches_grow_until_half_the_memory_is_used():
     assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 4 * need), 400) == 16
 
 
+@pytest.mark.parametrize(
+    ("dims", "batch"),
+    # 3 volumes: 2, the least; 8 + 12 + 20 slices: 40 // 4 = 10 allow 8
+    [(3, 2), (2, 8)],
+)
+def test_the_batch_is_planned_by_slices_where_volumes_are_cut_into_them(dims, batch):
+    volumes = fingerprint_3d().model_copy(
+        update={
+            "cases": ("a", "b", "c"),
+            "shapes": ((40, 48, 8), (40, 48, 12), (40, 48, 20)),
+            "spacings_mm": ((1.0, 1.0, 5.0),) * 3,
+        }
+    )
+    preset = {"preprocessing": {"spatial_dims": dims}}
+    large = Machine("cuda", 80.0)
+    assert plan_recipe(volumes, preset, machine=large).train.batch_size == batch
+
+
 def test_memory_counted_by_hand():
     # one level, width 1, 4 x 4 pixels: 10 maps x 16 pixels x 4 bytes; 4 x 9 weights x 4 copies
     assert estimated_memory_gb((4, 4), (1,), 1) == pytest.approx((4 * 160 + 4 * 4 * 4 * 9) / 2**30)

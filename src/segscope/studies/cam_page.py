@@ -123,7 +123,8 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
         ],
         pictures=[
             Picture(pictures["maps"], "Test regions of the first draw and each classifier's map "
-                    "of the abnormal class (usual Grad-CAM); dashed: the mask, solid: above Otsu's threshold."),
+                    "of the abnormal class (usual Grad-CAM); dashed: the mask, solid: above "
+                    "Otsu's threshold."),
             Picture(pictures["one_classifier"], "More regions and their maps by the first one."),
         ],
     )  # fmt: skip

@@ -8,7 +8,8 @@ The rules, in order (nnU-Net's habits, scaled to the machine):
 3. the patch is the median prepared shape, rounded up to what the halvings need, and shrunk along
    its longest axis until it fits `Machine.patch_voxels`;
 4. widths double per level from `Machine.base_width`;
-5. the batch is as large as memory allows, between 2 and 32 (8 on a processor).
+5. the batch is as large as memory allows, between 2 and 32 (8 on a processor), and no larger than
+   a quarter of the images: cases, or their slices where these are trained on one by one.
 """
 
 import math
@@ -119,7 +120,7 @@ def plan_recipe(
         patch = _round_up(patch, strides)
     patch = _asked_patch(fixed.get("patch"), len(shape)) or patch
     widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
-    batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases))
+    batch = plan_batch(patch, levels or widths, machine, count_images(fingerprint, plan))
     base = {
         "preprocessing": plan.model_dump(mode="json"),
         "patch": list(patch),
@@ -205,10 +206,10 @@ def estimated_memory_gb(patch: Sequence[int], widths: Sequence[int], batch: int)
     return (4 * batch * maps + 4 * weights) / 2**30
 
 
-def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, cases: int) -> int:
+def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, images: int) -> int:
     """Find the largest batch, in halves of memory, that a dataset of this size deserves."""
     batch = 2
-    most = min(machine.largest_batch, max(2, cases // 4))
+    most = min(machine.largest_batch, max(2, images // 4))
     if len(patch) == 3 and machine.kind != "cuda":
         most = 2  # a processor gains nothing from larger batches of volumes
     while batch * 2 <= most:
@@ -216,6 +217,14 @@ def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, ca
             break
         batch *= 2
     return batch
+
+
+def count_images(fingerprint: Fingerprint, plan: Plan) -> int:
+    """Count what samples are cut from: cases, or the slices of volumes."""
+    axis = plan.slice_axis  # slices are never resampled
+    if axis is None:
+        return len(fingerprint.cases)
+    return sum(shape[axis] for shape in fingerprint.shapes)
 
 
 def _plan_images(fingerprint: Fingerprint, fixed: Mapping[str, Any]) -> Plan:
