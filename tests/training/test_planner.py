@@ -120,6 +120,28 @@ def test_a_network_that_is_shown_a_mask_is_planned_for_it():
     assert again == recipe
 
 
+def test_the_gbm_preset_builds_the_papers_network_however_small_the_volumes_are():
+    """Four isotropic poolings of 128 x 128 x 128, on hippocampi of 35 x 50 x 36 voxels too."""
+    for shape, spacing in (((35, 50, 36), 1.0), ((300, 300, 90), 1.0), ((20, 200, 20), 1.0)):
+        volumes = fingerprint_3d(shape=shape, spacing=(spacing,) * 3)
+        recipe = plan_recipe(volumes, load_partial("gbm"), machine=CPU)
+        assert recipe.patch == (128, 128, 128)
+        assert recipe.network.strides == ((2, 2, 2),) * 4
+        assert recipe.preprocessing.crop_mm == (192, 192, 192)  # 128 voxels of 1.5 mm
+
+
+def test_a_patch_that_was_asked_for_decides_the_strides_of_widths_that_were():
+    # 16 x 16 x 4: 4 is too short to be halved at first, and never more than 8 later
+    fixed = {"patch": [16, 16, 4], "network": {"widths": [4, 6, 8]}}
+    recipe = plan_recipe(fingerprint_3d(), fixed, machine=CPU)
+    assert recipe.network.strides == ((2, 2, 1), (2, 2, 1))
+
+
+def test_the_patch_is_planned_for_the_middle_that_is_kept():
+    preset = {"preprocessing": {"crop_mm": [16, 24, 32]}}
+    assert plan_recipe(fingerprint_3d(), preset, machine=CPU).patch == (16, 24, 32)
+
+
 def test_the_gbm_preset_is_the_papers():
     fingerprint = fingerprint_3d()
     ct = fingerprint.model_copy(

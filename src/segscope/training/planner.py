@@ -4,7 +4,8 @@ The rules, in order (nnU-Net's habits, scaled to the machine):
 
 1. preprocessing from the fingerprint (`preprocessing.plan_preprocessing`);
 2. the network halves an axis while eight voxels are left and its spacing is not more than twice
-   the finest one, at most `Machine.max_halvings` times;
+   the finest one, at most `Machine.max_halvings` times; where patch and widths are asked for, the
+   patch's voxels count;
 3. the patch is the median prepared shape, rounded up to what the halvings need, and shrunk along
    its longest axis until it fits `Machine.patch_voxels`;
 4. widths double per level from `Machine.base_width`;
@@ -112,13 +113,7 @@ def plan_recipe(
     plan = _plan_images(fingerprint, fixed)
     shape, spacing = _prepared_geometry(fingerprint, plan)
     levels = _get(fixed, "network", "widths", None)
-    most = len(levels) - 1 if isinstance(levels, list | tuple) else machine.max_halvings
-    patch, strides = plan_patch(shape, spacing, machine.patch_voxels(len(shape)), most)
-    if isinstance(levels, list | tuple):
-        # asked-for levels are built even where the axis is already short
-        strides = (*strides, *([(2,) * len(shape)] * (most - len(strides))))
-        patch = _round_up(patch, strides)
-    patch = _asked_patch(fixed.get("patch"), len(shape)) or patch
+    patch, strides = _plan_sizes(fixed, shape, spacing, machine)
     widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
     batch = plan_batch(patch, levels or widths, machine, count_images(fingerprint, plan))
     base = {
@@ -142,6 +137,28 @@ def plan_recipe(
     recipe = recipe_from(values, source="planned from the dataset")
     _check_fits(recipe, fingerprint)
     return note_packages(recipe)
+
+
+def _plan_sizes(
+    fixed: Mapping[str, Any], shape: Sequence[int], spacing_mm: Sequence[float], machine: Machine
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Find patch and halvings, or take the patch that was asked for."""
+    levels, dims = _get(fixed, "network", "widths", None), len(shape)
+    asked = _asked_patch(fixed.get("patch"), dims)
+    if not isinstance(levels, list | tuple):
+        patch, strides = plan_patch(
+            shape, spacing_mm, machine.patch_voxels(dims), machine.max_halvings
+        )
+        return asked or patch, strides
+    most = len(levels) - 1
+    if len(asked) == dims and all(isinstance(side, int) for side in asked):
+        # a network of asked-for levels sees this patch, however small the images are
+        patch, strides = asked, plan_strides(asked, spacing_mm, most) if most else ()
+    else:
+        patch, strides = plan_patch(shape, spacing_mm, machine.patch_voxels(dims), most)
+    # asked-for levels are built even where the axis is already short
+    strides = (*strides, *([(2,) * dims] * (most - len(strides))))
+    return asked or _round_up(patch, strides), strides
 
 
 def plan_patch(
@@ -250,6 +267,8 @@ def _prepared_geometry(
     elif plan.spacing_mm is not None:
         shape = [n * s / t for n, s, t in zip(shape, spacing, plan.spacing_mm, strict=True)]
         spacing = list(plan.spacing_mm)
+    if plan.crop_mm is not None and plan.resize is None:
+        shape = [min(n, mm / s) for n, mm, s in zip(shape, plan.crop_mm, spacing, strict=True)]
     if plan.spatial_dims < plan.image_dims and len(shape) > plan.spatial_dims:
         axis = plan.slice_axis if plan.slice_axis is not None else len(shape) - 1
         del shape[axis], spacing[axis]
