@@ -1,9 +1,9 @@
 """The preprocessing plan: measured once per dataset, applied forward, undone exactly.
 
-Forward: orientation (closest to RAS+) -> crop to content, to the middle -> normalise each channel ->
-resample (to a spacing, or to a fixed shape in the plane). Back: probabilities are resampled to the
-crop's shape, put into background, and turned to the file's own axes. Where nothing is resampled,
-the way back is exact to the bit.
+Forward: orientation (closest to RAS+) -> crop to content, to the middle -> normalise each channel
+-> resample (to a spacing, or to a fixed shape in the plane). Back: probabilities are resampled to
+the crop's shape, put into background, and turned to the file's own axes. Where nothing is
+resampled, the way back is exact to the bit.
 """
 
 from dataclasses import dataclass
