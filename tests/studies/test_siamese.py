@@ -72,6 +72,15 @@ def test_every_loss_is_trained_scored_and_shown(study):
     assert not list((trials / "dice").glob("*/run/loss.json"))
 
 
+def test_the_page_begins_with_the_papers_set_up_beside_this_runs(study):
+    folder, _ = study
+    text = (folder / "s" / "report.html").read_text()
+    assert text.index("The paper&#39;s set-up") < text.index("What it shows")
+    begins = text[text.index("The paper&#39;s set-up") : text.index("What it shows")]
+    for words in ("224, 224", "32, 32", "imagenet", "random", "48, 6, 6", "deviates"):
+        assert words in begins
+
+
 def test_the_table_is_the_mean_over_subjects_of_the_trials(study):
     folder, _ = study
     found = [

@@ -20,6 +20,7 @@ from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Outcome, Paper, content_of, score_again
 from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.paper_setup import setup_section
 from segscope.studies.siamese_page import sections
 from segscope.training import load_partial
 
@@ -51,6 +52,8 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "dice_unsquared_hard_labels": {"name": "dice", "options": {}},
 }  # fmt: skip
 """Arms beside the paper's, for who names them: which of its choices does the work."""
+
+_SETUP = partial(setup_section, "siamese")
 
 METRICS = ("lesion_f1", "lesion_recall", "dice", "hd95_mm", "avd_percent")
 """The first one ranks: the paper is about small lesions."""
@@ -111,7 +114,7 @@ def run_study(
         asked,
         metrics=METRICS,
         reference=reference,
-        paper=Paper("Losses for small lesions", sections, measured),
+        paper=Paper("Losses for small lesions", sections, measured, _SETUP),
     )
 
 
