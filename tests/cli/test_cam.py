@@ -55,6 +55,14 @@ def test_every_method_gives_maps_scores_and_pictures(planes, tmp_path, capsys, m
     assert len(rows) == len(facts["maps"])
 
 
+def test_signed_maps_are_asked_for_by_a_flag(planes, tmp_path, capsys):
+    words = ["cam", planes / "run", "-i", planes / "data", "--signed"]
+    assert call(*words, "-o", tmp_path / "c") == 0
+    assert json.loads((tmp_path / "c" / "cam.json").read_text())["method"] == "gradcam_signed"
+    assert call(*words, "-o", tmp_path / "s", "--method", "saliency") == 2
+    assert "signed maps are of gradcam" in " ".join(capsys.readouterr().err.split())
+
+
 def test_volumes_and_images_without_truth(tmp_path, capsys):
     write_volume_dataset(tmp_path / "data", cases=6)
     run = trained(tmp_path)

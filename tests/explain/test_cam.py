@@ -45,6 +45,8 @@ def test_maps_equal_their_formulas(dims, target):
         "activation": f.mean(1),
         "gradcam": (g.mean(s, keepdim=True) * f).sum(1).relu(),
         "hirescam": (g * f).sum(1).relu(),
+        "gradcam_signed": (g.mean(s, keepdim=True) * f).sum(1),
+        "hirescam_signed": (g * f).sum(1),
         "gradcam++": ((alpha.nan_to_num() * g.relu()).sum(s, keepdim=True) * f).sum(1).relu(),
     }
     for method, plain in expected.items():
@@ -127,6 +129,24 @@ def test_gradcam_equals_captums():
     theirs = LayerGradCam(net, net[4]).attribute(x, target=1, relu_attributions=True)
     found = class_activation_map(net, x, 1, method="gradcam", resize=False)
     torch.testing.assert_close(found, theirs[:, 0], atol=1e-5, rtol=0)
+
+
+def test_signed_gradcam_is_the_printed_one_and_captums_default():
+    net, x = classifier().eval(), torch.rand(2, 2, 8, 8)
+    for target in (0, 1, 2):
+        theirs = LayerGradCam(net, net[4]).attribute(x, target=target)[:, 0]
+        found = class_activation_map(net, x, target, method="gradcam", signed=True, resize=False)
+        torch.testing.assert_close(found, theirs, atol=1e-5, rtol=0)
+        if (found < 0).any():
+            break
+    else:
+        pytest.fail("no map has a negative value, so nothing was tested")
+
+
+@pytest.mark.parametrize("method", ["gradcam++", "saliency", "activation", "saliency_signed"])
+def test_only_what_has_a_relu_to_leave_out_has_a_signed_form(method):
+    with pytest.raises(ValueError, match="signed maps are of gradcam and hirescam"):
+        class_activation_map(classifier(), torch.rand(2, 8, 8), 1, method=method, signed=True)
 
 
 @pytest.mark.parametrize("dims", [2, 3])

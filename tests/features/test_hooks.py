@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from segscope.features import FeatureHooks, feature_names, inner
-from segscope.networks import ANUNet, AttentionUNet, R2UNet, UNet
+from segscope.networks import ANUNet, AttentionR2UNet, AttentionUNet, R2UNet, UNet
 
 X = torch.zeros(1, 1, 16, 16)
 
@@ -24,6 +24,37 @@ def test_the_papers_unet_has_18_layers_two_per_level():
     shapes = [tuple(f.shape[1:]) for f in hooks.features.values()]
     levels = [(2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (5, 2), (4, 4), (3, 8), (2, 16)]
     assert shapes == [(c, s, s) for c, s in levels for _ in range(2)]
+
+
+@pytest.mark.parametrize("make", [R2UNet, AttentionR2UNet])
+def test_a_recurrent_convolution_is_one_layer_read_at_its_last_run(make):
+    net = make(2, 1, 1, widths=(2, 3, 4, 5, 6)).eval()
+    names = feature_names(net, "auto", X)
+    assert len(names) == 18
+    assert names[-2:] == [f"decoder.3.recur.{k}.conv.2#3" for k in (0, 1)]
+    block = net.decoder[3]
+    given = []
+    handle = block.enter.register_forward_hook(lambda module, args, output: given.append(output))
+    with FeatureHooks(net) as hooks:
+        net(X)
+    handle.remove()
+    x, states = given[0], []
+    for k in (0, 1):  # x_0 = C(x), x_k = C(x + x_{k-1}), twice
+        state = block.recur[k].conv(x)
+        for _ in range(2):
+            state = block.recur[k].conv(x + state)
+        states.append(state)
+        x = state
+    for name, state in zip(names[-2:], states, strict=True):
+        assert torch.equal(hooks.features[name], state)
+
+
+def test_earlier_runs_of_a_recurrent_convolution_are_read_by_name():
+    net = R2UNet(2, 1, 1, widths=(2, 3)).eval()
+    name = "decoder.0.recur.1.conv.2"
+    x = torch.zeros(1, 1, 4, 4)
+    assert feature_names(net, [f"{name}#2"], x) == [f"{name}#2"]
+    assert feature_names(net, [name], x) == [name, f"{name}#2", f"{name}#3"]
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])

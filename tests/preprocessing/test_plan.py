@@ -92,6 +92,48 @@ def test_outside_of_the_crop_is_background():
     np.testing.assert_array_equal(plan.undo_labels(all_foreground[1:], prepared).array, image[0])
 
 
+def test_the_middle_is_the_same_place_of_every_image_and_comes_back():
+    """Of 9 x 8 x 4 voxels of 1 x 2 x 1 mm, 4 x 7 x 9 mm are 4 x 3 x 4 voxels from 2, 2, 0."""
+    plan = plan_3d(crop_mm=(4, 7, 9))
+    grid = Grid.from_spacing((9, 8, 4), (1.0, 2.0, 1.0))
+    image = noise((9, 8, 4))
+    prepared = plan.apply(Image(image, grid))
+    assert prepared.array.shape == (1, 4, 3, 4)
+    np.testing.assert_array_equal(prepared.grid.affine[:3, 3], [2, 4, 0])
+    inside = image[0, 2:6, 2:5]
+    order = np.argsort(prepared.array, axis=None)
+    np.testing.assert_array_equal(order, np.argsort(inside, axis=None))
+    assert prepared.notes == ("cut to its middle, 4 x 7 x 9 mm; background is predicted beyond it",)
+    label = np.ones((9, 8, 4), np.int64)
+    expected = np.zeros_like(label)
+    expected[2:6, 2:5] = 1
+    p = one_hot(plan.apply_label(LabelMap(label, grid), prepared), 2)
+    np.testing.assert_array_equal(plan.undo(p, prepared).to_labels().array, expected)
+
+
+def test_a_volume_within_the_size_is_kept_whole_without_a_note():
+    plan = plan_3d(crop_mm=(192, 192, 192), spacing_mm=(1.5, 1.5, 1.5))
+    grid = Grid.from_spacing((8, 8, 5), (1.5, 1.5, 1.5))
+    prepared = plan.apply(Image(noise((8, 8, 5)), grid))
+    assert (prepared.array.shape, prepared.notes) == ((1, 8, 8, 5), ())
+
+
+@given(st.floats(0.2, 9.0), st.integers(1, 60))
+def test_the_middle_fits_the_patch_after_resampling(spacing, side):
+    """12 mm are 8 voxels of 1.5 mm: no volume's middle is larger, whatever its own spacing."""
+    plan = plan_3d(crop_mm=(12, 12, 12), spacing_mm=(1.5, 1.5, 1.5))
+    grid = Grid.from_spacing((side, 2, 2), (spacing, 1.5, 1.5))
+    assert plan.apply(Image(noise((side, 2, 2)), grid)).array.shape[1] <= max(8, 6 * (side == 1))
+
+
+def test_a_plan_without_the_middle_is_written_as_before():
+    assert "crop_mm" not in plan_3d().model_dump()
+    assert Plan.model_validate(plan_3d(crop_mm=(1, 2, 3)).model_dump()).crop_mm == (1, 2, 3)
+    for wrong in ((1, 2), (1, 2, 0)):
+        with pytest.raises(ValueError, match="crop_mm: 3 positive numbers"):
+            plan_3d(crop_mm=wrong)
+
+
 # --- where the world says, and nearly back, where something is resampled -------------------
 
 

@@ -113,7 +113,8 @@ def test_every_map_is_scored_and_of_the_layer_that_it_says(study):
         assert set(found["weak"]) == {"otsu", "image-level"}
         for values in found["weak"].values():
             assert set(values["unet"]) == set(values["maps"]) == tested
-        assert len(found["methods"]) == 6
+        assert len(found["methods"]) == 8
+        assert found["map"] == "gradcam_signed"
         assert all({row["case"] for row in rows} == tested for rows in found["methods"].values())
         depths = [row["depth"] for row in found["layers"]]
         assert (depths[0], depths[-1]) == (0, 1)
@@ -128,13 +129,13 @@ def test_every_map_is_scored_and_of_the_layer_that_it_says(study):
                 facts = json.loads(file.read_text())
                 assert (facts["layer"], facts["method"], facts["maps"]) == (layer, method, rows)
         first = early[next(iter(early))]
-        assert first["gradcam"] != first["hirescam"]
+        assert first["gradcam_signed"] != first["hirescam_signed"]
 
 
 def test_the_page_shows_all_with_the_answer_first(study):
     folder, _ = study
     page = (folder / "report.html").read_text()
-    words = ("What it shows", "Table I,", "Table II", "Six ways", "earlier layers", "Maps as",
+    words = ("What it shows", "Table I,", "Table II", "Ways to make", "earlier layers", "Maps as",
              "true mask as guide", "without a network")  # fmt: skip
     places = [page.index(word) for word in words]
     assert places == sorted(places)

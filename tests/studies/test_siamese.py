@@ -10,7 +10,7 @@ from segscope.cli.main import main
 from segscope.data import open_dataset
 from segscope.errors import InputError
 from segscope.studies.declared import Asked
-from segscope.studies.siamese import LOSSES, run_study
+from segscope.studies.siamese import ABLATIONS, LOSSES, _preset, run_study
 from segscope.training import parse_settings
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
@@ -72,6 +72,15 @@ def test_every_loss_is_trained_scored_and_shown(study):
     assert not list((trials / "dice").glob("*/run/loss.json"))
 
 
+def test_the_page_begins_with_the_papers_set_up_beside_this_runs(study):
+    folder, _ = study
+    text = (folder / "s" / "report.html").read_text()
+    assert text.index("The paper&#39;s set-up") < text.index("What it shows")
+    begins = text[text.index("The paper&#39;s set-up") : text.index("What it shows")]
+    for words in ("224, 224", "32, 32", "imagenet", "random", "48, 6, 6", "deviates"):
+        assert words in begins
+
+
 def test_the_table_is_the_mean_over_subjects_of_the_trials(study):
     folder, _ = study
     found = [
@@ -92,15 +101,28 @@ def test_a_finished_study_is_not_trained_again_and_its_page_is_the_same(study, c
     assert (weights(folder / "s"), read(folder / "s")) == (before, facts)
 
 
+def test_every_arm_has_the_papers_labels_and_dice_unless_it_is_an_ablation():
+    arms = {name: _preset(name, "random")["loss"] for name in (*LOSSES, *ABLATIONS)}
+    soft = {name: loss["options"].get("soft_labels", loss.get("soft_labels", 0.0))
+            for name, loss in arms.items()}  # fmt: skip
+    assert {name for name, amount in soft.items() if amount == 0.1} == {*LOSSES, "dice_unsquared"}
+    assert {name for name, amount in soft.items() if amount == 0} == {
+        name for name in ABLATIONS if name.endswith("hard_labels")
+    }
+    squared = {name for name, loss in arms.items() if loss["options"].get("squared")}
+    assert squared == {"dice", "dice_hard_labels"}
+    assert arms["content_hard_labels"]["options"]["weights"] == "random"
+
+
 def test_other_settings_are_other_trials(study):
     folder, words = study
     before = weights(folder / "s")
-    more = ["--set", "train.steps_per_epoch=3", "--loss", "dice", "--loss", "focal"]
+    more = ["--set", "train.steps_per_epoch=3", "--loss", "dice_unsquared", "--loss", "focal"]
     assert call(*words, *more) == 0
     assert before.items() <= weights(folder / "s").items()
     assert len(weights(folder / "s")) == len(before) + 4
     facts = read(folder / "s")
-    assert set(facts["arms"]["dice"]) == {"dice", "focal"}
+    assert set(facts["arms"]["dice"]) == {"dice_unsquared", "focal"}
     assert facts["again"] == {}
     text = (folder / "s" / "report.html").read_text()
     assert "1 epochs of 3 steps" in text

@@ -50,6 +50,24 @@ def test_batches_grow_until_half_the_memory_is_used():
     assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 4 * need), 400) == 16
 
 
+@pytest.mark.parametrize(
+    ("dims", "batch"),
+    # 3 volumes: 2, the least; 8 + 12 + 20 slices: 40 // 4 = 10 allow 8
+    [(3, 2), (2, 8)],
+)
+def test_the_batch_is_planned_by_slices_where_volumes_are_cut_into_them(dims, batch):
+    volumes = fingerprint_3d().model_copy(
+        update={
+            "cases": ("a", "b", "c"),
+            "shapes": ((40, 48, 8), (40, 48, 12), (40, 48, 20)),
+            "spacings_mm": ((1.0, 1.0, 5.0),) * 3,
+        }
+    )
+    preset = {"preprocessing": {"spatial_dims": dims}}
+    large = Machine("cuda", 80.0)
+    assert plan_recipe(volumes, preset, machine=large).train.batch_size == batch
+
+
 def test_memory_counted_by_hand():
     # one level, width 1, 4 x 4 pixels: 10 maps x 16 pixels x 4 bytes; 4 x 9 weights x 4 copies
     assert estimated_memory_gb((4, 4), (1,), 1) == pytest.approx((4 * 160 + 4 * 4 * 4 * 9) / 2**30)
@@ -100,6 +118,28 @@ def test_a_network_that_is_shown_a_mask_is_planned_for_it():
     assert recipe.mask.image_channels == tuple(c.name for c in fingerprint_3d().channels)
     again = plan_recipe(fingerprint_3d(), recipe.model_dump(mode="json"), machine=CPU)
     assert again == recipe
+
+
+def test_the_gbm_preset_builds_the_papers_network_however_small_the_volumes_are():
+    """Four isotropic poolings of 128 x 128 x 128, on hippocampi of 35 x 50 x 36 voxels too."""
+    for shape, spacing in (((35, 50, 36), 1.0), ((300, 300, 90), 1.0), ((20, 200, 20), 1.0)):
+        volumes = fingerprint_3d(shape=shape, spacing=(spacing,) * 3)
+        recipe = plan_recipe(volumes, load_partial("gbm"), machine=CPU)
+        assert recipe.patch == (128, 128, 128)
+        assert recipe.network.strides == ((2, 2, 2),) * 4
+        assert recipe.preprocessing.crop_mm == (192, 192, 192)  # 128 voxels of 1.5 mm
+
+
+def test_a_patch_that_was_asked_for_decides_the_strides_of_widths_that_were():
+    # 16 x 16 x 4: 4 is too short to be halved at first, and never more than 8 later
+    fixed = {"patch": [16, 16, 4], "network": {"widths": [4, 6, 8]}}
+    recipe = plan_recipe(fingerprint_3d(), fixed, machine=CPU)
+    assert recipe.network.strides == ((2, 2, 1), (2, 2, 1))
+
+
+def test_the_patch_is_planned_for_the_middle_that_is_kept():
+    preset = {"preprocessing": {"crop_mm": [16, 24, 32]}}
+    assert plan_recipe(fingerprint_3d(), preset, machine=CPU).patch == (16, 24, 32)
 
 
 def test_the_gbm_preset_is_the_papers():

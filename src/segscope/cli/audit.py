@@ -50,7 +50,8 @@ def audit(
         bool, typer.Option("--probabilities", help="With --model: it returns no logits.")
     ] = False,
     layers: Annotated[
-        list[str] | None, typer.Option("--layer", help="Layer by name, repeat; else automatic.")
+        list[str] | None,
+        typer.Option("--layer", help="Layer by name (NAME#2: its second run), repeat."),
     ] = None,
     units: Annotated[
         list[str] | None, typer.Option("--units", help="Layer whose units to look at, repeat.")

@@ -30,6 +30,14 @@ def cam(
             help="gradcam, hirescam, gradcam++, saliency, gradientshap, activation; or your own.",
         ),
     ] = "gradcam",
+    signed: Annotated[
+        bool,
+        typer.Option(
+            "--signed",
+            help="Of gradcam and hirescam: keep what speaks against the class, as the "
+            "classifier-map paper prints it; by default a ReLU takes it away.",
+        ),
+    ] = False,
     layer: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +71,7 @@ def cam(
 
     options = CamOptions(
         method=method,
+        signed=signed,
         layer=layer,
         of=of,
         threshold=threshold,

@@ -32,7 +32,14 @@ External = Annotated[
 Phi = Annotated[
     str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
 ]
-Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
+Losses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--loss",
+        help="Compare these only; repeat. Also dice_unsquared, and LOSS_hard_labels for arms "
+        "without the paper's soft labels.",
+    ),
+]
 
 app_study = typer.Typer(help="Make a paper's tables and figures on your own dataset.")
 

@@ -1,4 +1,7 @@
-"""The page of an experiment: the answer first, then the table, the pairs, the cases, the cost."""
+"""The page of an experiment: the answer first, then the table, the pairs, the cases, the cost.
+
+A paper's study begins with its set-up.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,11 +34,13 @@ class Paper:
             hold; opens no model.
         measure: Measures more of the trials that are done, by `on_trials`, before the page is made;
             not called where the page alone is made again.
+        setup: Makes what the page begins with: what the paper did, and what was done here.
     """
 
     title: str = "Comparison"
     sections: Callable[[Outcome, Dataset, Path], Sequence[Section]] = lambda *_: ()
     measure: Callable[[Outcome, Dataset, Path], None] = lambda *_: None
+    setup: Callable[[Outcome], Sequence[Section]] = lambda _: ()
 
 
 COMPARISON = Paper()
@@ -45,7 +50,8 @@ def write_page(outcome: Outcome, dataset: Dataset, folder: Path, paper: Paper) -
     """Write ``report.html``, and its figures beside it."""
     experiment = outcome.experiment
     metric = experiment.metrics[0]
-    sections = [_answer(outcome, metric), _scores(outcome), _pairs(outcome, folder)]
+    sections = [*paper.setup(outcome), _answer(outcome, metric), _scores(outcome)]
+    sections.append(_pairs(outcome, folder))
     sections.append(_cases(outcome, metric))
     pictures = _extremes(outcome, metric, dataset, folder)
     sections += [pictures] if pictures else []

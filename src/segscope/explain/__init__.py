@@ -10,6 +10,7 @@ from segscope.explain.cam import (
     class_activation_map,
     class_score,
     package_of_method,
+    signed_method,
 )
 from segscope.explain.coverage import (
     Correlations,
@@ -64,6 +65,7 @@ __all__ = [
     "pairwise_dice",
     "separableness",
     "share_to_review",
+    "signed_method",
     "to_levels",
     "uniform_noise",
     "unit_ability",

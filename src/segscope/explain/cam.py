@@ -4,6 +4,9 @@ activation    :math:`\frac{1}{K}\sum_k f^k`: no gradient at all
 gradcam       :math:`ReLU(\sum_k \bar g^k f^k)`, :math:`\bar g^k` the spatial mean of
               :math:`g^k = \partial Y / \partial f^k` (Selvaraju 2017, arXiv:1610.02391)
 hirescam      :math:`ReLU(\sum_k g^k f^k)`, element by element (Draelos 2020, arXiv:2011.08891)
+..._signed    gradcam and hirescam without the ReLU, as in eqs. 2 and 8 of "A Sneak Attack on
+              Segmentation of Medical Images Using Deep Neural Network Classifiers": what speaks
+              against the class is below 0 (captum's default)
 gradcam++     gradcam with weights :math:`\sum_{ij} \alpha^k_{ij} ReLU(g^k_{ij})`,
               :math:`\alpha^k_{ij} = (g^k_{ij})^2 / (2 (g^k_{ij})^2 + (g^k_{ij})^3 \sum_{ab}
               f^k_{ab})` (Chattopadhay 2018, arXiv:1710.11063, eq. 19: the sum runs over the
@@ -60,6 +63,7 @@ def class_activation_map(
     method: str,
     layer: Layer | None = None,
     resize: bool = True,
+    signed: bool = False,
 ) -> Tensor:
     """Show where a class's score comes from.
 
@@ -80,6 +84,8 @@ def class_activation_map(
             that runs several times means its last run; ``name#2`` is its second, ``name#1`` its
             first. Maps with their channels last are turned.
         resize: Interpolate to the image's sides.
+        signed: Keep what speaks against the class, below 0, as the classifier-map paper prints
+            Grad-CAM; as the methods that end in ``_signed`` do.
 
     Returns:
         ``(N, *S)``, or ``(*S)`` for a single image, in float32, on the image's device; of the
@@ -95,6 +101,7 @@ def class_activation_map(
         >>> tuple(class_activation_map(net, torch.rand(1, 8, 8), 1, method="gradcam").shape)
         (8, 8)
     """
+    method = signed_method(method) if signed else method
     if method not in METHOD.names():
         raise ValueError(f"method must be one of {', '.join(METHOD.names())}, got {method!r}")
     net = inner(model)
@@ -197,11 +204,11 @@ def _activation(net: nn.Module, x: Tensor, target: Target, layer: Layer | None) 
 
 
 def _hirescam(f: Tensor, g: Tensor) -> Tensor:
-    return (g * f).sum(1).relu()
+    return (g * f).sum(1)
 
 
 def _gradcam(f: Tensor, g: Tensor) -> Tensor:
-    return (g.mean(tuple(range(2, f.ndim)), keepdim=True) * f).sum(1).relu()
+    return (g.mean(tuple(range(2, f.ndim)), keepdim=True) * f).sum(1)
 
 
 def _gradcam_pp(f: Tensor, g: Tensor) -> Tensor:
@@ -264,8 +271,10 @@ def no_method(found: object) -> str:
 
 
 METHODS: dict[str, CamMethod] = {
-    "gradcam": CamMethod(by_layer(_gradcam)),
-    "hirescam": CamMethod(by_layer(_hirescam)),
+    "gradcam": CamMethod(by_layer(lambda f, g: _gradcam(f, g).relu())),
+    "hirescam": CamMethod(by_layer(lambda f, g: _hirescam(f, g).relu())),
+    "gradcam_signed": CamMethod(by_layer(_gradcam)),
+    "hirescam_signed": CamMethod(by_layer(_hirescam)),
     "gradcam++": CamMethod(by_layer(_gradcam_pp)),
     "saliency": CamMethod(_saliency, of_layer=False),
     "gradientshap": CamMethod(_gradientshap, of_layer=False),
@@ -289,6 +298,23 @@ def check_method(name: str) -> CamMethod:
     if name not in METHOD.names():
         raise InputError(f"cam: method must be one of {', '.join(METHOD.names())}, got {name!r}")
     return METHOD.get(name)
+
+
+def signed_method(name: str) -> str:
+    """Name the form of a method that has no ReLU.
+
+    Raises:
+        InputError: It has none.
+
+    Example:
+        >>> signed_method("gradcam")
+        'gradcam_signed'
+    """
+    if name.endswith("_signed") and name in METHODS:
+        return name
+    if f"{name}_signed" not in METHODS:
+        raise InputError(f"cam: signed maps are of gradcam and hirescam, not of {name!r}")
+    return f"{name}_signed"
 
 
 def package_of_method(name: str) -> dict[str, str]:

@@ -57,8 +57,9 @@ class FeatureHooks:
         layers: ``"auto"``: every activation after a convolution and its norm (transposed
             convolutions, which only enlarge, are left out); where a network has no activation
             modules, every norm, or else every convolution; those whose maps have their channels
-            first. Or names (``name#2`` is the second run only), modules, or a type of modules:
-            maps with their channels last are turned.
+            first. Of a layer that repeats itself (``layer_runs``, as in R2U-Net) this is the last
+            run, so that it counts once. Or names (``name#2`` is the second run only), modules, or a
+            type of modules: maps with their channels last are turned.
         receive: Called with name and features ``(N, C, *s)``. Where not given they are kept in
             `features`, with their graph, until the next pass.
         watch: Called with each `Passing` instead; what it returns takes the output's place.

@@ -101,7 +101,8 @@ def choose(model: nn.Module, layers: Layers) -> dict[str, Chosen]:
     if isinstance(layers, str):
         if layers != "auto":
             raise ValueError(f"layers must be 'auto', a list of names or a type, got {layers!r}")
-        return {name: Chosen(module) for name, module in _automatic(model).items()}
+        last = _last_runs(model)
+        return {n: Chosen(module, last.get(n)) for n, module in _automatic(model).items()}
     wanted = [layers] if isinstance(layers, nn.Module) else list(layers)
     if not wanted:
         raise ValueError("layers: the list is empty; name at least one, or say 'auto'")
@@ -149,6 +150,20 @@ def find_layer(model: nn.Module, layer: Layer) -> tuple[str, nn.Module, int | No
         return name, named[name], int(run)
     near = difflib.get_close_matches(layer, named, n=3, cutoff=0.0)
     raise ValueError(f"layers: there is no {layer!r}; near are {', '.join(near)}")
+
+
+def _last_runs(model: nn.Module) -> dict[str, set[int]]:
+    """The last run of each module inside of one that says that it repeats a layer.
+
+    A recurrent convolution (``layer_runs`` is how often it applies its one convolution) is one
+    layer, whose result is that of its last run.
+    """
+    found: dict[str, set[int]] = {}
+    for name, module in model.named_modules():
+        runs = getattr(module, "layer_runs", None)
+        if isinstance(runs, int):
+            found |= {f"{name}.{part}": {runs} for part, _ in module.named_modules() if part}
+    return found
 
 
 def _automatic(model: nn.Module) -> dict[str, nn.Module]:

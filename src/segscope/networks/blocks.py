@@ -94,12 +94,14 @@ class RecurrentConv(nn.Module):
     """One convolution applied ``times + 1`` times, its input added before each repetition.
 
     x_0 = C(x), x_k = C(x + x_{k-1}) (Alom et al. 2018, arXiv:1802.06955, section III), with C a
-    3-wide convolution, norm, ReLU that share their weights over all applications.
+    3-wide convolution, norm, ReLU that share their weights over all applications: one layer, of
+    which an audit reads the last run.
     """
 
     def __init__(self, kit: Kit, channels: int, times: int = 2) -> None:
         super().__init__()
         self.times = times
+        self.layer_runs = times + 1  # `features` counts what repeats itself as one layer
         self.conv = nn.Sequential(kit.conv(channels, channels), kit.norm(channels), nn.ReLU())
 
     def forward(self, x: Tensor) -> Tensor:

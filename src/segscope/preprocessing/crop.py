@@ -1,5 +1,6 @@
 """Boxes: what holds an image's content, and how to bring an array to a shape."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from segscope.images import Grid
 from segscope.images.components import bounding_box
 
 Box = tuple[tuple[int, int], ...]
+
+_WHOLE = 1e-6  # of a voxel: as much is missing where spacings were rounded
 
 
 def border_value(channel: NDArray[Any]) -> float:
@@ -46,6 +49,21 @@ def content_box(array: NDArray[Any]) -> Box:
     if box is None:
         return tuple((0, length) for length in array.shape[1:])
     return tuple((int(span.start), int(span.stop)) for span in box)
+
+
+def middle_box(box: Box, spacing_mm: Sequence[float], size_mm: Sequence[float]) -> Box:
+    """Keep of a box what lies within a size around its middle, in whole voxels.
+
+    Example:
+        >>> middle_box(((0, 10), (2, 6)), (2.0, 1.0), (9.0, 50.0))
+        ((3, 7), (2, 6))
+    """
+    kept = []
+    for (start, stop), spacing, size in zip(box, spacing_mm, size_mm, strict=True):
+        side = min(stop - start, max(1, math.floor(size / spacing + _WHOLE)))
+        first = start + (stop - start - side) // 2
+        kept.append((first, first + side))
+    return tuple(kept)
 
 
 def cut(array: NDArray[Any], box: Box) -> NDArray[Any]:

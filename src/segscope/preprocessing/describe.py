@@ -28,6 +28,8 @@ def describe_plan(plan: Plan) -> tuple[str, ...]:
         said.append(f"slices: along the {_AXES[plan.slice_axis]} of these axes, one by one")
     if plan.crop:
         said.append("crop: to what differs from the border's most common value")
+    if plan.crop_mm is not None:
+        said.append(f"crop: to the middle, {_by(plan.crop_mm)} mm")
     said.append(f"size: {_size(plan)}")
     said += [f"channel {k} ({c.name}): {_channel(c)}" for k, c in enumerate(plan.channels)]
     return tuple(said)

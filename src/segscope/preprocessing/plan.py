@@ -1,9 +1,9 @@
 """The preprocessing plan: measured once per dataset, applied forward, undone exactly.
 
-Forward: orientation (closest to RAS+) -> crop to content -> normalise each channel -> resample (to
-a spacing, or to a fixed shape in the plane). Back: probabilities are resampled to the crop's
-shape, put into background, and turned to the file's own axes. Where nothing is resampled, the way
-back is exact to the bit.
+Forward: orientation (closest to RAS+) -> crop to content, to the middle -> normalise each channel
+-> resample (to a spacing, or to a fixed shape in the plane). Back: probabilities are resampled to
+the crop's shape, put into background, and turned to the file's own axes. Where nothing is
+resampled, the way back is exact to the bit.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from segscope.preprocessing.crop import (
     crop_or_pad,
     cut,
     cut_grid,
+    middle_box,
 )
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
@@ -79,6 +80,8 @@ class Plan(BaseModel):
         resize_mode: ``stretch`` fills ``resize`` whatever the aspect; ``fit`` keeps the aspect and
             pads with 0, around the middle.
         crop: Cut to what differs from the border's most common value, before resampling.
+        crop_mm: Cut to this size around the middle, the same place of every image; what lies beyond
+            is background. Not written where nothing is cut.
         interpolation: Of the image's channels; labels and probabilities are always linear.
         through_plane: ``nearest`` takes voxels over, unblended, along an axis that is more than
             three times as coarse as the finest, in the image or in ``spacing_mm``.
@@ -104,6 +107,7 @@ class Plan(BaseModel):
     resize: tuple[int, ...] | None = None
     resize_mode: Literal["stretch", "fit"] = "stretch"
     crop: bool = False
+    crop_mm: tuple[float, ...] | None = Field(default=None, exclude_if=lambda size: size is None)
     interpolation: Literal["linear", "cubic"] = "linear"
     through_plane: Literal["blend", "nearest"] = "blend"
     channels: tuple[ChannelPlan, ...] = Field(min_length=1)
@@ -126,6 +130,9 @@ class Plan(BaseModel):
         finest, coarsest = _SPACINGS
         if spacing is not None and not finest <= min(spacing) <= max(spacing) <= coarsest:
             raise ValueError(f"spacing_mm: {finest:g} to {coarsest:g} mm are possible: {spacing}")
+        size = self.crop_mm
+        if size is not None and (len(size) != self.image_dims or min(size) <= 0):
+            raise ValueError(f"crop_mm: {self.image_dims} positive numbers, got {size}")
         if self.resize is None:
             return self
         if max(self.resize) > _LARGEST_SIDE:
@@ -157,14 +164,14 @@ class Plan(BaseModel):
             orientation = orientation_to_ras(image.grid)
         array = reorient(image.array, orientation)
         whole = reorient_grid(image.grid, orientation)
-        box = content_box(array) if self.crop else tuple((0, side) for side in whole.shape)
+        box, cut_off = self._box(array, whole)
         array, grid = cut(array, box), cut_grid(whole, box)
         inner, shape = self.resampled_shape(grid), self.prepared_shape(grid)
         if self.spacing_mm is not None:
             check_size(grid, inner, self.spacing_mm)
         nearest_axis = self._nearest_axis(grid)
         prepared = np.empty((len(array), *shape), np.float32)
-        notes = [*image.notes, *shrunk(grid, inner, self.spacing_mm)]
+        notes = [*image.notes, *cut_off, *shrunk(grid, inner, self.spacing_mm)]
         # one channel after the other, so that one float copy exists at a time; normalised before
         # resampling, as nnU-Net does: the statistics are those of measured voxels
         for out, channel, plan in zip(prepared, array, self.channels, strict=True):
@@ -268,6 +275,16 @@ class Plan(BaseModel):
             kept = axis == self.slice_axis or abs(old / new - 1) <= _SAME_SPACING
             sides.append(side if kept else max(1, round(side * old / new)))
         return tuple(sides)
+
+    def _box(self, array: NDArray[Any], grid: Grid) -> tuple[Box, list[str]]:
+        """What is kept of a reoriented image, and a note where that is its middle only."""
+        box = content_box(array) if self.crop else tuple((0, side) for side in grid.shape)
+        if self.crop_mm is None:
+            return box, []
+        kept = middle_box(box, grid.spacing_mm, self.crop_mm)
+        size = " x ".join(f"{side:.4g}" for side in self.crop_mm)
+        said = f"cut to its middle, {size} mm; background is predicted beyond it"
+        return kept, [] if kept == box else [said]
 
     def _plane(self) -> list[int]:
         return [axis for axis in range(self.image_dims) if axis != self.slice_axis]

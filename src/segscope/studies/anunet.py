@@ -24,8 +24,11 @@ from segscope.studies.anunet_attention import draw_attention
 from segscope.studies.anunet_levels import MAIN, measure_all_levels
 from segscope.studies.anunet_page import NETWORKS, sections
 from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.paper_setup import setup_section
 from segscope.training import load_partial
 from segscope.training.recipe import merge
+
+_SETUP = partial(setup_section, "anunet")
 
 METRICS = ("dice", "iou", "precision", "recall")
 
@@ -77,7 +80,7 @@ def run_study(
         asked,
         metrics=METRICS,
         reference=MAIN if MAIN in networks else networks[0],
-        paper=Paper("ANU-Net and its peers", sections, partial(_measure, asked=asked)),
+        paper=Paper("ANU-Net and its peers", sections, partial(_measure, asked=asked), _SETUP),
     )
 
 

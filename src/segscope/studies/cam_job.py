@@ -28,7 +28,8 @@ from segscope.training.run_folder import has_begun
 from segscope.workflows.classifier_cam import run_classifier_cam
 from segscope.workflows.rois import ABNORMAL
 
-_AT_LAYERS = ("gradcam", "hirescam")  # which are the same at the last layer only
+_PRINTED = "gradcam_signed"  # the paper's eqs. 2 and 8 have no ReLU
+_AT_LAYERS = (_PRINTED, "hirescam_signed")  # which are the same at the last layer only
 
 Found = dict[str, Any]
 
@@ -97,12 +98,15 @@ class _Chain:
         trained = {ORIGINAL: self._train(self.rois, ORIGINAL)}
         model = load_classifier(self.root / ORIGINAL, device=self.recipe.device)
         predicted = made_once(
-            self.root / "maps",
-            lambda new: run_classifier_cam(model, self.images.cases, new, pictures=False),
+            self.root / f"maps_{_PRINTED}",
+            lambda new: run_classifier_cam(
+                model, self.images.cases, new, method=_PRINTED, pictures=False
+            ),
         )
         for kind in FILTERS:
             trained[kind] = self._train(self._filtered(kind, predicted), kind)
         found = {
+            "map": _PRINTED,
             "trained": trained,
             "mean_dice": {
                 row["case"]: row["mean_dice"]

@@ -123,7 +123,8 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
         ],
         pictures=[
             Picture(pictures["maps"], "Test regions of the first draw and each classifier's map "
-                    "of the abnormal class; dashed: the mask, solid: above Otsu's threshold."),
+                    "of the abnormal class (usual Grad-CAM); dashed: the mask, solid: above "
+                    "Otsu's threshold."),
             Picture(pictures["one_classifier"], "More regions and their maps by the first one."),
         ],
     )  # fmt: skip
@@ -139,11 +140,19 @@ def _about(outcome: Outcome) -> str:
         f"seeds) part them by subject; in the first {len(parts.train)} train, {len(parts.val)} "
         "choose the weights (the validation accuracy is the best of the epochs, as in the paper, "
         f"and so too good), {len(parts.test)} are only tested. {_recipes(outcome)} The "
-        "mean-Dice is of the predicted class's Grad-CAM over all abnormal regions, over all "
-        "thresholds. A cone that has seen no image stands below: lesions fill the middle of "
+        f"mean-Dice is of the predicted class's {_map(outcome)} over all abnormal regions, over "
+        "all thresholds. A cone that has seen no image stands below: lesions fill the middle of "
         "regions that are cut round them. A subject counts once: its regions, seeds and folds are "
         "averaged first."
     )
+
+
+def _map(outcome: Outcome) -> str:
+    """Which form of Grad-CAM a study has: those from before it was noted had the usual one."""
+    forms = {one.found.get("map", "gradcam") for n in outcome.networks for one in outcome.of(n)}
+    said = {"gradcam": "Grad-CAM (with a ReLU, which the paper does not print)",
+            "gradcam_signed": "Grad-CAM as printed (without a ReLU)"}  # fmt: skip
+    return " and ".join(said[form] for form in sorted(forms))
 
 
 def _recipes(outcome: Outcome) -> str:

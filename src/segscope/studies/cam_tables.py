@@ -3,7 +3,6 @@
 from typing import Any
 
 from segscope.experiments.statistics import estimate, mean_known
-from segscope.explain import CAM_METHODS
 from segscope.explain.weak_labels import CRITERIA
 from segscope.report import Lines, Section, Table
 from segscope.studies.cam_outcome import Outcome, of_layer, of_maps, weak
@@ -17,12 +16,13 @@ def methods(outcome: Outcome) -> Section:
     """Compare ways to make maps at the last layer."""
     rows: list[list[Any]] = []
     for name in outcome.networks:
-        for method in CAM_METHODS:
+        for method in outcome.of(name)[0].found["methods"]:
             found = [outcome.estimate(name, of_maps("methods", method, part=p)) for p in _SCORES]
             rows.append([name, method, *map(str, found)])
     return Section(
-        "Six ways to make maps",
+        "Ways to make maps",
         ["Abnormal test regions, maps of the abnormal class at the last layer with a spatial map. "
+         "The paper prints gradcam_signed; the usual gradcam and hirescam have a ReLU. "
          "Otsu's threshold needs no mask; the oracle's is the best of each image, which only its "
          f"mask can tell. Calling the whole region lesion has Dice {_whole(outcome)}."],
         tables=[Table(["classifier", "method", "mean-Dice", "Dice, Otsu", "Dice, oracle"], rows,
@@ -49,8 +49,9 @@ def by_layer(outcome: Outcome) -> Section:
         "Maps from earlier layers",
         ["Abnormal test regions, maps of the abnormal class at the last layer of each size. Few "
          "pixels cannot follow an outline; early layers have many and know little of the class. "
-         "gradcam averages the gradient over the map, hirescam multiplies it place by place; they "
-         "are the same where the network averages over space next."],
+         "gradcam averages the gradient over the map, hirescam multiplies it place by place; "
+         "signed ones have no ReLU, as the paper prints them. The two are the same where the "
+         "network averages over space next."],
         tables=[Table(["classifier", "layer", "its maps", *titles], rows, _MEANS)],
     )  # fmt: skip
 

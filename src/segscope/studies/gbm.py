@@ -28,6 +28,7 @@ from segscope.studies.declared import Asked, arm_of, run_declared
 from segscope.studies.gbm_masks import FILES, MASKS
 from segscope.studies.gbm_measures import measure
 from segscope.studies.gbm_page import sections
+from segscope.studies.paper_setup import setup_section
 from segscope.training import labelled, load_partial
 from segscope.workflows.masks import mask_plan
 
@@ -118,6 +119,7 @@ def run_study(
         "Image, mask or both: few cases",
         partial(sections, layer=options.layer),
         partial(measure, layer=options.layer, jobs=asked.jobs, ray=asked.ray),
+        partial(setup_section, "gbm"),
     )
     return run_declared(
         dataset, folder, arms, asked, metrics=METRICS, reference="image", paper=paper,

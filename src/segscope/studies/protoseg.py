@@ -19,6 +19,7 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.experiments import Arm, Outcome, Paper
 from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.paper_setup import setup_section
 from segscope.studies.protoseg_measures import ARMS, measure_trials
 from segscope.studies.protoseg_page import sections
 from segscope.training import load_partial
@@ -63,7 +64,8 @@ def run_study(dataset: Dataset, folder: Path, asked: Asked | None = None) -> Out
     """
     asked = asked or Asked()
     arms = [_arm(name, asked) for name in ARMS]
-    paper = Paper("Segmentation ability", sections, partial(_measure, asked=asked))
+    setup = partial(setup_section, "protoseg")
+    paper = Paper("Segmentation ability", sections, partial(_measure, asked=asked), setup)
     return run_declared(
         dataset, folder, arms, asked, metrics=METRICS, reference=ARMS[0], paper=paper
     )

@@ -1,8 +1,8 @@
 """What is measured of every trial of the segmentation-ability study, and kept in its folder.
 
 again/audit         an audit of the test cases, with its tables and pictures
-again/separable     the output against the intensities alone (section 4.7), of offline networks
-again/noise         change of SA under noise (section 4.8), of offline networks
+again/separable     the output against the intensities alone (section 4.7)
+again/noise         change of SA under noise (section 4.8)
 """
 
 import json
@@ -94,9 +94,8 @@ def measure_trials(
 
     both = [trial for trial in done.values() if other(trial)]
     on_trials(_audit, both, dataset, folder, _AUDIT, options=other, jobs=jobs, ray=ray)
-    offline = [trial for (arm, _), trial in done.items() if arm == ARMS[0]]
-    on_trials(_separable, offline, dataset, folder, _SEPARABLE, jobs=jobs, ray=ray)
-    on_trials(_noise, offline, dataset, folder, _NOISE, jobs=jobs, ray=ray)
+    for work, name in ((_separable, _SEPARABLE), (_noise, _NOISE)):
+        on_trials(work, list(done.values()), dataset, folder, name, jobs=jobs, ray=ray)
 
 
 def read_audits(outcome: Outcome, folder: Path) -> dict[str, list[Audited]]:
@@ -108,20 +107,23 @@ def read_audits(outcome: Outcome, folder: Path) -> dict[str, list[Audited]]:
     return found
 
 
-def read_separable(outcome: Outcome, folder: Path) -> list[Separable]:
-    """Read every trial's cases."""
-    measured = _measured(outcome, folder, _SEPARABLE)
-    return [Separable(**case) for _, cases in measured for case in cases]
+def read_separable(outcome: Outcome, folder: Path) -> dict[str, list[Separable]]:
+    """Read every trial's cases, by arm."""
+    found: dict[str, list[Separable]] = {}
+    for trial, cases in _measured(outcome, folder, _SEPARABLE):
+        found.setdefault(trial.arm.name, []).extend(Separable(**case) for case in cases)
+    return found
 
 
-def read_noise(outcome: Outcome, folder: Path) -> list[Noisy]:
-    """Read every trial's cases."""
-    measured = _measured(outcome, folder, _NOISE)
-    return [
-        Noisy(one["case"], one["maximum"], tuple(_number(v) for v in one["change"]))
-        for _, cases in measured
-        for one in cases
-    ]
+def read_noise(outcome: Outcome, folder: Path) -> dict[str, list[Noisy]]:
+    """Read every trial's cases, by arm."""
+    found: dict[str, list[Noisy]] = {}
+    for trial, cases in _measured(outcome, folder, _NOISE):
+        found.setdefault(trial.arm.name, []).extend(
+            Noisy(one["case"], one["maximum"], tuple(_number(v) for v in one["change"]))
+            for one in cases
+        )
+    return found
 
 
 def separable_cases(

@@ -42,18 +42,24 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
     subjects = numbers.subjects_of(dataset)
     audits = read_audits(outcome, folder)
     separable = read_separable(outcome, folder)
-    noise = numbers.noise_curves(read_noise(outcome, folder), subjects)
+    noise = {
+        arm: numbers.noise_curves(cases, subjects)
+        for arm, cases in read_noise(outcome, folder).items()
+    }
     facts: dict[str, Any] = {"audits": {arm: len(found) for arm, found in audits.items()}}
     found: list[Section] = []
     if all(audits.values()):
         shown, found = _audited(outcome, audits, subjects)
         facts |= shown
     if separable:
-        means = numbers.separableness(separable, subjects)
-        facts["separable"] = _plain(means)
+        means = {arm: numbers.separableness(of, subjects) for arm, of in separable.items()}
+        facts["separable"] = {arm: _plain(of) for arm, of in means.items()}
         found.append(_separable(outcome, separable, means))
     if noise:
-        facts["noise"] = {str(k): [vars(one) for one in curve] for k, curve in noise.items()}
+        facts["noise"] = {
+            arm: {str(k): [vars(one) for one in curve] for k, curve in curves.items()}
+            for arm, curves in noise.items()
+        }
         found.append(_noise(noise))
     write_facts(folder, "protoseg", outcome, **json_ready(facts))
     return found
@@ -184,38 +190,52 @@ def _ranking(audits: Sequence[Audited]) -> Section:
 
 
 def _separable(
-    outcome: Outcome, found: Sequence[Separable], means: Mapping[str, Estimate]
+    outcome: Outcome,
+    found: Mapping[str, Sequence[Separable]],
+    means: Mapping[str, Mapping[str, Estimate]],
 ) -> Section:
     """Intensities alone against the network (Table 3, Fig. 15)."""
-    columns = ["dataset", "SA of intensities S_x", "Dice of output B", "m(d)"]
-    row = [outcome.experiment.dataset, *(spread(one) for one in means.values())]
-    points = ([one.intensities for one in found], [one.dice for one in found])
-    n = means["distance"].n
+    columns = ["dataset", "network", "SA of intensities S_x", "Dice of output B", "m(d)"]
+    rows = [
+        [outcome.experiment.dataset, arm, *map(spread, means[arm].values()),
+         means[arm]["distance"].n]
+        for arm in _as_paper(means)
+    ]  # fmt: skip
+    printed = [[n, "online", *v] for n, v in PAPER["separableness"].items()]
+    points = {
+        arm: ([one.intensities for one in found[arm]], [one.dice for one in found[arm]])
+        for arm in _as_paper(found)
+    }
     return Section(
         "Separableness of the images (Table 3)",
-        ["How far the intensities alone, by the same prototypes, come to the network's output."],
+        ["How far the intensities alone, by the same prototypes, come to the network's output. The "
+         "paper's table is of the online network. Intensities are as the network is shown them: "
+         "where channels are scaled one by one, colours lie otherwise apart than in the files."],
         tables=[
-            Table(columns, [row], f"Measured, {n} subjects with a defined Dice: mean, sd between "
-                  "subjects (95 % interval)."),
-            Table(columns, [[n, *v] for n, v in PAPER["separableness"].items()], "The paper's."),
+            Table([*columns, "subjects"], rows, "Measured, subjects with a defined Dice: mean, sd "
+                  "between subjects (95 % interval)."),
+            Table(columns, printed, "The paper's."),
         ],
         charts=[
             Lines(
-                {"cases": points}, "SA of intensities", "Dice of output", points=True,
-                texts={"cases": [one.case for one in found]},
+                points, "SA of intensities", "Dice of output", points=True,
+                texts={arm: [one.case for one in found[arm]] for arm in points},
             )
         ],
     )  # fmt: skip
 
 
-def _noise(found: Mapping[float, Sequence[Estimate]]) -> Section:
+def _noise(found: Mapping[str, Mapping[float, Sequence[Estimate]]]) -> Section:
     """Change of every layer's SA under noise (Fig. 16)."""
-    curves: dict[str, tuple[list[int], list[float]]] = {
-        f"up to {maximum:g}": (list(range(1, len(curve) + 1)), [one.mean for one in curve])
-        for maximum, curve in found.items()
-    }
-    strongest = max(found)
-    rows = [[k, spread(one), one.n] for k, one in enumerate(found[strongest], start=1)]
+    charts, rows = [], []
+    for arm in _as_paper(found):
+        curves: dict[str, tuple[list[int], list[float]]] = {
+            f"up to {maximum:g}": (list(range(1, len(curve) + 1)), [one.mean for one in curve])
+            for maximum, curve in found[arm].items()
+        }
+        charts.append(Lines(curves, "layer", f"change of SA, {arm}"))
+        strongest = found[arm][max(found[arm])]
+        rows += [[arm, k, spread(one), one.n] for k, one in enumerate(strongest, start=1)]
     return Section(
         "Sensitivity to noise (Fig. 16)",
         [
@@ -223,11 +243,16 @@ def _noise(found: Mapping[float, Sequence[Estimate]]) -> Section:
             "in units of each image's range."
         ],
         tables=[
-            Table(["layer", "change of SA", "subjects"], rows,
-                  f"Noise up to {strongest:g}: mean, sd between subjects (95 % interval).")
+            Table(["network", "layer", "change of SA", "subjects"], rows,
+                  "The strongest noise: mean, sd between subjects (95 % interval).")
         ],
-        charts=[Lines(curves, "layer", "change of SA")],
+        charts=charts,
     )  # fmt: skip
+
+
+def _as_paper(arms: Mapping[str, Any]) -> list[str]:
+    """The arms that are there, the online one, which the paper's table is of, first."""
+    return [arm for arm in reversed(ARMS) if arm in arms]
 
 
 def _differences(found: Sequence[Ability], caption: str) -> Table:

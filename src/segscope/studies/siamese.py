@@ -20,20 +20,40 @@ from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Outcome, Paper, content_of, score_again
 from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.paper_setup import setup_section
 from segscope.studies.siamese_page import sections
 from segscope.training import load_partial
 
+SOFT_LABELS = 0.1
+"""Of all the paper's models (section 3.2.2); the content loss has it as its own default."""
+
 LOSSES: dict[str, dict[str, Any]] = {
-    "dice": {"name": "dice", "options": {}},
-    "tversky": {"name": "tversky", "options": {"alpha": 0.3, "beta": 0.7}},
-    "generalized_dice": {"name": "generalized_dice", "options": {}},
-    "focal": {"name": "focal", "options": {}},
-    "hybrid": {"name": "hybrid", "options": {"variant": "stable"}},
+    "dice": {"name": "dice", "options": {"squared": True}, "soft_labels": SOFT_LABELS},
+    "tversky": {
+        "name": "tversky",
+        "options": {"alpha": 0.3, "beta": 0.7},
+        "soft_labels": SOFT_LABELS,
+    },
+    "generalized_dice": {"name": "generalized_dice", "options": {}, "soft_labels": SOFT_LABELS},
+    "focal": {"name": "focal", "options": {}, "soft_labels": SOFT_LABELS},
+    "hybrid": {"name": "hybrid", "options": {"variant": "stable"}, "soft_labels": SOFT_LABELS},
     "content": {"name": "content"},
     "content_dice": {"name": "content", "plus": {"dice": 1.0}},
     "content_game": {"name": "content", "minmax": 1e-5},
 }
-"""What is compared; options beyond those are the losses' own defaults."""
+"""What is compared; options beyond those are the losses' own defaults. Dice is the cited one, of
+V-Net (squares below). In ``content_dice`` only the content loss sees soft labels."""
+
+ABLATIONS: dict[str, dict[str, Any]] = {
+    **{f"{name}_hard_labels": {**LOSSES[name], "soft_labels": 0.0}
+       for name in ("dice", "tversky", "generalized_dice", "focal", "hybrid")},
+    "content_hard_labels": {"name": "content", "options": {"soft_labels": 0.0}},
+    "dice_unsquared": {**LOSSES["dice"], "options": {}},
+    "dice_unsquared_hard_labels": {"name": "dice", "options": {}},
+}  # fmt: skip
+"""Arms beside the paper's, for who names them: which of its choices does the work."""
+
+_SETUP = partial(setup_section, "siamese")
 
 METRICS = ("lesion_f1", "lesion_recall", "dice", "hd95_mm", "avd_percent")
 """The first one ranks: the paper is about small lesions."""
@@ -71,7 +91,7 @@ def run_study(
         asked: Budget, settings, folds, seeds and where the trials are done.
         external: Another centre's cases with the same channels and label.
         phi: Weights of the content loss's features: ``imagenet``, a file, or ``random``.
-        losses: Names in `LOSSES`.
+        losses: Names in `LOSSES` or `ABLATIONS`.
 
     Raises:
         InputError: More than one foreground label; unknown names; datasets that do not fit; the
@@ -79,9 +99,10 @@ def run_study(
         WorkError: Some trials failed; the others are kept.
     """
     asked = asked or Asked()
-    unknown = [name for name in losses if name not in LOSSES]
+    known = LOSSES | ABLATIONS
+    unknown = [name for name in losses if name not in known]
     if unknown or not losses:
-        raise InputError(f"--loss {unknown}: expected some of {', '.join(LOSSES)}")
+        raise InputError(f"--loss {unknown}: expected some of {', '.join(known)}")
     arms = [arm_of(name, _preset(name, phi), BUDGETS, asked) for name in losses]
     _fits(dataset, external)
     reference = "content" if "content" in losses else losses[0]
@@ -93,7 +114,7 @@ def run_study(
         asked,
         metrics=METRICS,
         reference=reference,
-        paper=Paper("Losses for small lesions", sections, measured),
+        paper=Paper("Losses for small lesions", sections, measured, _SETUP),
     )
 
 
@@ -116,9 +137,10 @@ def _volumes(outcome: Outcome) -> bool:
 
 def _preset(name: str, phi: str) -> dict[str, Any]:
     preset = load_partial("siamese")
-    loss = LOSSES[name]
+    loss = (LOSSES | ABLATIONS)[name]
     if loss["name"] == "content":
-        loss = {**loss, "options": {**preset["loss"]["options"], "weights": phi}}
+        own = {"weights": phi, **loss.get("options", {})}
+        loss = {**loss, "options": {**preset["loss"]["options"], **own}}
     return {**preset, "loss": loss}
 
 

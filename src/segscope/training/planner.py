@@ -4,11 +4,13 @@ The rules, in order (nnU-Net's habits, scaled to the machine):
 
 1. preprocessing from the fingerprint (`preprocessing.plan_preprocessing`);
 2. the network halves an axis while eight voxels are left and its spacing is not more than twice
-   the finest one, at most `Machine.max_halvings` times;
+   the finest one, at most `Machine.max_halvings` times; where patch and widths are asked for, the
+   patch's voxels count;
 3. the patch is the median prepared shape, rounded up to what the halvings need, and shrunk along
    its longest axis until it fits `Machine.patch_voxels`;
 4. widths double per level from `Machine.base_width`;
-5. the batch is as large as memory allows, between 2 and 32 (8 on a processor).
+5. the batch is as large as memory allows, between 2 and 32 (8 on a processor), and no larger than
+   a quarter of the images: cases, or their slices where these are trained on one by one.
 """
 
 import math
@@ -112,15 +114,9 @@ def plan_recipe(
     plan = _plan_images(fingerprint, fixed)
     shape, spacing = _prepared_geometry(fingerprint, plan)
     levels = _get(fixed, "network", "widths", None)
-    most = len(levels) - 1 if isinstance(levels, list | tuple) else machine.max_halvings
-    patch, strides = plan_patch(shape, spacing, machine.patch_voxels(len(shape)), most)
-    if isinstance(levels, list | tuple):
-        # asked-for levels are built even where the axis is already short
-        strides = (*strides, *([(2,) * len(shape)] * (most - len(strides))))
-        patch = _round_up(patch, strides)
-    patch = _asked_patch(fixed.get("patch"), len(shape)) or patch
+    patch, strides = _plan_sizes(fixed, shape, spacing, machine)
     widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
-    batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases))
+    batch = plan_batch(patch, levels or widths, machine, count_images(fingerprint, plan))
     base = {
         "preprocessing": plan.model_dump(mode="json"),
         "patch": list(patch),
@@ -142,6 +138,28 @@ def plan_recipe(
     recipe = recipe_from(values, source="planned from the dataset")
     _check_fits(recipe, fingerprint)
     return note_packages(recipe)
+
+
+def _plan_sizes(
+    fixed: Mapping[str, Any], shape: Sequence[int], spacing_mm: Sequence[float], machine: Machine
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Find patch and halvings, or take the patch that was asked for."""
+    levels, dims = _get(fixed, "network", "widths", None), len(shape)
+    asked = _asked_patch(fixed.get("patch"), dims)
+    if not isinstance(levels, list | tuple):
+        patch, strides = plan_patch(
+            shape, spacing_mm, machine.patch_voxels(dims), machine.max_halvings
+        )
+        return asked or patch, strides
+    most = len(levels) - 1
+    if len(asked) == dims and all(isinstance(side, int) for side in asked):
+        # a network of asked-for levels sees this patch, however small the images are
+        patch, strides = asked, plan_strides(asked, spacing_mm, most) if most else ()
+    else:
+        patch, strides = plan_patch(shape, spacing_mm, machine.patch_voxels(dims), most)
+    # asked-for levels are built even where the axis is already short
+    strides = (*strides, *([(2,) * dims] * (most - len(strides))))
+    return asked or _round_up(patch, strides), strides
 
 
 def plan_patch(
@@ -206,10 +224,10 @@ def estimated_memory_gb(patch: Sequence[int], widths: Sequence[int], batch: int)
     return (4 * batch * maps + 4 * weights) / 2**30
 
 
-def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, cases: int) -> int:
+def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, images: int) -> int:
     """Find the largest batch, in halves of memory, that a dataset of this size deserves."""
     batch = 2
-    most = min(machine.largest_batch, max(2, cases // 4))
+    most = min(machine.largest_batch, max(2, images // 4))
     if len(patch) == 3 and machine.kind != "cuda":
         most = 2  # a processor gains nothing from larger batches of volumes
     while batch * 2 <= most:
@@ -217,6 +235,14 @@ def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, ca
             break
         batch *= 2
     return batch
+
+
+def count_images(fingerprint: Fingerprint, plan: Plan) -> int:
+    """Count what samples are cut from: cases, or the slices of volumes."""
+    axis = plan.slice_axis  # slices are never resampled
+    if axis is None:
+        return len(fingerprint.cases)
+    return sum(shape[axis] for shape in fingerprint.shapes)
 
 
 def _plan_images(fingerprint: Fingerprint, fixed: Mapping[str, Any]) -> Plan:
@@ -242,6 +268,8 @@ def _prepared_geometry(
     elif plan.spacing_mm is not None:
         shape = [n * s / t for n, s, t in zip(shape, spacing, plan.spacing_mm, strict=True)]
         spacing = list(plan.spacing_mm)
+    if plan.crop_mm is not None and plan.resize is None:
+        shape = [min(n, mm / s) for n, mm, s in zip(shape, plan.crop_mm, spacing, strict=True)]
     if plan.spatial_dims < plan.image_dims and len(shape) > plan.spatial_dims:
         axis = plan.slice_axis if plan.slice_axis is not None else len(shape) - 1
         del shape[axis], spacing[axis]

@@ -52,7 +52,8 @@ class LossRecipe(_Section):
     ``plus`` adds others, name to weight. ``minmax`` is the learning rate at which a content loss's
     features are trained against the network (0: they stay as they are). ``prototype`` is the
     weight of the online loss on layers' features (`PrototypeLoss`), over ``prototype_layers``:
-    ``auto`` or a list of names.
+    ``auto`` or a list of names. ``soft_labels`` is what is taken off the truth's 1 and given to
+    its 0 (`SoftLabels`), for ``name`` and ``plus``; the content loss has an option of its own.
     """
 
     name: str = "dice_ce"
@@ -64,6 +65,8 @@ class LossRecipe(_Section):
     prototype: float = Field(default=0.0, ge=0)
     prototype_layers: Literal["auto"] | tuple[str, ...] = "auto"
     prototype_detach_guide: bool = False
+    # not written where nothing is softened: recipes from before it was there stay whole
+    soft_labels: float = Field(default=0.0, ge=0, lt=0.5, exclude_if=lambda amount: amount == 0)
 
 
 class TrainRecipe(_Section):

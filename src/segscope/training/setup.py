@@ -17,17 +17,19 @@ from segscope.errors import InputError
 from segscope.inference import ModelSpec, NetworkSpec
 from segscope.losses import (
     LOSS,
+    LOSSES,
     CombinedLoss,
     ContentLoss,
     DeepSupervisionLoss,
     PrototypeLoss,
+    SoftLabels,
     build_loss,
 )
 from segscope.networks import NETWORK, Segmenter, build_network
 from segscope.training.minmax import AdversarialFeatures
 from segscope.training.online import OnlineLoss
 from segscope.training.patches import PreparedCase
-from segscope.training.recipe import Recipe
+from segscope.training.recipe import LossRecipe, Recipe
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _loss(recipe: Recipe) -> nn.Module:
     wanted = recipe.loss
     for name in (wanted.name, *wanted.plus):
         LOSS.need(name, recipe.packages.get(f"loss {name}"))
+    _check_soft_labels(wanted)
     try:
         base = build_loss(wanted.name, **wanted.options)
         if wanted.plus:
@@ -91,7 +94,24 @@ def _loss(recipe: Recipe) -> nn.Module:
         raise
     except (ValueError, TypeError) as error:
         raise InputError(f"recipe: loss {wanted.name}: {error}") from None
-    return base
+    return SoftLabels(base, wanted.soft_labels) if wanted.soft_labels else base
+
+
+def _check_soft_labels(wanted: LossRecipe) -> None:
+    names = (wanted.name, *wanted.plus)
+    if not wanted.soft_labels:
+        return
+    if "content" in names:
+        raise InputError(
+            f"recipe: loss.soft_labels: is {wanted.soft_labels} beside the content loss, which has "
+            "an option of its own; leave it out and set loss.options.soft_labels"
+        )
+    others = [name for name in names if name not in LOSSES]
+    if others:
+        raise InputError(
+            f"recipe: loss.soft_labels: losses of packages are given whole labels, {others[0]} "
+            "is one; leave it out, or soften the labels in the loss"
+        )
 
 
 def is_main_process() -> bool:

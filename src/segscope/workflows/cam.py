@@ -19,6 +19,7 @@ class CamOptions(CaseOptions):
     Args:
         method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap``,
             ``activation``, or one of an installed package.
+        signed: Without the ReLU of ``gradcam`` and ``hirescam``.
         layer: By name (``NAME#2``: its second run); the last one by default.
         of: Of a classifier: a class, or ``predicted``.
         threshold: ``otsu``; of a classifier also ``image-level``.
@@ -28,6 +29,7 @@ class CamOptions(CaseOptions):
     layer: str | None = None
     of: str = "predicted"
     threshold: str = "otsu"
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,21 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     check_new_folder(output)
 
     from segscope.audit import choose_cases
-    from segscope.explain import check_method
+    from segscope.explain import check_method, signed_method
     from segscope.inference import load_model
     from segscope.inference.classify import is_classifier, load_classifier
     from segscope.workflows.cam_maps import run_cam
     from segscope.workflows.classifier_cam import run_classifier_cam
 
-    check_method(chosen.method)
+    method = signed_method(chosen.method) if chosen.signed else chosen.method
+    check_method(method)
     classifies = is_classifier(run)
     if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
         raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
     if classifies and chosen.masks is not None:
         raise InputError(f"--masks {chosen.masks}: a classifier is shown no mask; leave it out")
     how = chosen.reading_like(run)
-    which, truth, method, layer = chosen.cases, chosen.truth, chosen.method, chosen.layer
+    which, truth, layer = chosen.cases, chosen.truth, chosen.layer
     if classifies:
         known = load_classifier(run, device=chosen.device)
         channels = len(known.spec.channel_names)
