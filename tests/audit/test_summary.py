@@ -7,10 +7,13 @@ import pytest
 from segscope.audit import CaseAudit, DatasetAudit, LayerScores, UnitScores
 from segscope.audit.summary import (
     layer_means,
+    layers_of,
     most_suspicious,
+    pooled,
     quality_row,
     quarter_means,
     unit_means,
+    with_dice,
     worst_first,
 )
 
@@ -59,3 +62,14 @@ def test_a_row_says_how_much_must_be_reviewed():
     # three of four are perfect enough: the lowest is looked at
     assert (row[0], row[-1]) == ("mu", "25 %")
     assert row[2] == pytest.approx(0.7745966692414834)  # Spearman with ties: 3 / sqrt(15)
+
+
+def test_layers_of_a_case_are_means_over_classes_where_defined():
+    assert layers_of(case("a", 1, 1, (0.2, 0.4))) == [pytest.approx(0.3)]
+    assert layers_of(case("a", 1, 1, (0.9, math.nan))) == [0.9]
+
+
+def test_audits_of_one_kind_of_network_are_one_list_of_cases():
+    found = pooled([audit(case("a", 1, 0.5)), audit(case("a", 1, math.nan), case("b", 1, 0))], "x")
+    assert (found.model, names(found.cases)) == ("x", ["a", "a", "b"])
+    assert names(with_dice(found).cases) == ["a", "b"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from segscope.data import open_dataset
 from segscope.errors import InputError, WorkError
@@ -15,13 +16,17 @@ from segscope.experiments import (
     fold_draws,
     make_experiment,
     on_trials,
+    open_trial,
     parse_arm,
     read_again,
     run_experiment,
     write_again,
 )
 from segscope.experiments.work import alone
+from segscope.inference import save_model
 from segscope.training import labelled
+from segscope.training.setup import make_network
+from tests.audit.untrained import untrained
 from tests.synthetic import write_plane_dataset
 
 
@@ -101,3 +106,18 @@ def test_a_page_is_written_even_where_a_measure_fails(tmp_path):
     engine.page_again(tmp_path / "out", data, Paper("T", measure=broken))
     assert called == [4]
     assert json.loads((tmp_path / "out" / "outcome.json").read_text())["undone"] == []
+
+
+def test_a_trial_is_opened_with_its_test_cases_and_the_weights_that_its_arm_names(place):
+    folder, data, trials = place
+    model = untrained(data, preprocessing={"resize": [16, 16]}, patch=[16, 16])
+    root = folder / trials[0].place
+    for name, seed in (("best", 1), ("last", 2)):
+        save_model(root / "run", model.spec, make_network(model.spec, seed), name=name)
+    facts = {"arm": {"weights": "last"}, "draw": {"test": ["p2", "p0"]}}
+    (root / "trial.json").write_text(json.dumps(facts))
+    found = open_trial(str(data.folder), str(folder), trials[0].place)
+    assert (found.root, found.facts) == (root, facts)
+    assert [case.name for case in found.cases] == ["p2", "p0"]
+    expected, own = make_network(model.spec, 2).state_dict(), found.model.net.state_dict()
+    assert all(torch.equal(own[key].cpu(), value) for key, value in expected.items())

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from segscope.errors import InputError
-from segscope.experiments import Draw, fold_draws, subset_draws
+from segscope.experiments import Draw, class_draws, fold_draws, subset_draws
 from segscope.images import Case
+from segscope.training.classify_images import labelled_images
+from tests.training.test_classify import write_classes
 
 
 def cases(subjects, each=2):
@@ -75,3 +77,18 @@ def test_a_draw_that_cannot_be_is_refused(parts):
     train, val, test = parts
     with pytest.raises(ValidationError, match="no case has two parts"):
         Draw(name="d", seed=0, train=train, val=val, test=test)
+
+
+def test_every_labelled_image_is_tested_once_a_seed(tmp_path):
+    images = labelled_images(write_classes(tmp_path / "data", subjects=24, each=2), "class")
+    draws = class_draws(images, folds=3, seeds=2)
+    assert [d.name for d in draws] == [f"seed{s}_fold{f}" for s in range(2) for f in range(3)]
+    group = {case.name: case.group for case in images.cases}
+    for seed in range(2):
+        of_seed = [d for d in draws if d.seed == seed]
+        assert sorted(n for d in of_seed for n in d.test) == sorted(group)
+    assert draws[0].test != draws[3].test
+    for d in draws:
+        parts = [{group[n] for n in names} for names in (d.train, d.val, d.test)]
+        assert sum(map(len, parts)) == 24
+        assert sum("s" in n for n in d.test) == 16

@@ -17,6 +17,7 @@ from segscope.explain import (
     coverage_curve,
     share_to_review,
 )
+from segscope.explain.coverage import drawn_spearman
 
 unit = st.floats(0, 1)
 pairs = st.lists(st.tuples(st.integers(0, 4), unit), min_size=1, max_size=25)
@@ -230,3 +231,13 @@ def test_one_case_at_least_is_kept_and_rounding_adds_none():
 def test_a_share_outside_of_its_range_is_named(share):
     with pytest.raises(ValueError, match="share"):
         at_coverage([1], [1], share)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=20))
+def test_the_quick_correlation_is_scipys(pairs):
+    quality, dice = np.array(pairs, float).T
+    found = drawn_spearman(quality, dice)
+    if np.ptp(quality) and np.ptp(dice):
+        assert found == pytest.approx(stats.spearmanr(quality, dice).statistic)
+    else:
+        assert math.isnan(found)

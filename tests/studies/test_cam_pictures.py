@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from segscope.studies.cam_pictures import save_pictures, sheets
-from segscope.studies.filtered import FILTERS
 from segscope.training.classify_images import labelled_images
+from segscope.workflows.filtered import FILTERS
 from tests.studies.cam_results import outcome, write_pictures
 from tests.training.test_classify import write_classes
 

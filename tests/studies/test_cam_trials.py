@@ -10,11 +10,9 @@ from segscope.errors import InputError
 from segscope.studies.cam_trials import (
     CamTrial,
     cut_regions,
-    fold_draws_of,
     read_trial,
     write_trials,
 )
-from segscope.training.classify_images import labelled_images
 from segscope.training.classify_recipe import classify_recipe
 from segscope.workflows.rois import RoiOptions
 from tests.studies.cam_results import draw
@@ -67,18 +65,3 @@ def test_regions_are_cut_once_for_the_same_images_and_options(tmp_path):
     assert cut_regions(moved, tmp_path, RoiOptions()) == place
     assert (tmp_path / place / "regions.json").stat().st_mtime_ns == stamp
     assert cut_regions(moved, tmp_path, RoiOptions(seed=1)) != place
-
-
-def test_every_region_is_tested_once_a_seed(tmp_path):
-    images = labelled_images(write_classes(tmp_path / "data", subjects=24, each=2), "class")
-    draws = fold_draws_of(images, folds=3, seeds=2)
-    assert [d.name for d in draws] == [f"seed{s}_fold{f}" for s in range(2) for f in range(3)]
-    group = {case.name: case.group for case in images.cases}
-    for seed in range(2):
-        of_seed = [d for d in draws if d.seed == seed]
-        assert sorted(n for d in of_seed for n in d.test) == sorted(group)
-    assert draws[0].test != draws[3].test
-    for d in draws:
-        parts = [{group[n] for n in names} for names in (d.train, d.val, d.test)]
-        assert sum(map(len, parts)) == 24
-        assert sum("s" in n for n in d.test) == 16

@@ -12,11 +12,11 @@ import time
 import numpy as np
 import pytest
 
+from segscope.audit.feature_maps import feature_maps
 from segscope.cli.main import main
 from segscope.data import open_dataset, read_image, read_label
 from segscope.errors import InputError
 from segscope.inference import load_model
-from segscope.studies.feature_maps import feature_maps
 from tests.synthetic import write_volume_dataset
 
 TINY = ["network.widths=[4,6]", "train.epochs=2", "train.steps_per_epoch=2"]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from segscope.studies.gbm_page import PAPER, mean_dice
+from segscope.studies.gbm_page import PAPER, mean_dice, modality_sections
+from segscope.workflows.modalities import ModalityRow
 
 
 def test_the_papers_tables_agree_with_its_text():
@@ -24,3 +25,24 @@ def test_the_papers_centres_and_hours_are_whole():
         assert set(PAPER[f"{part}_centre_mm"]) == structures
     centre = [mean for mean, _ in PAPER["brain_centre_mm"].values()]
     assert sum(centre) / 3 == pytest.approx(3.12, abs=0.02)  # as the paper's text says
+
+
+def test_a_subjects_cases_are_one_value():
+    rows = [
+        ModalityRow("a1", "inverted", 0.2, 0.4, True),
+        ModalityRow("a2", "inverted", 0.4, 0.6, True),
+        ModalityRow("b1", "inverted", 0.9, 1.0, True),
+    ]
+    subjects = {"a1": "a", "a2": "a", "b1": "b"}
+    (section,) = modality_sections(rows, subjects)
+    (table,) = section.tables
+    assert [list(row) for row in table.rows] == [
+        ["inverted", "0.6 (0.3 to 0.9, n 2)", "0.75 (0.5 to 1, n 2)"]
+    ]
+    assert "same mask: yes" in section.paragraphs[0]
+    rows[0] = ModalityRow("a1", "inverted", 0.2, 0.4, False)
+    assert (
+        "same mask: NO"
+        in modality_sections(rows, {"a1": "a", "a2": "a", "b1": "b"})[0].paragraphs[0]
+    )
+    assert modality_sections([], {}) == []

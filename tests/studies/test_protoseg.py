@@ -9,7 +9,6 @@ import pytest
 
 from segscope.audit import read_audit
 from segscope.cli.main import main
-from segscope.studies import protoseg_measures
 from segscope.studies.declared import read_paper
 from tests.synthetic import write_plane_dataset
 
@@ -141,7 +140,7 @@ def test_a_finished_study_is_not_measured_again_and_its_page_opens_no_model(
     text = page(folder / "s")
     assert call(*words, "--json") == 0
     assert json.loads(capsys.readouterr().out) == facts
-    monkeypatch.setattr(protoseg_measures, "load_model", None)  # is not called
+    monkeypatch.setattr("segscope.experiments.again.load_model", None)  # is not called
     (folder / "s" / "report.html").unlink()
     alias = ["protoseg" if word == "layer-ability" else word for word in words]
     assert call(*alias, "--page-only") == 0

@@ -4,24 +4,20 @@ import math
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from segscope.audit import CaseAudit, DatasetAudit, LayerScores
+from segscope.audit.sensitivity import Noisy, Separable
+from segscope.audit.summary import pooled, with_dice
 from segscope.experiments.statistics import holm
-from segscope.studies.protoseg_measures import Audited, Noisy, Separable
+from segscope.studies.protoseg_measures import Audited
 from segscope.studies.protoseg_numbers import (
-    drawn_spearman,
     layers,
     noise_curves,
     outputs,
-    pooled,
     rank_correlations,
     separableness,
-    with_dice,
 )
 
 SUBJECTS = {"a1": "a", "a2": "a", "b": "b", "c": "c"}
@@ -86,17 +82,8 @@ def test_correlations_are_of_each_seed_and_their_mean():
 
 
 def test_undefined_cases_are_left_out():
-    assert [one.name for one in with_dice(pooled(OFFLINE, "x")).cases].count("b") == 1
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=20))
-def test_the_quick_correlation_is_scipys(pairs):
-    quality, dice = np.array(pairs, float).T
-    found = drawn_spearman(quality, dice)
-    if np.ptp(quality) and np.ptp(dice):
-        assert found == pytest.approx(stats.spearmanr(quality, dice).statistic)
-    else:
-        assert math.isnan(found)
+    found = with_dice(pooled([one.found for one in OFFLINE], "x"))
+    assert [one.name for one in found.cases].count("b") == 1
 
 
 def test_separableness_and_noise_count_subjects():

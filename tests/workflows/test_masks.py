@@ -10,7 +10,7 @@ from segscope.data import AS_STORED, open_dataset, read_image, read_label, write
 from segscope.images import Image, LabelMap
 from segscope.inference import load_model
 from segscope.priors import open_mask_source
-from segscope.studies.modalities import check_modalities
+from segscope.workflows.modalities import check_modalities
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
 TINY = ["network.widths=[4,8]", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=2"]

@@ -77,3 +77,20 @@ def quarter_means(quality: Sequence[float], dice: Sequence[float]) -> list[float
     ordered = [fmean(groups[q]) for q in sorted(groups) for _ in groups[q]]
     edges = [round(k * len(ordered) / 4) for k in range(5)]
     return [mean_of(ordered[a:b]) for a, b in pairwise(edges)]
+
+
+def layers_of(case: CaseAudit) -> list[float]:
+    """SA of every layer, over classes the mean."""
+    return [mean_of(layer.scores.get("dice", ())) for layer in case.layers]
+
+
+def pooled(audits: Sequence[DatasetAudit], name: str) -> DatasetAudit:
+    """Put the cases of several audits together, which are of one kind of network."""
+    cases = tuple(case for one in audits for case in one.cases)
+    return DatasetAudit(name, audits[0].classes, cases, audits[0].made_with)
+
+
+def with_dice(found: DatasetAudit) -> DatasetAudit:
+    """Leave out cases where the output's Dice is undefined."""
+    kept = tuple(case for case in found.cases if case.dice == case.dice)
+    return DatasetAudit(found.model, found.classes, kept, found.made_with)

@@ -22,7 +22,7 @@ def demo(
 
     Example: segscope demo --data Dataset004_Hippocampus -o hippocampus_demo
     """
-    from segscope.studies.demo import run_demo
+    from segscope.workflows.demo import run_demo
 
     result = run_demo(output, data=data, max_minutes=minutes)
     if as_json:

@@ -175,7 +175,7 @@ def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
     from segscope.experiments import answer
-    from segscope.studies.declared import minutes
+    from segscope.experiments.tables import minutes
 
     metrics = outcome.experiment.metrics
     found = {metric: outcome.estimates(metric) for metric in metrics}

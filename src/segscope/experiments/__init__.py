@@ -1,8 +1,23 @@
 """Experiments: arms x draws, trials that anybody can take up, statistics by subject, one page."""
 
-from segscope.experiments.again import on_trials, read_again, score_again, scored_again, write_again
+from segscope.experiments.again import (
+    OpenTrial,
+    on_trials,
+    open_trial,
+    read_again,
+    score_again,
+    scored_again,
+    write_again,
+)
 from segscope.experiments.arm import Arm, parse_arm
-from segscope.experiments.draw import Draw, Subsets, fold_draws, group_draws, subset_draws
+from segscope.experiments.draw import (
+    Draw,
+    Subsets,
+    class_draws,
+    fold_draws,
+    group_draws,
+    subset_draws,
+)
 from segscope.experiments.engine import page_again, plan_experiment, run_experiment
 from segscope.experiments.experiment import (
     BUDGETS,
@@ -14,7 +29,7 @@ from segscope.experiments.experiment import (
     read_experiment,
     write_experiment,
 )
-from segscope.experiments.page import Paper, answer, case_panel, prediction_files
+from segscope.experiments.page import Paper, answer, draw_contours, pictured
 from segscope.experiments.table import Outcome, collect
 from segscope.experiments.task import Task
 from segscope.experiments.trial import Trial, do_trial
@@ -25,6 +40,7 @@ __all__ = [
     "Arm",
     "Draw",
     "Experiment",
+    "OpenTrial",
     "Outcome",
     "Paper",
     "Step",
@@ -33,22 +49,24 @@ __all__ = [
     "Trial",
     "alone",
     "answer",
-    "case_panel",
     "cases_of",
+    "class_draws",
     "collect",
     "content_of",
     "content_of_files",
     "do_trial",
+    "draw_contours",
     "fold_draws",
     "group_draws",
     "key_of",
     "made_once",
     "make_experiment",
     "on_trials",
+    "open_trial",
     "page_again",
     "parse_arm",
+    "pictured",
     "plan_experiment",
-    "prediction_files",
     "read_again",
     "read_experiment",
     "run_experiment",

@@ -6,7 +6,7 @@ nothing is trained. So are trials scored by another convention, or on another ce
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from segscope.experiments.experiment import cases_of, content_of
 from segscope.experiments.table import Outcome, flat_row
 from segscope.experiments.trial import Trial, score_predictions
 from segscope.experiments.work import alone
-from segscope.inference import load_model, predict_cases
+from segscope.images import Case
+from segscope.inference import TrainedModel, load_model, predict_cases
 from segscope.jobs import Work, run_jobs
 from segscope.training import labelled
 
@@ -119,6 +120,37 @@ def read_again(root: Path, name: str) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     return read_record(file, "format", remedy="remove it to have it measured again")
+
+
+@dataclass(frozen=True, eq=False)
+class OpenTrial:
+    """What work on a trial that is done begins with.
+
+    Args:
+        root: The trial's folder.
+        facts: Its ``trial.json``.
+        dataset: Of its cases.
+        cases: Those that it tests.
+        model: Its network, with the weights that its arm names.
+    """
+
+    root: Path
+    facts: Mapping[str, Any]
+    dataset: Dataset
+    cases: tuple[Case, ...]
+    model: TrainedModel
+
+
+def open_trial(dataset_folder: str, folder: str, place: str) -> OpenTrial:
+    """Open a trained trial for work of `on_trials`.
+
+    Raises:
+        InputError: The run or the dataset cannot be read.
+    """
+    root, dataset = Path(folder) / place, open_dataset(Path(dataset_folder))
+    facts = json.loads((root / "trial.json").read_text("utf-8"))
+    model = load_model(root / "run", weights=facts["arm"]["weights"], device="auto")
+    return OpenTrial(root, facts, dataset, cases_of(dataset, facts["draw"]["test"]), model)
 
 
 def _once(work: Work, dataset_folder: str, folder: str, name: str, *more: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from segscope.data import make_folds, nested_subsets, split_by_groups
 from segscope.errors import InputError
 from segscope.images import Case
+from segscope.training.classify_images import Labelled, split_images
 
 _VALIDATION_SHARE = 5  # one subject in so many of those that train chooses weights instead
 
@@ -62,6 +63,22 @@ def fold_draws(cases: Sequence[Case], *, folds: int, seeds: int) -> tuple[Draw, 
         for number, split in enumerate(make_folds(cases, folds=folds, seed=seed)):
             name = f"seed{seed}_fold{number}"
             draws.append(_draw(name, cases, split.train, split.val, seed))
+    return tuple(draws)
+
+
+def class_draws(images: Labelled, *, folds: int, seeds: int) -> tuple[Draw, ...]:
+    """Every image is tested once per seed; folds are by subject, with equal shares of classes.
+
+    Raises:
+        InputError: Too few subjects of a class.
+    """
+    draws = []
+    for seed in range(seeds):
+        for fold in range(folds):
+            rest, test = split_images(images, 1 / folds, seed, fold)
+            train, val = split_images(images.part(rest), 1 / _VALIDATION_SHARE, seed)
+            draws.append(Draw(name=f"seed{seed}_fold{fold}", seed=seed, train=tuple(train),
+                              val=tuple(val), test=tuple(test)))  # fmt: skip
     return tuple(draws)
 
 

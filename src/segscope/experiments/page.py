@@ -6,20 +6,17 @@ A paper's study begins with its set-up.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
-from segscope.data import Dataset, load_of, read_label, write_bytes, write_text
+from segscope.data import Dataset, write_bytes, write_text
 from segscope.experiments.experiment import cases_of
 from segscope.experiments.statistics import Difference, Estimate, mean_known
 from segscope.experiments.table import Outcome
 from segscope.images import Case
 from segscope.inference.cases import target
 from segscope.metrics import is_higher_better
-from segscope.preprocessing import orientation_to_ras, reorient
-from segscope.report import Lines, Panel, Picture, Section, Table, contour_sheet, page, widest_slice
+from segscope.report import Lines, Picture, Section, Table, contour_sheet, page
 from segscope.report.figures import png, pyplot
+from segscope.report.panels import case_panel
 
 _SHOWN_CASES = 3
 
@@ -53,8 +50,7 @@ def write_page(outcome: Outcome, dataset: Dataset, folder: Path, paper: Paper) -
     sections = [*paper.setup(outcome), _answer(outcome, metric), _scores(outcome)]
     sections.append(_pairs(outcome, folder))
     sections.append(_cases(outcome, metric))
-    pictures = _extremes(outcome, metric, dataset, folder)
-    sections += [pictures] if pictures else []
+    sections += _extremes(outcome, metric, dataset, folder)
     sections += [*paper.sections(outcome, dataset, folder), _curves(outcome), _how(outcome)]
     file = folder / "report.html"
     write_text(file, page(f"{paper.title} on {experiment.dataset}", sections))
@@ -186,27 +182,61 @@ def _cases(outcome: Outcome, metric: str) -> Section:
     return Section("Every subject", charts=[chart])
 
 
-def _extremes(outcome: Outcome, metric: str, dataset: Dataset, folder: Path) -> Section | None:
+def _extremes(outcome: Outcome, metric: str, dataset: Dataset, folder: Path) -> list[Section]:
     """Cases with the largest differences for and against, and the median, with both contours."""
     pairs = outcome.differences(metric)
     known = [pair for pair in pairs if pair.estimate.n]
     if not known:
-        return None
+        return []
     pair = max(known, key=lambda one: abs(one.estimate.mean))
     apart = _case_differences(outcome, metric, pair)
     order = sorted(apart, key=lambda name: apart[name])
     chosen = list(dict.fromkeys([order[0], order[len(order) // 2], order[-1]]))[:_SHOWN_CASES]
+    titles = {name: f"{name}: {apart[name]:+.3f}" for name in chosen}
+    arms = {name: name for name in (pair.reference, pair.arm)}
+    sheet = draw_contours(
+        outcome, dataset, folder, arms, titles, file="cases.png", columns=_SHOWN_CASES
+    )
+    said = f"{pair.arm} less {pair.reference} in {metric}: lowest, median and highest case."
+    return pictured("Where they differ", said, sheet, said)
+
+
+def draw_contours(
+    outcome: Outcome,
+    dataset: Dataset,
+    folder: Path,
+    arms: Mapping[str, str],
+    titles: Mapping[str, str],
+    *,
+    file: str = "contours.png",
+    columns: int = 2,
+) -> bytes | None:
+    """Draw test cases with the predictions of some arms, and write the sheet; None of none.
+
+    Args:
+        outcome: Whose trials have predicted.
+        dataset: Of the cases.
+        folder: Of the experiment; receives the sheet.
+        arms: Arm to what it is called.
+        titles: Cases in their order, each to what stands above it.
+        file: Of the sheet.
+        columns: At most so many side by side.
+    """
     panels = []
-    for case in cases_of(dataset, chosen):
-        title = f"{case.name}: {apart[case.name]:+.3f}"
-        arms = (pair.reference, pair.arm)
-        panels += case_panel(dataset, case, title, prediction_files(outcome, folder, arms, case))
+    for case in cases_of(dataset, list(titles)):
+        files = prediction_files(outcome, folder, list(arms), case)
+        named = {arms[name]: found for name, found in files.items()}
+        panels += case_panel(dataset, case, titles[case.name], named)
     if not panels:
         return None
-    sheet = contour_sheet(panels, columns=len(panels))
-    write_bytes(folder / "cases.png", sheet)
-    said = f"{pair.arm} less {pair.reference} in {metric}: lowest, median and highest case."
-    return Section("Where they differ", [said], pictures=[Picture(sheet, said)])
+    sheet = contour_sheet(panels, columns=columns)
+    write_bytes(folder / file, sheet)
+    return sheet
+
+
+def pictured(title: str, said: str, sheet: bytes | None, caption: str) -> list[Section]:
+    """A section of one picture; nothing where there is none."""
+    return [Section(title, [said], pictures=[Picture(sheet, caption)])] if sheet else []
 
 
 def _case_differences(outcome: Outcome, metric: str, pair: Difference) -> dict[str, float]:
@@ -228,24 +258,6 @@ def prediction_files(
                           else Path(trial.arm.folder))  # fmt: skip
             found |= {name: file} if file.is_file() else {}
     return {name: found[name] for name in arms if name in found}
-
-
-def case_panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) -> list[Panel]:
-    """Draw a case's image with the truth and predictions; nothing where there is none.
-
-    Volumes are turned to RAS and shown at the slice with the largest truth.
-    """
-    if not files:
-        return []
-    loaded = load_of(dataset, case)
-    assert loaded.label is not None  # test cases have one
-    arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]
-    arrays += [read_label(file).array for file in files.values()]
-    if loaded.image.grid.ndim == 3:
-        turn = orientation_to_ras(loaded.image.grid)
-        arrays = [reorient(array, turn) for array in arrays]
-    image, truth, found = widest_slice(arrays[0], arrays[1], arrays[2:])
-    return [Panel(title, image, truth, dict(zip(files, found, strict=True)))]
 
 
 def _curves(outcome: Outcome) -> Section:

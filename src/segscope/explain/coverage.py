@@ -154,6 +154,20 @@ def correlations(quality: ArrayLike, score: ArrayLike) -> Correlations:
     return Correlations(float(pearson.statistic), float(spearman.statistic), len(q))
 
 
+def drawn_spearman(quality: Vector, dice: Vector) -> float:
+    """Spearman's correlation from ranks, for thousands of draws; ``nan`` as of `correlations`.
+
+    Example:
+        >>> drawn_spearman(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2])).__round__(12)
+        0.5
+    """
+    from scipy.stats import rankdata
+
+    if len(dice) < 3 or not np.ptp(quality) or not np.ptp(dice):
+        return math.nan
+    return float(np.corrcoef(rankdata(quality), rankdata(dice))[0, 1])
+
+
 def share_to_review(quality: ArrayLike, score: ArrayLike, target: float) -> float | None:
     """Smallest share of cases, lowest quality first, to correct so that the mean reaches a target.
 

@@ -5,7 +5,7 @@ What the paper shows and what is made here:
     Tables 2-5    Dice, IoU, precision, recall of six networks      `studies.anunet_page`
     Table 6       the pruned networks L1 to L4                       `studies.anunet_levels`
     Figs. 8-11    contours of ANU-Net and a peer beside the expert's `studies.anunet_page`
-    Fig. 12       attention coefficients over epochs                 `studies.anunet_attention`
+    Fig. 12       attention coefficients over epochs                 `audit.attention`
     Fig. 13       parameters, time and Dice of the pruned networks   `studies.anunet_page`
 
 Arms are networks, draws are folds and seeds. All networks of a draw see the same samples in the
@@ -15,7 +15,6 @@ same order and are used with their last weights; test cases choose nothing.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from segscope.data import Dataset
 from segscope.errors import InputError
@@ -23,7 +22,7 @@ from segscope.experiments import Arm, Outcome, Paper
 from segscope.studies.anunet_attention import draw_attention
 from segscope.studies.anunet_levels import MAIN, measure_all_levels
 from segscope.studies.anunet_page import NETWORKS, sections
-from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.declared import Asked, arm_of, read_budgets, run_declared
 from segscope.studies.paper_setup import setup_section
 from segscope.training import load_partial
 from segscope.training.recipe import merge
@@ -32,22 +31,7 @@ _SETUP = partial(setup_section, "anunet")
 
 METRICS = ("dice", "iou", "precision", "recall")
 
-BUDGETS: dict[str, dict[str, Any]] = {
-    "minutes": {
-        "preprocessing": {"resize": [128, 128]},
-        "patch": [128, 128],
-        "network": {"widths": [8, 16, 32, 64, 128]},
-        "train": {"epochs": 10, "steps_per_epoch": 40, "batch_size": 8},
-    },
-    "hours": {
-        "preprocessing": {"resize": [256, 256]},
-        "patch": [256, 256],
-        "network": {"widths": [16, 32, 64, 128, 256]},
-        "train": {"epochs": 40, "steps_per_epoch": 50, "batch_size": 8},
-    },
-    "paper": {"train": {"epochs": 200, "steps_per_epoch": 250, "batch_size": 8}},
-}
-"""From minutes on two cores to the paper's image size and widths (for a graphics card)."""
+BUDGETS = read_budgets("anunet")
 
 
 def run_study(

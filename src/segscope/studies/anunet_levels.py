@@ -1,16 +1,15 @@
 """ANU-Net's levels L1 to L4, each on the test cases of every trial."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset, open_dataset
-from segscope.experiments import Outcome, Trial, cases_of, on_trials, read_again, write_again
+from segscope.data import Dataset
+from segscope.experiments import Outcome, Trial, on_trials, open_trial, read_again, write_again
 from segscope.experiments.statistics import Values, by_subject, mean_known
-from segscope.inference import LevelRow, load_model, measure_levels
+from segscope.inference import LevelRow, measure_levels
 
 MAIN = "anunet"
 _NAME = "levels_of_cases"
@@ -72,21 +71,15 @@ def _measured(outcome: Outcome, folder: Path) -> list[dict[str, Any]]:
 
 
 def _measure(dataset_folder: str, folder: str, name: str, place: str) -> None:
-    root = Path(folder) / place
-    draw = json.loads((root / "trial.json").read_text("utf-8"))["draw"]
-    dataset = open_dataset(Path(dataset_folder))
-    model = load_model(root / "run", weights="last", device="auto")
+    trial = open_trial(dataset_folder, folder, place)
     of_cases: list[dict[str, Any]] = []
 
     def receive(case: str, level: int, scores: list[tuple[float, float]]) -> None:
         dice, iou = (mean_known(values) for values in zip(*scores, strict=True))
         of_cases.append({"case": case, "level": level, "dice": dice, "iou": iou})
 
+    dataset = trial.dataset
     rows = measure_levels(
-        model,
-        cases_of(dataset, draw["test"]),
-        labels=dataset.labels,
-        reading=dataset.reading,
-        receive=receive,
+        trial.model, trial.cases, labels=dataset.labels, reading=dataset.reading, receive=receive
     )
-    write_again(root, name, {"levels": [asdict(row) for row in rows], "cases": of_cases})
+    write_again(trial.root, name, {"levels": [asdict(row) for row in rows], "cases": of_cases})

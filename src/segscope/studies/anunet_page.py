@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
-from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
+from segscope.experiments import Outcome, draw_contours, pictured
 from segscope.experiments.statistics import (
     Difference,
     Estimate,
@@ -14,26 +14,26 @@ from segscope.experiments.statistics import (
     estimate,
     mean_known,
 )
+from segscope.experiments.tables import (
+    differences_table,
+    headed,
+    minutes,
+    scores_table,
+    spread,
+    trained_as,
+)
 from segscope.inference import LevelRow
 from segscope.report import (
     Picture,
     Section,
     Table,
-    contour_sheet,
     pruning_figure,
     scores_figure,
 )
+from segscope.report.panels import at_equal_steps
 from segscope.studies.anunet_attention import read_attention
 from segscope.studies.anunet_levels import level_values, read_levels
-from segscope.studies.declared import (
-    differences_table,
-    minutes,
-    read_paper,
-    scores_table,
-    spread,
-    write_facts,
-)
-from segscope.studies.panels import at_equal_steps
+from segscope.studies.declared import read_paper, write_facts
 
 PAPER = read_paper("anunet")
 NETWORKS: dict[str, str] = PAPER["networks"]
@@ -62,8 +62,6 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
 
 
 def _networks(outcome: Outcome, folder: Path) -> Section:
-    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
-    train = recipe["train"]
     sizes = {name: _size(outcome, name) for name in outcome.costs}
     cells = {name: (size[0], size[1] / 1e9) for name, size in sizes.items()}
     measured = scores_table(
@@ -76,9 +74,7 @@ def _networks(outcome: Outcome, folder: Path) -> Section:
     return Section(
         "Six networks, the same draws, one budget (Tables 2-5)",
         [
-            f"{train['epochs']} epochs of {train['steps_per_epoch']} steps, batch "
-            f"{train['batch_size']}, patch {list(recipe['patch'])}, widths "
-            f"{list(recipe['network']['widths'])}; the same samples in the same order for all "
+            f"{trained_as(outcome)}; the same samples in the same order for all "
             "networks of a draw; last weights; scores are of test cases, which choose nothing."
         ],
         tables=[measured, *_paper_tables()],
@@ -88,9 +84,9 @@ def _networks(outcome: Outcome, folder: Path) -> Section:
 
 def _paper_tables() -> list[Table]:
     return [
-        Table(
+        headed(
             ["network", "IoU %", "Dice %", "precision", "recall"],
-            [[NETWORKS[name], *values] for name, values in rows.items()],
+            {NETWORKS[name]: values for name, values in rows.items()},
             f"The paper's {title}",
         )
         for title, rows in PAPER["segmentation"].items()
@@ -103,18 +99,12 @@ def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]
     dice = {n: v for n, v in outcome.of_cases(reference, "dice").items() if v == v}
     order = sorted(dice, key=lambda name: dice[name])
     shown = [reference, *(n for n in ("unet",) if n != reference and n in outcome.costs)]
-    panels = []
-    for case in cases_of(dataset, at_equal_steps(order, _PICTURED)):
-        files = prediction_files(outcome, folder, shown, case)
-        named = {NETWORKS[name]: file for name, file in files.items()}
-        panels += case_panel(dataset, case, case.name, named)
-    if not panels:
-        return []
-    sheet = contour_sheet(panels)
-    write_bytes(folder / "contours.png", sheet)
+    cases = {name: name for name in at_equal_steps(order, _PICTURED)}
+    named = {name: NETWORKS[name] for name in shown}
+    sheet = draw_contours(outcome, dataset, folder, named, cases, columns=4)
     said = f"Cases at equal steps from the worst to the best Dice of {NETWORKS[reference]}."
-    picture = Picture(sheet, "The expert's contour and the networks'.")
-    return [Section("Contours (as Figs. 8-11)", [said], pictures=[picture])]
+    caption = "The expert's contour and the networks'."
+    return pictured("Contours (as Figs. 8-11)", said, sheet, caption)
 
 
 def _attention(outcome: Outcome, folder: Path) -> list[Section]:
@@ -124,8 +114,8 @@ def _attention(outcome: Outcome, folder: Path) -> list[Section]:
     case, png = found
     write_bytes(folder / "attention.png", png)
     said = "Gates at full resolution; node i,j,k is the skip X(i,k) into X(i,j)."
-    picture = Picture(png, f"Attention coefficients of test case {case}.")
-    return [Section("Attention over epochs (as Fig. 12)", [said], pictures=[picture])]
+    caption = f"Attention coefficients of test case {case}."
+    return pictured("Attention over epochs (as Fig. 12)", said, png, caption)
 
 
 def _pruned(
@@ -137,7 +127,7 @@ def _pruned(
 ) -> Section:
     png = pruning_figure(levels)
     write_bytes(folder / "pruning.png", png)
-    printed = [[f"L{level}", *values] for level, values in PAPER["pruning"].items()]
+    printed = {f"L{level}": values for level, values in PAPER["pruning"].items()}
     heads = ["level", "parameters, M", "seconds for 2,000", "Dice %", "IoU %"]
     return Section(
         "Pruned networks (as Table 6 and Fig. 13)",
@@ -149,7 +139,7 @@ def _pruned(
         tables=[
             _levels_table(trials, levels, found),
             differences_table(apart, "Dice of each level, paired by subject."),
-            Table(heads, printed, "The paper's Table 6: liver, CT (LiTS)"),
+            headed(heads, printed, "The paper's Table 6: liver, CT (LiTS)"),
         ],
         pictures=[Picture(png, "Time, Dice and size of each level.")],
     )

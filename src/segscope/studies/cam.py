@@ -20,7 +20,7 @@ from typing import Any
 
 from segscope.data import Dataset, open_dataset
 from segscope.errors import InputError
-from segscope.experiments import content_of
+from segscope.experiments import class_draws, content_of
 from segscope.jobs import run_jobs
 from segscope.networks import CLASSIFIERS, check_classifier
 from segscope.studies.cam_job import await_trial, run_trial
@@ -30,40 +30,15 @@ from segscope.studies.cam_trials import (
     SUPERVISED,
     CamTrial,
     cut_regions,
-    fold_draws_of,
     write_trials,
 )
-from segscope.studies.declared import Asked
+from segscope.studies.declared import Asked, read_budgets
 from segscope.training.classify_images import labelled_images
 from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
 from segscope.training.recipe import merge
 from segscope.workflows.rois import RoiOptions
 
-_UNET_MINUTES = {
-    "network": {"name": "unet", "widths": [8, 16, 32, 64]},
-    "patch": [96, 96],
-    # the last weights count, so validation is only for the log
-    "train": {
-        "epochs": 10,
-        "steps_per_epoch": 20,
-        "batch_size": 8,
-        "learning_rate": 2e-3,
-        "validate_every": 10,
-    },
-}
-
-BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
-    "minutes": {
-        "classifier": {"size": [64, 64], "epochs": 30, "patience": 10, "schedule": "cosine"},
-        "unet": _UNET_MINUTES,
-    },
-    "hours": {
-        "classifier": {"size": [160, 160], "epochs": 100, "patience": 30},
-        "unet": {"train": {"epochs": 60, "steps_per_epoch": 50}},
-    },
-    "paper": {"classifier": {"size": [299, 299], "epochs": 200, "patience": 30}, "unet": {}},
-}
-"""From minutes on two cores to the paper's about 200 epochs (whose sides it does not tell)."""
+BUDGETS = read_budgets("cam")
 
 
 def run_study(
@@ -71,8 +46,8 @@ def run_study(
     folder: Path,
     asked: Asked | None = None,
     *,
-    networks: Sequence[str] = tuple(CLASSIFIERS),
     unet: Mapping[str, Any] | None = None,
+    networks: Sequence[str] = tuple(CLASSIFIERS),
     rois: RoiOptions | None = None,
 ) -> Outcome:
     """Cut regions, do every classifier on every draw with all that follows, and write the page.
@@ -82,8 +57,8 @@ def run_study(
         folder: Receives ``rois/``, ``trials/``, ``trials.json``, ``study.json`` and
             ``report.html``.
         asked: Budget, values of the classifiers' recipe, folds, seeds, where trials are done.
-        networks: Classifiers by name.
         unet: Values of the segmentation networks' recipe.
+        networks: Classifiers by name.
         rois: How regions are cut.
 
     Raises:
@@ -103,7 +78,7 @@ def run_study(
     regions = cut_regions(dataset, folder, rois or RoiOptions())
     images = labelled_images(open_dataset(folder / regions), "class")
     trials: list[CamTrial] = []
-    for draw in fold_draws_of(images, folds=asked.folds, seeds=asked.seeds):
+    for draw in class_draws(images, folds=asked.folds, seeds=asked.seeds):
         for name, recipe in recipes.items():
             own = recipe.model_copy(update={"seed": draw.seed})
             trials.append(CamTrial(name, draw, regions, own, changes))

@@ -9,24 +9,26 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from segscope.audit.classifier import audit_classifier
 from segscope.data import Dataset, Split, json_ready, open_dataset, write_json
 from segscope.data.json_files import read_record
 from segscope.experiments import alone, made_once
+from segscope.experiments.split_training import dice_of_run, train_split
 from segscope.explain import CAM_METHODS
 from segscope.explain.weak_labels import CRITERIA
 from segscope.images import Case
 from segscope.inference.classify import ClassifierModel, load_classifier
 from segscope.studies.cam_pictures import save_pictures
-from segscope.studies.cam_trials import ANEW, ORIGINAL, CamTrial, abnormal_of, read_trial
-from segscope.studies.classifier_audit import audit_classifier
-from segscope.studies.filtered import FILTERS, Filter, filter_rois
-from segscope.studies.weak_training import dice_of_run, label_weakly, train_on
+from segscope.studies.cam_trials import ANEW, ORIGINAL, CamTrial, read_trial
 from segscope.training.classify import score_images, train_classifier
 from segscope.training.classify_images import Labelled, labelled_images
 from segscope.training.classify_recipe import ClassifyRecipe
+from segscope.training.recipe import merge
 from segscope.training.run_folder import has_begun
 from segscope.workflows.classifier_cam import run_classifier_cam
+from segscope.workflows.filtered import FILTERS, Filter, filter_rois
 from segscope.workflows.rois import ABNORMAL
+from segscope.workflows.weak_labels import label_weakly
 
 _PRINTED = "gradcam_signed"  # the paper's eqs. 2 and 8 have no ReLU
 _AT_LAYERS = (_PRINTED, "hirescam_signed")  # which are the same at the last layer only
@@ -61,11 +63,11 @@ def _do(folder: Path, place: str, *, wait: bool) -> None:
         trial = read_trial(root)
         rois = open_dataset(folder / trial.regions)
         images = labelled_images(rois, "class")
-        known = {case.name for case in abnormal_of(images).cases}
+        known = {case.name for case in images.of_class(ABNORMAL).cases}
         tested = images.part([name for name in trial.draw.test if name in known]).cases
         if trial.recipe is None:
             split = Split(trial.draw.train, trial.draw.val)
-            train_on(rois, root / "unet", split, trial.unet, seed=trial.draw.seed)
+            train_split(rois, root / "unet", split, _unet(trial))
             found: Found = {"unet": dice_of_run(root / "unet", rois, tested)}
         else:
             chain = _Chain(root, rois, images, tested, trial, trial.recipe)
@@ -182,7 +184,7 @@ class _Chain:
 
     def _weak(self, model: ClassifierModel, criterion: str) -> Found:
         """Labels from maps above a threshold that no mask chose, and a U-Net that learns them."""
-        abnormal, draw = abnormal_of(self.images).cases, self.trial.draw
+        abnormal, draw = self.images.of_class(ABNORMAL).cases, self.trial.draw
         chosen = made_once(
             self.root / f"labels_{criterion}",
             lambda new: run_classifier_cam(
@@ -197,11 +199,16 @@ class _Chain:
         )
         run = self.root / f"unet_{criterion}"
         split = Split(draw.train, draw.val)
-        train_on(open_dataset(place), run, split, self.trial.unet, seed=draw.seed)
+        train_split(open_dataset(place), run, split, _unet(self.trial))
         return {
             "maps": {case.name: rows[case.name]["dice"] for case in self.tested},
             "unet": dice_of_run(run, self.rois, self.tested),
         }
+
+
+def _unet(trial: CamTrial) -> Found:
+    """The last weights count, as no true mask may choose."""
+    return merge(trial.unet, {"train": {"seed": trial.draw.seed, "patience": 0}})
 
 
 def _classified(file: Path, cases: Sequence[Case]) -> Found:

@@ -180,6 +180,7 @@ def _pairs(pairs: Mapping[str, Sequence[Difference]], what: str) -> Table:
 
 def _second(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
     printed = read_paper("cam")
+    titles = [f"{kind}: {part}" for kind in KINDS for part in ("validation", "test")]
     rows: list[list[Any]] = []
     for name in outcome.networks:
         cells: list[Any] = [name, str(outcome.estimate(name, cam_dice))]
@@ -190,7 +191,6 @@ def _second(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
         rows.append(cells)
     keys = ("dice", "accuracy", "cam", "truth", "inverse")
     paper = [[n, *(printed[n].get(k, "") for k in keys)] for n in outcome.networks if n in printed]
-    titles = [f"{kind}: {part}" for kind in KINDS for part in ("validation", "test")]
     return Section(
         "Learning again from what maps or masks keep (Table II, Figs. 8 and 9)",
         ["The same architecture from scratch on images times their own map (cam: of the class that "

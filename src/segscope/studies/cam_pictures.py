@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from segscope.data import copy_file, read_label, write_bytes
 from segscope.explain import otsu_threshold
 from segscope.report import Tile, tile_sheet
+from segscope.report.panels import at_equal_steps
 from segscope.studies.cam_outcome import Done, Outcome
-from segscope.studies.cam_trials import ORIGINAL, of_class
-from segscope.studies.filtered import FILTERS
-from segscope.studies.panels import at_equal_steps
+from segscope.studies.cam_trials import ORIGINAL
 from segscope.training.classify_images import Labelled
+from segscope.workflows.filtered import FILTERS
 from segscope.workflows.rois import ABNORMAL, NORMAL
 
 _SHOWN = 8
@@ -52,7 +52,7 @@ def save_pictures(root: Path, folder: Path, tested: Labelled) -> None:
         folder: New.
         tested: Regions that are only tested.
     """
-    abnormal, normal = (of_class(tested, name).cases for name in (ABNORMAL, NORMAL))
+    abnormal, normal = (tested.of_class(name).cases for name in (ABNORMAL, NORMAL))
     chosen = shown_names([case.name for case in abnormal], [case.name for case in normal])
     names = {name for of_sheet in chosen.values() for name in of_sheet}
     for case in (case for case in tested.cases if case.name in names):

@@ -7,7 +7,7 @@ from segscope.experiments.statistics import mean_known
 from segscope.explain.weak_labels import CRITERIA
 from segscope.studies.cam_outcome import Outcome, Reader, cam_dice, right, weak
 from segscope.studies.cam_trials import ORIGINAL, SUPERVISED
-from segscope.studies.filtered import FILTERS
+from segscope.workflows.filtered import FILTERS
 
 KINDS = (ORIGINAL, *FILTERS)
 

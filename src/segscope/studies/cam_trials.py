@@ -11,24 +11,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from segscope.data import Dataset, json_ready, open_dataset, read_label, write_json
+from segscope.data import Dataset, json_ready, open_dataset, write_json
 from segscope.data.json_files import read_record
 from segscope.errors import InputError
 from segscope.experiments import Draw, content_of, content_of_files, key_of, made_once
-from segscope.explain import centred_map, mean_dice
-from segscope.metrics import count_agreement, overlap_scores
-from segscope.studies.shortcuts import find_shortcuts
-from segscope.training.classify_images import Labelled, labelled_images, split_images
 from segscope.training.classify_recipe import ClassifyRecipe
-from segscope.workflows.rois import ABNORMAL, RoiOptions, extract_rois
+from segscope.workflows.region_facts import region_facts
+from segscope.workflows.rois import RoiOptions, extract_rois
 
 ORIGINAL = "original"
 SUPERVISED = "true masks"
 FILE = "trials.json"
 ANEW = "it is damaged: delete it, and start the study again"
-_VALIDATION_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -78,49 +72,11 @@ def cut_regions(dataset: Dataset, folder: Path, options: RoiOptions) -> str:
 
     def cut(new: Path) -> None:
         counts = extract_rois(dataset, new, options)
-        write_json(new / "regions.json", _measured(new, counts))
+        facts = region_facts(open_dataset(new))
+        write_json(new / "regions.json", json_ready({"format": 1, "counts": counts, **facts}))
 
     made_once(folder / place, cut)
     return place
-
-
-def _measured(folder: Path, counts: Mapping[str, int]) -> dict[str, Any]:
-    """What can be said of the regions before any network has seen them."""
-    rois = open_dataset(folder)
-    images = labelled_images(rois, "class")
-    whole, centred = {}, {}
-    for case in abnormal_of(images).cases:
-        assert case.label_file is not None  # regions have one
-        mask = read_label(case.label_file).array > 0
-        found = overlap_scores(count_agreement(np.ones_like(mask), mask))
-        whole[case.name] = found["dice"]
-        centred[case.name] = mean_dice(centred_map(mask.shape), mask)
-    facts = {
-        "format": 1,
-        "counts": dict(counts),
-        "subjects": {case.name: case.group for case in images.cases},
-        "whole": whole,
-        "centred": centred,
-        "shortcuts": {name: asdict(one) for name, one in find_shortcuts(rois, images).items()},
-    }
-    ready: dict[str, Any] = json_ready(facts)
-    return ready
-
-
-def fold_draws_of(images: Labelled, *, folds: int, seeds: int) -> tuple[Draw, ...]:
-    """Every region is tested once per seed; folds are by subject, with equal shares of classes.
-
-    Raises:
-        InputError: Too few subjects of a class.
-    """
-    draws = []
-    for seed in range(seeds):
-        for fold in range(folds):
-            rest, test = split_images(images, 1 / folds, seed, fold)
-            train, val = split_images(images.part(rest), _VALIDATION_SHARE, seed)
-            draws.append(Draw(name=f"seed{seed}_fold{fold}", seed=seed, train=tuple(train),
-                              val=tuple(val), test=tuple(test)))  # fmt: skip
-    return tuple(draws)
 
 
 def write_trials(folder: Path, facts: Mapping[str, Any], trials: Sequence[CamTrial]) -> None:
@@ -150,15 +106,3 @@ def read_trial(root: Path) -> CamTrial:
     except (ValueError, TypeError) as error:
         raise InputError(f"{file}: is no trial of this version ({error}); {ANEW}") from None
     return CamTrial(facts["arm"], draw, facts["regions"], recipe, facts["unet"])
-
-
-def abnormal_of(images: Labelled) -> Labelled:
-    """Regions with a lesion."""
-    return of_class(images, ABNORMAL)
-
-
-def of_class(images: Labelled, name: str) -> Labelled:
-    """Images of one class, in their order."""
-    number = images.classes.index(name)
-    pairs = zip(images.cases, images.truth, strict=True)
-    return images.part([case.name for case, truth in pairs if truth == number])

@@ -21,8 +21,6 @@ from segscope.experiments import (
     page_again,
     run_experiment,
 )
-from segscope.experiments.statistics import Difference, Estimate, mean_known
-from segscope.report import Table
 from segscope.training import labelled
 from segscope.training.recipe import merge
 
@@ -110,7 +108,22 @@ def read_paper(name: str) -> dict[str, Any]:
         >>> read_paper("siamese")["hold_out"]["content"]
         [0.79, 0.79]
     """
-    text = (files("segscope.studies") / f"{name}_paper.yaml").read_text("utf-8")
+    return _data(f"{name}_paper")
+
+
+def read_budgets(name: str) -> dict[str, dict[str, Any]]:
+    """Read a study's budgets: name to recipe values, from minutes to the paper's set-up.
+
+    Example:
+        >>> list(read_budgets("anunet"))
+        ['minutes', 'hours', 'paper']
+    """
+    found: dict[str, dict[str, Any]] = _data("budgets")[name]
+    return found
+
+
+def _data(name: str) -> dict[str, Any]:
+    text = (files("segscope.studies") / f"{name}.yaml").read_text("utf-8")
     found: dict[str, Any] = yaml.safe_load(text)
     return found
 
@@ -120,66 +133,3 @@ def write_facts(folder: Path, name: str, outcome: Outcome, **more: Any) -> None:
     write_json(
         folder / "study.json", {"format": _FORMAT, "study": name, **outcome.to_dict(), **more}
     )
-
-
-def scores_table(
-    outcome: Outcome,
-    caption: str,
-    *,
-    names: Mapping[str, str] | None = None,
-    extra: Mapping[str, Sequence[Any]] | None = None,
-    columns: Sequence[str] = (),
-) -> Table:
-    """Lay out every arm's metrics in the arms' order: mean, deviation and interval by subject.
-
-    Args:
-        outcome: What was found.
-        caption: Below.
-        names: Arm to what it is called here.
-        extra: Arm to more cells.
-        columns: Of those cells.
-    """
-    metrics = outcome.experiment.metrics
-    found = {metric: outcome.estimates(metric) for metric in metrics}
-    rows = []
-    for arm in outcome.experiment.arms:
-        own = {m: found[m][arm.name] for m in metrics if arm.name in found[m]}
-        if not own:
-            continue
-        shown = (names or {}).get(arm.name, arm.name)
-        undefined = sum(one.undefined for one in own.values())
-        n = max(one.n for one in own.values())
-        more = (extra or {}).get(arm.name, ())
-        rows.append([shown, *(spread(one) for one in own.values()), n, undefined,
-                     minutes(outcome, arm.name), *more])  # fmt: skip
-    heads = [metric.replace("_", " ") for metric in metrics]
-    said = f"{caption} Mean, sd between subjects (95 % interval)."
-    return Table(["", *heads, "subjects", "undefined", "minutes", *columns], rows, said)
-
-
-def differences_table(found: Sequence[Difference], caption: str) -> Table:
-    """Lay out paired differences, each with its interval and p."""
-    reference = found[0].reference if found else ""
-    rows = [
-        [one.arm, str(one.estimate), one.p_holm,
-         "differs" if one.shown else "no difference shown"]
-        for one in found
-    ]  # fmt: skip
-    return Table(["", f"less {reference}", "p (Holm)", ""], rows, caption)
-
-
-def minutes(outcome: Outcome, arm: str) -> float:
-    """Mean minutes of an arm's trainings."""
-    return mean_known([float(cost["minutes"]) for cost in outcome.costs.get(arm, ())])
-
-
-def spread(found: Estimate) -> str:
-    """Mean, deviation between subjects and interval, for a table's cell.
-
-    Example:
-        >>> spread(Estimate(0.5, 0.4, 0.6, 0.1, 4, 0))
-        '0.5, 0.1 (0.4 to 0.6)'
-    """
-    if found.n < 2:
-        return f"{found.mean:.4g}"
-    return f"{found.mean:.4g}, {found.sd:.3g} ({found.low:.4g} to {found.high:.4g})"

@@ -6,8 +6,8 @@ What the paper shows and what is made here:
     Tables 3, 4            distance of centres of mass, in mm         `studies.gbm_page`
     Tables 5, 6, Fig. 6    epochs and minutes until nothing improves  `experiments.curves`
     Figs. 3, 5             contours                                   `studies.gbm_page`
-    Figs. 7, 8             feature maps                               `studies.gbm_measures`
-    independence           other intensities, other modalities        `studies.modalities`
+    Figs. 7, 8             feature maps                               `audit.feature_maps`
+    independence           other intensities, other modalities        `workflows.modalities`
 
 Arms are inputs, draws are nested subsets of training subjects and seeds; the same true test
 subjects for all. Masks come from a step that arms come after, and that one, for method
@@ -24,7 +24,7 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Arm, Draw, Outcome, Paper, Step, subset_draws
-from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.declared import Asked, arm_of, read_budgets, run_declared
 from segscope.studies.gbm_masks import FILES, MASKS
 from segscope.studies.gbm_measures import measure
 from segscope.studies.gbm_page import sections
@@ -34,26 +34,7 @@ from segscope.workflows.masks import mask_plan
 
 METRICS = ("dice", "centre_mm")
 
-BUDGETS: dict[str, dict[str, Any]] = {
-    "minutes": {
-        "network": {"widths": [8, 16, 32, 64], "options": {"activation": "relu"}},
-        "train": {
-            "epochs": 25,
-            "steps_per_epoch": 20,
-            "learning_rate": 2.0e-3,
-            "schedule": "cosine",
-            "patience": 0,
-        },
-        "augment": {"preset": "mild", "mirror_axes": []},
-    },
-    "hours": {
-        "network": {"widths": [16, 32, 64, 128]},
-        "train": {"epochs": 100, "steps_per_epoch": 50, "learning_rate": 1.0e-3},
-    },
-    "paper": {},
-}
-"""From minutes on two cores (ReLU, as sigmoids need long) to the paper's set-up, which alone has
-the paper's spacing, window and patch; the others take the dataset's."""
+BUDGETS = read_budgets("gbm")
 
 _WORK = "segscope.studies.gbm_masks"
 _COARSE = "coarse"

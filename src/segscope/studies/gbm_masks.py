@@ -3,26 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
-from segscope.data import (
-    Dataset,
-    Split,
-    measure_fingerprint,
-    read_label,
-    read_label_of,
-    write_bytes,
-    write_text,
-)
+from segscope.data import Dataset, Split, read_label, read_label_of, write_bytes, write_text
 from segscope.experiments import Task, cases_of
+from segscope.experiments.split_training import train_split
 from segscope.images import Case
 from segscope.metrics import count_agreement, overlap_scores
 from segscope.priors import CaseMask, make_masks, open_mask_source, resolve_mask_plan
-from segscope.training import (
-    has_begun,
-    labelled,
-    plan_recipe,
-    read_recipe,
-    train_dataset,
-)
+from segscope.training import labelled
+from segscope.training.recipe import merge
 from segscope.workflows.masks import mask_plan, mask_sheet
 
 MASKS = "masks"
@@ -35,21 +23,9 @@ PLAN, PRIOR, FILES, SHEET = "plan.json", "prior", "files", "masks.png"
 def train_coarse(task: Task) -> dict[str, Any]:
     """Train a network on the union of all structures, of subjects that no arm trains on."""
     run, draw = task.root / "run", task.draw
-    known = {*draw.train, *draw.val}
-    whole = _union(replace(
-        task.dataset, training=tuple(c for c in task.dataset.training if c.name in known)
-    ))  # fmt: skip
-    measured = measure_fingerprint(whole)
-    begun = has_begun(run)
-    recipe = (
-        read_recipe(run / "recipe.yaml")  # as it was planned, perhaps on another machine
-        if begun
-        else plan_recipe(measured, task.options["recipe"], {"train": {"seed": draw.seed}})
-    )
-    progress = train_dataset(
-        whole, measured, recipe, run, split=Split(draw.train, draw.val), cache=task.cache,
-        resume=begun,
-    )  # fmt: skip
+    settings = merge(task.options["recipe"], {"train": {"seed": draw.seed}})
+    split = Split(draw.train, draw.val)
+    progress = train_split(_union(task.dataset), run, split, settings, cache=task.cache)
     return {"minutes": progress.elapsed_s / 60, "epochs": progress.epoch}
 
 

@@ -1,29 +1,29 @@
 """What the mask study measures in networks that are trained: feature maps, other intensities."""
 
 import io
-import json
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from segscope.data import Dataset, open_dataset, write_bytes
+from segscope.audit.feature_maps import FeatureMaps, feature_maps
+from segscope.data import Dataset, write_bytes
 from segscope.experiments import (
+    OpenTrial,
     Outcome,
     Trial,
-    cases_of,
     on_trials,
+    open_trial,
     read_again,
     write_again,
 )
 from segscope.images import Case
-from segscope.inference import TrainedModel, load_model, target
+from segscope.inference import target
 from segscope.preprocessing import MaskPlan
 from segscope.priors import open_mask_source
-from segscope.studies.feature_maps import FeatureMaps, feature_maps
 from segscope.studies.gbm_masks import MASKS, PLAN, PRIOR
-from segscope.studies.modalities import ModalityRow, check_modalities
+from segscope.workflows.modalities import ModalityRow, check_modalities
 
 _MODALITIES = "modalities"
 _SHOWN_SIZE = 4  # the paper's pictures are of four training cases
@@ -105,39 +105,29 @@ def _features_name(layer: str | None) -> str:
 
 
 def _write_maps(dataset_folder: str, folder: str, name: str, layer: str, place: str) -> None:
-    model, root, dataset, tested = _opened(dataset_folder, folder, place)
-    shown = _as_shown(model, root, tested[0])
-    found = feature_maps(model, shown, layer=layer or None, reading=dataset.reading)
+    trial = open_trial(dataset_folder, folder, place)
+    shown, into = _as_shown(trial), trial.root / "again" / name
+    found = feature_maps(trial.model, shown, layer=layer or None, reading=trial.dataset.reading)
     stream = io.BytesIO()
     np.savez_compressed(stream, image=found.image, truth=found.truth, maps=found.maps)
-    (root / "again" / name).mkdir(parents=True, exist_ok=True)
-    write_bytes(root / "again" / name / "maps.npz", stream.getvalue())
-    write_again(root, name, {"case": shown.name, "layer": found.layer})
+    into.mkdir(parents=True, exist_ok=True)
+    write_bytes(into / "maps.npz", stream.getvalue())
+    write_again(trial.root, name, {"case": shown.name, "layer": found.layer})
 
 
 def _check(dataset_folder: str, folder: str, name: str, place: str) -> None:
-    model, root, dataset, tested = _opened(dataset_folder, folder, place)
-    facts = json.loads((root / "trial.json").read_text("utf-8"))
-    step = Path(folder) / facts["places"][MASKS]
+    trial = open_trial(dataset_folder, folder, place)
+    step = Path(folder) / trial.facts["places"][MASKS]
     plan = MaskPlan.model_validate_json((step / PLAN).read_text("utf-8"))
-    source = open_mask_source(plan, step / PRIOR)
-    rows = check_modalities(model, source, tested[:_CHECKED], reading=dataset.reading)
-    write_again(root, name, {"rows_changed": [asdict(row) for row in rows]})
+    source, reading = open_mask_source(plan, step / PRIOR), trial.dataset.reading
+    rows = check_modalities(trial.model, source, trial.cases[:_CHECKED], reading=reading)
+    write_again(trial.root, name, {"rows_changed": [asdict(row) for row in rows]})
 
 
-def _opened(
-    dataset_folder: str, folder: str, place: str
-) -> tuple[TrainedModel, Path, Dataset, tuple[Case, ...]]:
-    """A trial's network, its folder, and its test cases."""
-    root, dataset = Path(folder) / place, open_dataset(Path(dataset_folder))
-    facts = json.loads((root / "trial.json").read_text("utf-8"))
-    model = load_model(root / "run", weights=facts["arm"]["weights"])
-    return model, root, dataset, cases_of(dataset, facts["draw"]["test"])
-
-
-def _as_shown(model: TrainedModel, root: Path, case: Case) -> Case:
-    """A case with the mask that the trial has made of it, where its network is shown one."""
-    if model.spec.inputs == "image":
+def _as_shown(trial: OpenTrial) -> Case:
+    """The first test case with the mask that was made of it, where the network is shown one."""
+    case, inputs = trial.cases[0], trial.model.spec.inputs
+    if inputs == "image":
         return case
-    own = case.image_files if model.spec.inputs == "image+gbm" else ()
-    return replace(case, image_files=(*own, target(case, root / "run" / "masks")))
+    own = case.image_files if inputs == "image+gbm" else ()
+    return replace(case, image_files=(*own, target(case, trial.root / "run" / "masks")))

@@ -7,19 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, json_ready, to_csv, write_bytes, write_text
-from segscope.experiments import Outcome, case_panel, cases_of, prediction_files
-from segscope.experiments.curves import until_converged, validation_losses
+from segscope.experiments import Outcome, draw_contours, pictured
+from segscope.experiments.curves import converged_rows, converged_table, loss_charts
 from segscope.experiments.sizes import size_figure, size_pairs, size_table
 from segscope.experiments.statistics import Estimate, by_subject, estimate, mean_known
 from segscope.experiments.trial import read_result
-from segscope.report import (
-    Lines,
-    Picture,
-    Section,
-    Table,
-    contour_sheet,
-    feature_sheet,
-)
+from segscope.report import Picture, Section, Table, feature_sheet
 from segscope.studies.declared import read_paper, write_facts
 from segscope.studies.gbm_masks import SHEET
 from segscope.studies.gbm_measures import (
@@ -31,7 +24,7 @@ from segscope.studies.gbm_measures import (
     read_modalities,
     shown_size,
 )
-from segscope.studies.modalities import modality_sections
+from segscope.workflows.modalities import ModalityRow
 
 PAPER = read_paper("gbm")
 _PICTURED = 4
@@ -50,7 +43,7 @@ def sections(
              "by_size": {size: outcome.of_size(size).to_dict()["arms"] for size in outcome.sizes},
              "modalities": [asdict(row) for row in changed]}  # fmt: skip
     write_facts(folder, "gbm", outcome, **json_ready(facts))
-    write_text(folder / "results.csv", to_csv(_rows(outcome)))
+    write_text(folder / "results.csv", to_csv(converged_rows(outcome)))
     if changed:
         write_text(folder / "modalities.csv", to_csv([asdict(row) for row in changed]))
     return [
@@ -62,17 +55,6 @@ def sections(
         *_contours(outcome, dataset, folder),
         *_features(outcome, folder, layer),
     ]
-
-
-def _rows(outcome: Outcome) -> list[dict[str, Any]]:
-    """One row per trial and label, with when the training had converged."""
-    rows = []
-    for row in outcome.by_trial():
-        (cost,) = (c for c in outcome.costs[row["arm"]] if c["draw"] == row["draw"])
-        epochs, minutes = until_converged(cost["curve"])
-        rows.append({**row, "epochs_to_converge": epochs, "minutes_to_converge": minutes,
-                     "minutes": cost["minutes"]})  # fmt: skip
-    return rows
 
 
 def mean_dice(table: Mapping[int, Mapping[str, Sequence[Sequence[float]]]]) -> list[list[float]]:
@@ -142,15 +124,6 @@ def _centres(outcome: Outcome) -> Section:
 
 
 def _convergence(outcome: Outcome) -> Section:
-    arms = [arm.name for arm in outcome.experiment.arms]
-    rows: list[list[Any]] = []
-    for size in outcome.sizes:
-        costs = outcome.of_size(size).costs
-        found = [{str(c["draw"]): until_converged(c["curve"]) for c in costs.get(arm, ())}
-                 for arm in arms]  # fmt: skip
-        for k, until in enumerate(("epochs", "minutes")):
-            of_arms = [{draw: float(one[k]) for draw, one in of.items()} for of in found]
-            rows.append([size, until, *(str(estimate(values)) for values in of_arms)])
     paper = [
         [part, size, *hours]
         for part in ("brain", "heart")
@@ -162,25 +135,11 @@ def _convergence(outcome: Outcome) -> Section:
          "of its lowest; the span of epochs is the same for all, and the learning rate falls over "
          "it unless it is constant, so these figures compare runs and say little by themselves."],
         tables=[
-            Table(["subjects", "until", *arms], rows,
-                  "Measured: mean (95 % interval over trainings, n trainings)."),
+            converged_table(outcome),
             Table(["part", "cases", "image, h", "image and mask, h"], paper, "The paper."),
         ],
-        charts=_loss_charts(outcome),
+        charts=loss_charts(outcome),
     )  # fmt: skip
-
-
-def _loss_charts(outcome: Outcome) -> list[Lines]:
-    """Of the largest size's first seed."""
-    largest = outcome.sizes[-1]
-    curves = {arm: costs[0]["curve"] for arm, costs in outcome.of_size(largest).costs.items()
-              if costs}  # fmt: skip
-    epochs = {arm: [row[0] for row in curve] for arm, curve in curves.items()}
-    train = {arm: (epochs[arm], [row[1] for row in curve]) for arm, curve in curves.items()}
-    val = {arm: (epochs[arm], validation_losses(curve)) for arm, curve in curves.items()}
-    note = f"{largest} training subjects, first seed."
-    return [Lines(train, "epoch", "training loss", note),
-            Lines(val, "epoch", "validation loss (1 - Dice)", note)]  # fmt: skip
 
 
 def _mask_dice(outcome: Outcome, folder: Path) -> Estimate:
@@ -199,24 +158,42 @@ def _masks(outcome: Outcome, folder: Path, dice: Estimate) -> Section:
     )
 
 
+def modality_sections(rows: Sequence[ModalityRow], subjects: Mapping[str, str]) -> list[Section]:
+    """Lay rows out, averaged by subject; nothing of none.
+
+    Args:
+        rows: Of any cases.
+        subjects: Of the cases.
+    """
+    if not rows:
+        return []
+    table = []
+    for change in dict.fromkeys(row.change for row in rows):
+        of = [row for row in rows if row.change == change]
+        masks = by_subject([(subjects[row.case], row.case, row.mask_dice) for row in of])
+        labels = by_subject([(subjects[row.case], row.case, row.dice) for row in of])
+        table.append([change, str(estimate(masks)), str(estimate(labels))])
+    same = "yes" if all(row.same_mask_same_bits for row in rows) else "NO"
+    return [
+        Section(
+            "Other intensities, other modalities",
+            [f"The network that is shown the mask alone gives the same bits for the same mask: "
+             f"{same}. Where the mask is made anew from a changed image, both may differ:"],
+            tables=[Table(["image", "Dice of masks", "Dice of predictions"], table,
+                          "Mean (95 % interval over subjects, n subjects).")],
+        )
+    ]  # fmt: skip
+
+
 def _contours(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
     trials = pictured_trials(outcome)
     part = outcome.of_draws([trials[0].draw.name])
-    arms = [trial.arm.name for trial in trials]
-    panels = []
-    for case in cases_of(dataset, trials[0].draw.test[:_PICTURED]):
-        panels += case_panel(dataset, case, case.name, prediction_files(part, folder, arms, case))
-    if not panels:
-        return []
-    sheet = contour_sheet(panels, columns=2)
-    write_bytes(folder / "contours.png", sheet)
-    return [
-        Section(
-            "Contours (as Figs. 3 and 5)",
-            [f"Test cases of runs with {shown_size(outcome)} training subjects, first seed."],
-            pictures=[Picture(sheet, "The expert's contour and each input's.")],
-        )
-    ]
+    arms = {trial.arm.name: trial.arm.name for trial in trials}
+    cases = {name: name for name in trials[0].draw.test[:_PICTURED]}
+    sheet = draw_contours(part, dataset, folder, arms, cases)
+    said = f"Test cases of runs with {shown_size(outcome)} training subjects, first seed."
+    caption = "The expert's contour and each input's."
+    return pictured("Contours (as Figs. 3 and 5)", said, sheet, caption)
 
 
 def _features(outcome: Outcome, folder: Path, layer: str | None) -> list[Section]:
@@ -230,11 +207,9 @@ def _features(outcome: Outcome, folder: Path, layer: str | None) -> list[Section
     sheet = feature_sheet({name: maps.maps for name, maps in found.items()}, first.image,
                           first.truth)  # fmt: skip
     write_bytes(folder / "features.png", sheet)
-    return [
-        Section(
-            "Feature maps (as Figs. 7 and 8)",
-            ["All channels of one layer, by what the network is shown and training subjects; each "
-             "channel has its own scale. On the left the image and the expert's contour."],
-            pictures=[Picture(sheet, "Channels of the same layer in each network.")],
-        )
-    ]  # fmt: skip
+    said = (
+        "All channels of one layer, by what the network is shown and training subjects; each "
+        "channel has its own scale. On the left the image and the expert's contour."
+    )
+    caption = "Channels of the same layer in each network."
+    return pictured("Feature maps (as Figs. 7 and 8)", said, sheet, caption)

@@ -5,8 +5,8 @@ What the paper shows and what is made here:
     Fig. 5, Table 1    SA of every layer, Dice of output and last map, offline and online
     Figs. 6-9, 13      maps of layers, units, heat-maps                 (the audits' pictures)
     Figs. 10-12, Table 2   mu and VoG against Dice, coverage            (the audits' figures)
-    Table 3, Fig. 15   separableness                   `studies.protoseg_measures`
-    Fig. 16            SA with noise less SA without   `studies.protoseg_measures`
+    Table 3, Fig. 15   separableness                   `audit.sensitivity`
+    Fig. 16            SA with noise less SA without   `audit.sensitivity`
 
 Arms are U-Nets without and with the online loss, draws are folds and seeds. Every trial is audited
 on its test cases. Networks are used with their last weights; test cases choose nothing.
@@ -14,11 +14,10 @@ on its test cases. Networks are used with their last weights; test cases choose 
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from segscope.data import Dataset
 from segscope.experiments import Arm, Outcome, Paper
-from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.declared import Asked, arm_of, read_budgets, run_declared
 from segscope.studies.paper_setup import setup_section
 from segscope.studies.protoseg_measures import ARMS, measure_trials
 from segscope.studies.protoseg_page import sections
@@ -27,27 +26,7 @@ from segscope.training.recipe import merge
 
 METRICS = ("dice", "hd95_mm")
 
-BUDGETS: dict[str, dict[str, Any]] = {
-    "minutes": {
-        "preprocessing": {"resize": [128, 128]},
-        "patch": [128, 128],
-        "network": {"widths": [8, 16, 32, 64, 128]},
-        "train": {
-            "epochs": 15,
-            "steps_per_epoch": 40,
-            "learning_rate": 1e-3,
-            "snapshots": [3, 6, 9, 12, 15],
-        },
-    },
-    "hours": {
-        "preprocessing": {"resize": [256, 256]},
-        "patch": [256, 256],
-        "network": {"widths": [16, 32, 64, 128, 256]},
-        "train": {"steps_per_epoch": 50, "learning_rate": 3e-4},
-    },
-    "paper": {"train": {"steps_per_epoch": 200}},
-}
-"""From minutes on two cores to the paper's widths (for a graphics card)."""
+BUDGETS = read_budgets("protoseg")
 
 
 def run_study(dataset: Dataset, folder: Path, asked: Asked | None = None) -> Outcome:

@@ -1,30 +1,22 @@
 """What the measures of the segmentation-ability study come to: estimates over subjects."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from segscope.audit import CaseAudit, DatasetAudit, quality_of
+from segscope.audit import CaseAudit, quality_of
 from segscope.audit.result import mean_of
+from segscope.audit.sensitivity import Noisy, Separable
+from segscope.audit.summary import layers_of, pooled, with_dice
 from segscope.data import Dataset
-from segscope.experiments.statistics import (
-    Difference,
-    Estimate,
-    Values,
-    by_subject,
-    differences,
-    estimate,
-    holm,
-    mean_known,
-)
+from segscope.experiments.measures import Compared, compare_measures
+from segscope.experiments.statistics import Estimate, Values, by_subject, estimate, mean_known
 from segscope.explain import correlations
+from segscope.explain.coverage import drawn_spearman
 from segscope.metrics import Interval, grouped_intervals
-from segscope.studies.protoseg_measures import ARMS, Audited, Noisy, Separable, layers_of
+from segscope.studies.protoseg_measures import ARMS, Audited
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -37,15 +29,6 @@ Audits = Mapping[str, Sequence[Audited]]
 """Arm to the audits of its trials."""
 
 
-@dataclass(frozen=True)
-class Ability:
-    """One measure of both arms over subjects, and how far the second is from the first."""
-
-    name: str
-    arms: Mapping[str, Estimate]
-    difference: Difference
-
-
 def subjects_of(dataset: Dataset) -> Subjects:
     """Case to subject."""
     return {case.name: case.group for case in dataset.training}
@@ -56,18 +39,6 @@ def over_subjects(values: Sequence[tuple[str, float]], subjects: Subjects) -> Va
     return by_subject([(subjects[case], case, value) for case, value in values])
 
 
-def pooled(audits: Sequence[Audited], name: str) -> DatasetAudit:
-    """Put the cases of several trials' audits together."""
-    cases = tuple(case for one in audits for case in one.found.cases)
-    return DatasetAudit(name, audits[0].found.classes, cases, audits[0].found.made_with)
-
-
-def with_dice(found: DatasetAudit) -> DatasetAudit:
-    """Leave out cases where the output's Dice is undefined."""
-    kept = tuple(case for case in found.cases if case.dice == case.dice)
-    return DatasetAudit(found.model, found.classes, kept, found.made_with)
-
-
 def last_map(case: CaseAudit) -> float:
     """SA of the last layer where the output's Dice is defined too: of the same cases.
 
@@ -76,7 +47,7 @@ def last_map(case: CaseAudit) -> float:
     return layers_of(case)[-1] if case.dice == case.dice else float("nan")
 
 
-def outputs(audits: Audits, subjects: Subjects) -> list[Ability]:
+def outputs(audits: Audits, subjects: Subjects) -> list[Compared]:
     """Dice of the output, SA of the last layer's map, SA over all layers, and mu."""
     measures: dict[str, Callable[[CaseAudit], float]] = {
         "output B": lambda case: case.dice,
@@ -87,7 +58,7 @@ def outputs(audits: Audits, subjects: Subjects) -> list[Ability]:
     return _compared(measures, audits, subjects)
 
 
-def layers(audits: Audits, subjects: Subjects) -> list[Ability]:
+def layers(audits: Audits, subjects: Subjects) -> list[Compared]:
     """SA of every layer."""
     names = audits[ARMS[0]][0].found.layers
     measures = {name: partial(_layer, number) for number, name in enumerate(names)}
@@ -102,7 +73,7 @@ def rank_correlations(audits: Sequence[Audited], subjects: Subjects) -> dict[str
     """
     seeds = np.array([one.trial.draw.seed for one in audits for case in one.found.cases
                       if case.dice == case.dice])  # fmt: skip
-    found = with_dice(pooled(audits, ""))
+    found = with_dice(pooled([one.found for one in audits], ""))
     dice = np.array([case.dice for case in found.cases])
     lists = {name: np.array(values) for name, values in quality_of(found).items()}
 
@@ -116,18 +87,6 @@ def rank_correlations(audits: Sequence[Audited], subjects: Subjects) -> dict[str
     whole = over_seeds(lambda q, d: correlations(q, d).spearman, np.arange(len(dice)))
     groups = [subjects[case.name] for case in found.cases]
     return grouped_intervals(whole, partial(over_seeds, drawn_spearman), groups)
-
-
-def drawn_spearman(quality: Numbers, dice: Numbers) -> float:
-    """Spearman's correlation from ranks, for thousands of draws; ``nan`` as of `correlations`.
-
-    Example:
-        >>> drawn_spearman(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.3, 0.2])).__round__(12)
-        0.5
-    """
-    if len(dice) < 3 or not np.ptp(quality) or not np.ptp(dice):
-        return math.nan
-    return float(np.corrcoef(rankdata(quality), rankdata(dice))[0, 1])
 
 
 def separableness(found: Sequence[Separable], subjects: Subjects) -> dict[str, Estimate]:
@@ -157,19 +116,12 @@ def noise_curves(found: Sequence[Noisy], subjects: Subjects) -> dict[float, list
 
 def _compared(
     measures: Mapping[str, Callable[[CaseAudit], float]], audits: Audits, subjects: Subjects
-) -> list[Ability]:
-    """Compare the arms in several measures; p are corrected for how many there are."""
-    found = []
-    for name, value in measures.items():
-        arms = {arm: _of_arm(audits[arm], subjects, value) for arm in ARMS}
-        (difference,) = differences(arms, ARMS[0])
-        estimates = {arm: estimate(values) for arm, values in arms.items()}
-        found.append(Ability(name, estimates, difference))
-    adjusted = holm([one.difference.p for one in found])
-    return [
-        replace(one, difference=replace(one.difference, p_holm=p))
-        for one, p in zip(found, adjusted, strict=True)
-    ]
+) -> list[Compared]:
+    values = {
+        name: {arm: _of_arm(audits[arm], subjects, value) for arm in ARMS}
+        for name, value in measures.items()
+    }
+    return compare_measures(values, ARMS[0])
 
 
 def _of_arm(

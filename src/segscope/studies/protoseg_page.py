@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from segscope.audit import DatasetAudit, quality_of
-from segscope.audit.summary import COVERAGES, quality_row, worst_first
+from segscope.audit.sensitivity import Separable
+from segscope.audit.summary import COVERAGES, pooled, quality_row, with_dice, worst_first
 from segscope.data import Dataset, json_ready
 from segscope.experiments import Outcome
+from segscope.experiments.measures import Compared
 from segscope.experiments.statistics import Estimate
+from segscope.experiments.tables import differences_table, headed, spread, trained_as
 from segscope.explain import at_coverage
 from segscope.metrics import Interval
 from segscope.report import Lines, Section, Table
@@ -20,16 +23,15 @@ from segscope.report.audit_page import (
     units_section,
 )
 from segscope.studies import protoseg_numbers as numbers
-from segscope.studies.declared import differences_table, read_paper, spread, write_facts
+from segscope.studies.declared import read_paper, write_facts
 from segscope.studies.protoseg_measures import (
     ARMS,
     Audited,
-    Separable,
     read_audits,
     read_noise,
     read_separable,
 )
-from segscope.studies.protoseg_numbers import Ability, Audits, Subjects
+from segscope.studies.protoseg_numbers import Audits, Subjects
 
 PAPER = read_paper("protoseg")
 
@@ -87,36 +89,32 @@ def _audited(
     return facts, found
 
 
-def _outputs(outcome: Outcome, found: Sequence[Ability]) -> Section:
+def _outputs(outcome: Outcome, found: Sequence[Compared]) -> Section:
     """Dice of the output and of the last layer's map, offline and online (Table 1)."""
     row: list[Any] = [outcome.experiment.dataset]
     for arm in ARMS:
         row += [f"{spread(one.arms[arm])}, n {one.arms[arm].n}" for one in found[:2]]
-    recipe: dict[str, Any] = outcome.trials[0].recipe or {}
-    train = recipe["train"]
     heads = ["dataset", "output B, offline", "last map, offline", "output B, online",
              "last map, online"]  # fmt: skip
     return Section(
         "Output and last layer, with and without the online loss (Table 1)",
         [
-            f"{train['epochs']} epochs of {train['steps_per_epoch']} steps, batch "
-            f"{train['batch_size']}, patch {list(recipe['patch'])}, widths "
-            f"{list(recipe['network']['widths'])}; last weights; test cases, which choose nothing. "
+            f"{trained_as(outcome)}; last weights; test cases, which choose nothing. "
             "Mean, sd between subjects (95 % interval) over the n subjects where the output's Dice "
             "is defined, on the images as they are prepared."
         ],
         tables=[
             Table(heads, [row], "Measured."),
-            Table(heads, [[n, *values] for n, values in PAPER["outputs"].items()], "The paper's."),
+            headed(heads, PAPER["outputs"], "The paper's."),
             _differences(found, "The online loss's effect, paired by subject."),
         ],
     )
 
 
-def _layers(audits: Audits, found: Sequence[Ability]) -> Section:
+def _layers(audits: Audits, found: Sequence[Compared]) -> Section:
     """Mean SA of every layer over all audits (Fig. 5), then by subject."""
     first, *_ = audits[ARMS[0]]
-    offline, online = (numbers.pooled(audits[arm], arm) for arm in ARMS)
+    offline, online = (_pooled(audits[arm], arm) for arm in ARMS)
     section = layers_section(offline, {"with the online loss": online}, first.pictures())
     rows = [[k, one.name, *(spread(one.arms[arm]) for arm in ARMS), one.arms[ARMS[0]].n]
             for k, one in enumerate(found, start=1)]  # fmt: skip
@@ -144,7 +142,7 @@ def _quality(
     audits: Audits, ranks: Mapping[str, Mapping[str, Interval]], subjects: Subjects
 ) -> list[Section]:
     """Figures of quality against Dice: correlations by subject, then the paper's Table 2."""
-    offline, online = (numbers.with_dice(numbers.pooled(audits[arm], arm)) for arm in ARMS)
+    offline, online = (with_dice(_pooled(audits[arm], arm)) for arm in ARMS)
     if min(len(offline.cases), len(online.cases)) < _FEWEST_FOR_QUALITY:
         return []
     section = quality_section(offline)
@@ -163,7 +161,6 @@ def _coverage(online: DatasetAudit) -> Section:
     lists = quality_of(online)
     heads = [f"{100 * c:.0f} %" for c in COVERAGES]
     kept = [[n, *(at_coverage(v, dice, c) for c in COVERAGES)] for n, v in lists.items()]
-    printed = [[n, *values] for n, values in PAPER["kept"].items()]
     return Section(
         "Coverage with the online loss (Table 2)",
         [f"{len(dice)} predictions of test cases."],
@@ -173,7 +170,7 @@ def _coverage(online: DatasetAudit) -> Section:
                 [quality_row(name, values, dice) for name, values in lists.items()],
             ),
             Table(["figure", *heads], kept, "Measured: mean Dice of what is kept."),
-            Table(["dataset", *heads], printed, "The paper's, by mu."),
+            headed(["dataset", *heads], PAPER["kept"], "The paper's, by mu."),
         ],
     )
 
@@ -182,7 +179,7 @@ def _ranking(audits: Sequence[Audited]) -> Section:
     """Every test case of the first seed, with pictures of those to look at first."""
     seed = audits[0].trial.draw.seed
     chosen = [one for one in audits if one.trial.draw.seed == seed]
-    found = numbers.pooled(chosen, ARMS[0])
+    found = _pooled(chosen, ARMS[0])
     names = {f"heat_{case.name}" for case in worst_first(found)[:_PICTURED]}
     pictures = {n: png for one in chosen for n, png in one.pictures().items() if n in names}
     section = ranking_section(found, pictures)
@@ -255,12 +252,16 @@ def _as_paper(arms: Mapping[str, Any]) -> list[str]:
     return [arm for arm in reversed(ARMS) if arm in arms]
 
 
-def _differences(found: Sequence[Ability], caption: str) -> Table:
+def _pooled(audits: Sequence[Audited], arm: str) -> DatasetAudit:
+    return pooled([one.found for one in audits], arm)
+
+
+def _differences(found: Sequence[Compared], caption: str) -> Table:
     named = [replace(one.difference, arm=one.name) for one in found]
     return differences_table(named, caption)
 
 
-def _facts(one: Ability) -> dict[str, Any]:
+def _facts(one: Compared) -> dict[str, Any]:
     difference = {**vars(one.difference.estimate), "p_holm": one.difference.p_holm}
     return {"name": one.name, **_plain(one.arms), "difference": difference}
 

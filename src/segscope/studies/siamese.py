@@ -19,7 +19,7 @@ from typing import Any
 from segscope.data import Dataset
 from segscope.errors import InputError
 from segscope.experiments import Outcome, Paper, content_of, score_again
-from segscope.studies.declared import Asked, arm_of, run_declared
+from segscope.studies.declared import Asked, arm_of, read_budgets, run_declared
 from segscope.studies.paper_setup import setup_section
 from segscope.studies.siamese_page import sections
 from segscope.training import load_partial
@@ -58,20 +58,7 @@ _SETUP = partial(setup_section, "siamese")
 METRICS = ("lesion_f1", "lesion_recall", "dice", "hd95_mm", "avd_percent")
 """The first one ranks: the paper is about small lesions."""
 
-BUDGETS: dict[str, dict[str, Any]] = {
-    "minutes": {
-        "preprocessing": {"resize": [96, 96]},
-        "patch": [96, 96],
-        "network": {"widths": [8, 16, 32, 64]},
-        "train": {"epochs": 8, "steps_per_epoch": 30},
-    },
-    "hours": {
-        "network": {"widths": [16, 32, 64, 128, 256]},
-        "train": {"epochs": 30, "steps_per_epoch": 50},
-    },
-    "paper": {},
-}
-"""From minutes on two cores to the paper's set-up (for a graphics card)."""
+BUDGETS = read_budgets("siamese")
 
 
 def run_study(

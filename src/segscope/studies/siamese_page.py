@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from segscope.data import Dataset, json_ready, read_label_of, write_bytes
-from segscope.experiments import Outcome, case_panel, cases_of, prediction_files, scored_again
+from segscope.experiments import Outcome, cases_of, draw_contours, pictured, scored_again
+from segscope.experiments.tables import headed, scores_table
 from segscope.images import Case
-from segscope.report import Lines, Picture, Section, Table, contour_sheet, scores_figure
-from segscope.studies.declared import read_paper, scores_table, write_facts
-from segscope.studies.panels import at_equal_steps
+from segscope.report import Lines, Picture, Section, scores_figure
+from segscope.report.panels import at_equal_steps
+from segscope.studies.declared import read_paper, write_facts
 
 _SHOWN = ("dice", "tversky", "content", "content_dice")
 _GAME = ("content", "content_game")
@@ -69,7 +70,7 @@ def _table_one(outcome: Outcome, again: dict[str, tuple[str, Outcome]]) -> Secti
         ("hold_out", "The paper's hold-out."),
         ("independent", "The paper's independent set."),
     ):
-        tables.append(Table(heads, [[n, *v] for n, v in printed[key].items()], caption))
+        tables.append(headed(heads, printed[key], caption))
     recipe: dict[str, Any] = outcome.trials[0].recipe or {}
     network, train = recipe["network"], recipe["train"]
     features = features_of(outcome)
@@ -107,21 +108,11 @@ def _contours(
     order = sorted(pcd, key=lambda name: pcd[name])
     arms = [arm.name for arm in outcome.experiment.arms]
     shown = [name for name in _SHOWN if name in arms] or arms[:1]
-    panels = []
-    for case in cases_of(dataset, at_equal_steps(order, 4)):
-        title = f"{case.name}  PCD {pcd[case.name]:.2g} %"
-        panels += case_panel(dataset, case, title, prediction_files(outcome, folder, shown, case))
-    if not panels:
-        return []
-    sheet = contour_sheet(panels, columns=2)
-    write_bytes(folder / "contours.png", sheet)
-    return [
-        Section(
-            "Predictions (as Fig. 4)",
-            ["The cases with the least and the most foreground, and two between."],
-            pictures=[Picture(sheet, f"The expert's contour and those of {', '.join(shown)}.")],
-        )
-    ]
+    titles = {name: f"{name}  PCD {pcd[name]:.2g} %" for name in at_equal_steps(order, 4)}
+    sheet = draw_contours(outcome, dataset, folder, {name: name for name in shown}, titles)
+    said = "The cases with the least and the most foreground, and two between."
+    caption = f"The expert's contour and those of {', '.join(shown)}."
+    return pictured("Predictions (as Fig. 4)", said, sheet, caption)
 
 
 def _density(outcome: Outcome, folder: Path, pcd: dict[str, float]) -> Section:

@@ -32,6 +32,12 @@ class Labelled:
         cases = tuple(self.cases[k] for k in chosen)
         return Labelled(cases, tuple(self.truth[k] for k in chosen), self.classes)
 
+    def of_class(self, name: str) -> "Labelled":
+        """Take those of one class, in their order."""
+        number = self.classes.index(name)
+        pairs = zip(self.cases, self.truth, strict=True)
+        return self.part([case.name for case, truth in pairs if truth == number])
+
 
 def labelled_images(dataset: Dataset, column: str) -> Labelled:
     """Read the class of every training case.

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from segscope.audit.classifier import audit_classifier
 from segscope.explain import layer_ability
 from segscope.features import FeatureHooks
 from segscope.inference.classify import (
@@ -11,7 +12,6 @@ from segscope.inference.classify import (
     build_classifier,
     prepare_image,
 )
-from segscope.studies.classifier_audit import audit_classifier
 from tests.training.test_classify import write_classes
 
 SPEC = ClassifierSpec(

@@ -6,7 +6,7 @@ from PIL import Image as PillowImage
 
 from segscope.data import open_dataset, read_image
 from segscope.errors import InputError
-from segscope.studies.filtered import filter_rois
+from segscope.workflows.filtered import filter_rois
 from tests.training.test_classify import write_classes
 
 

@@ -4,7 +4,7 @@ With the same mask it does, to the bit: it never sees the image. What may differ
 is made from another-looking image; so each image is changed, its mask made anew, and both compared.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from segscope.data import ReadOptions, load_case
 from segscope.errors import InputError
-from segscope.experiments.statistics import by_subject, estimate
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, predict_labels
 from segscope.metrics import count_agreement, overlap_scores
 from segscope.preprocessing.crop import border_value
 from segscope.priors import MaskSource
-from segscope.report import Section, Table
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -121,33 +119,6 @@ def check_modalities(
                 )
             )
     return rows
-
-
-def modality_sections(rows: Sequence[ModalityRow], subjects: Mapping[str, str]) -> list[Section]:
-    """Lay rows out, averaged by subject; nothing of none.
-
-    Args:
-        rows: Of any cases.
-        subjects: Of the cases.
-    """
-    if not rows:
-        return []
-    table = []
-    for change in dict.fromkeys(row.change for row in rows):
-        of = [row for row in rows if row.change == change]
-        masks = by_subject([(subjects[row.case], row.case, row.mask_dice) for row in of])
-        labels = by_subject([(subjects[row.case], row.case, row.dice) for row in of])
-        table.append([change, str(estimate(masks)), str(estimate(labels))])
-    same = "yes" if all(row.same_mask_same_bits for row in rows) else "NO"
-    return [
-        Section(
-            "Other intensities, other modalities",
-            [f"The network that is shown the mask alone gives the same bits for the same mask: "
-             f"{same}. Where the mask is made anew from a changed image, both may differ:"],
-            tables=[Table(["image", "Dice of masks", "Dice of predictions"], table,
-                          "Mean (95 % interval over subjects, n subjects).")],
-        )
-    ]  # fmt: skip
 
 
 def _changed(image: Image, channel: int) -> dict[str, NDArray[np.float64]]:

@@ -1,21 +1,19 @@
-"""The study and the demo, whole, on data small enough for seconds."""
+"""The study, whole, on data small enough for seconds."""
 
 import csv
 import json
 
 import pytest
 
+from segscope.audit.attention import attention_over_epochs, prepared_slice
 from segscope.data import open_dataset
 from segscope.errors import InputError
 from segscope.inference import LevelRow, load_model
-from segscope.studies import anunet_attention, anunet_levels
 from segscope.studies.anunet import run_study
-from segscope.studies.anunet_attention import attention_over_epochs, prepared_slice
 from segscope.studies.anunet_levels import mean_level
 from segscope.studies.anunet_page import NETWORKS
 from segscope.studies.declared import Asked, read_paper
-from segscope.studies.demo import run_demo
-from tests.synthetic import write_plane_dataset, write_volume_dataset
+from tests.synthetic import write_plane_dataset
 
 TINY = {
     "preprocessing": {"resize": [32, 32]},
@@ -97,8 +95,8 @@ def test_a_finished_study_is_not_trained_again_and_its_page_opens_no_model(study
     again = run_study(dataset, out, ASKED)
     assert results(out) == before
     assert again.rows == first.rows
-    for module in (anunet_attention, anunet_levels):
-        monkeypatch.setattr(module, "load_model", None)  # is not called
+    for module in ("audit.attention", "experiments.again"):
+        monkeypatch.setattr(f"segscope.{module}.load_model", None)  # is not called
     only = run_study(dataset, out, Asked(page_only=True))
     assert results(out) == before
     assert only.rows == first.rows
@@ -143,12 +141,3 @@ def test_the_papers_numbers_obey_arithmetic():
             assert (abs(implied - dice) < 0.1) or (name == "anunet" and dice == 98.15)
     for _, _, dice, iou in printed["pruning"].values():
         assert dice is None or iou is None or iou <= dice
-
-
-def test_the_demo_runs_on_your_own_data(tmp_path):
-    data = write_volume_dataset(tmp_path / "data", cases=6)
-    result = run_demo(tmp_path / "out", data=data, max_minutes=0.05)
-    text = (tmp_path / "out" / "report.html").read_text()
-    assert text.count('<img src="data:image/png') == 2
-    assert result.levels == 4
-    assert (tmp_path / "out" / "pruned" / "model.json").is_file()

@@ -15,7 +15,7 @@ from segscope.report import (
     pruning_figure,
     read_log,
 )
-from segscope.studies.panels import case_panels, spread_of_cases
+from segscope.report.panels import case_panels, spread_of_cases
 
 
 def write_demo_page(

@@ -13,8 +13,6 @@ from typing import Any
 from segscope.data import Cache, measure_fingerprint, open_dataset, write_json
 from segscope.inference import prune_run
 from segscope.paths import check_new_folder
-from segscope.studies.demo_data import write_demo_dataset
-from segscope.studies.demo_page import write_demo_page
 from segscope.training import (
     evaluate_validation,
     load_partial,
@@ -23,6 +21,8 @@ from segscope.training import (
     validation_cases,
 )
 from segscope.training.recipe import merge
+from segscope.workflows.demo_data import write_demo_dataset
+from segscope.workflows.demo_page import write_demo_page
 
 _SMALL = {
     "preprocessing": {"spatial_dims": 2},

@@ -2,26 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from segscope.data import Dataset
-from segscope.experiments import case_panel
+from segscope.data import Dataset, load_of, read_label
 from segscope.images import Case
 from segscope.inference.cases import target
 from segscope.metrics import Summary
-from segscope.report import Panel
+from segscope.preprocessing import orientation_to_ras, reorient
+from segscope.report.figures import Panel, widest_slice
 
 T = TypeVar("T")
+
+
+def case_panel(dataset: Dataset, case: Case, title: str, files: Mapping[str, Path]) -> list[Panel]:
+    """Draw a case's image with the truth and predictions; nothing where there is none.
+
+    Volumes are turned to RAS and shown at the slice with the largest truth.
+    """
+    if not files:
+        return []
+    loaded = load_of(dataset, case)
+    assert loaded.label is not None  # test cases have one
+    arrays: list[NDArray[Any]] = [loaded.image.array, loaded.label.array]
+    arrays += [read_label(file).array for file in files.values()]
+    if loaded.image.grid.ndim == 3:
+        turn = orientation_to_ras(loaded.image.grid)
+        arrays = [reorient(array, turn) for array in arrays]
+    image, truth, found = widest_slice(arrays[0], arrays[1], arrays[2:])
+    return [Panel(title, image, truth, dict(zip(files, found, strict=True)))]
 
 
 def case_panels(
     dataset: Dataset, cases: Sequence[Case], folders: Mapping[str, Path], titles: Mapping[str, str]
 ) -> list[Panel]:
     """Draw cases with the truth and the predictions found in several folders.
-
-    Volumes are turned to RAS and shown at the slice with the largest truth.
 
     Args:
         dataset: Of the cases.
