@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, Settings
+from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings, TrainOn
 
 if TYPE_CHECKING:
     from segscope.data import Dataset
@@ -26,9 +26,7 @@ def compare(
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each tested once.")] = 5,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Times that all is repeated.")] = 1,
-    train_on: Annotated[
-        str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
-    ] = None,
+    train_on: TrainOn = None,
     test_on: Annotated[
         str | None, typer.Option("--test-on", help="The same, of cases that are tested.")
     ] = None,
@@ -44,9 +42,7 @@ def compare(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan and list the trials, and stop.")
     ] = False,
-    page_only: Annotated[
-        bool, typer.Option("--page-only", help="Make tables and page again from what is there.")
-    ] = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare recipes, runs or predictions on test cases that choose nothing.

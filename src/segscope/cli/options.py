@@ -1,7 +1,8 @@
 """Options that several commands share."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,13 +69,69 @@ Scores = Annotated[
     typer.Option("--score", help="Also measure a quality score of an installed package; repeat."),
 ]
 
+NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
+RecipeFile = Annotated[
+    str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
+]
+TrainOn = Annotated[
+    str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
+]
 
-def reading(
-    replace_nonfinite: float | None = None,
-    resample_shear: bool = False,
-    resample_labels: bool = False,
-) -> "ReadOptions":
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """What all studies of arms over folds ask; see `segscope.cli.groups`."""
+
+    budget: Budget = "minutes"
+    setting: Settings = None
+    folds: StudyFolds = 3
+    seeds: StudySeeds = 1
+    jobs: Jobs = 1
+    ray: OnRay = False
+    page_only: PageOnly = False
+    as_json: AsJson = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of which cases quality is measured, and beside what."""
+
+    cases: WhichCases = "auto"
+    truth: TruthFolder = None
+    ensemble: Ensemble = None
+    score: Scores = None
+    masks: Masks = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a verb's options take it."""
+        return {
+            "cases": self.cases,
+            "truth": self.truth,
+            "ensemble": tuple(self.ensemble or ()),
+            "scores": tuple(self.score or ()),
+            "masks": self.masks,
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
     """What may be changed when files are read."""
+
+    replace_nonfinite: ReplaceNonfinite = None
+    resample_shear: ResampleShear = False
+    resample_labels: ResampleLabels = False
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Who does the work on many cases."""
+
+    jobs: CaseJobs = 1
+    ray: CasesOnRay = False
+
+
+def reading(replace_nonfinite: float | None = None, resample_shear: bool = False) -> "ReadOptions":
+    """What may be changed when an image is read."""
     from segscope.data import ReadOptions
 
-    return ReadOptions(replace_nonfinite, resample_shear, resample_labels)
+    return ReadOptions(replace_nonfinite, resample_shear)

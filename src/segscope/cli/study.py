@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import (
-    AsJson,
-    Budget,
-    DatasetFolder,
-    Jobs,
-    OnRay,
-    PageOnly,
-    Settings,
-    StudyFolder,
-    StudyFolds,
-    StudySeeds,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import DatasetFolder, StudyFolder, StudyOptions
 from segscope.cli.study_cam import cam
 from segscope.cli.study_gbm import gbm
 
@@ -33,6 +23,7 @@ Phi = Annotated[
     str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
 ]
 Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
+_SIX_FOLDS = StudyOptions(folds=6)
 
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
@@ -44,17 +35,11 @@ def study() -> None:
     """Make a paper's tables and figures on your own dataset."""
 
 
+@grouped
 def anunet(
     dataset: DatasetFolder,
     output: StudyFolder,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 6,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions = _SIX_FOLDS,
 ) -> None:
     """Compare U-Net, R2U-Net, UNet++, Attention U-Net, Attention R2U-Net and ANU-Net.
 
@@ -65,21 +50,15 @@ def anunet(
     from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
 
-    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    _print(run_study(open_dataset(dataset), output, asked), output, as_json=as_json)
+    outcome = run_study(open_dataset(dataset), output, _asked(options))
+    _print(outcome, output, as_json=options.as_json)
 
 
+@grouped
 def protoseg(
     dataset: DatasetFolder,
     output: StudyFolder,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 3,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions,
 ) -> None:
     """Measure what layers could segment, with and without the online loss; quality, noise.
 
@@ -90,29 +69,23 @@ def protoseg(
     from segscope.data import open_dataset
     from segscope.studies.protoseg import run_study
 
-    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    outcome = run_study(open_dataset(dataset), output, asked)
-    _print(outcome, output, as_json=as_json)
+    outcome = run_study(open_dataset(dataset), output, _asked(options))
+    _print(outcome, output, as_json=options.as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
-    for arm in () if as_json or not layers else outcome.costs:
+    for arm in () if options.as_json or not layers else outcome.costs:
         means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers)
         typer.echo(f"{arm}: SA of layers {means}")
 
 
+@grouped
 def siamese(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     external: External = None,
     phi: Phi = "imagenet",
     losses: Losses = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 3,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions,
 ) -> None:
     """Compare losses for small lesions: Dice, Tversky, focal, hybrid, content and others.
 
@@ -126,12 +99,12 @@ def siamese(
     outcome = run_study(
         open_dataset(dataset),
         output,
-        _asked(budget, setting, folds, seeds, jobs, ray, page_only),
+        _asked(options),
         external=None if external is None else open_dataset(external),
         phi=phi,
         losses=losses or tuple(LOSSES),
     )
-    _print(outcome, output, as_json=as_json)
+    _print(outcome, output, as_json=options.as_json)
 
 
 STUDIES: dict[str, tuple[str, Callable[..., None]]] = {
@@ -155,14 +128,19 @@ def _register() -> None:
 _register()
 
 
-def _asked(
-    budget: str, setting: list[str] | None, folds: int, seeds: int, jobs: int, ray: bool,
-    page_only: bool,
-) -> "Asked":  # fmt: skip
+def _asked(given: StudyOptions) -> "Asked":
     from segscope.studies.declared import Asked
     from segscope.training import parse_settings
 
-    return Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
+    return Asked(
+        given.budget,
+        parse_settings(given.setting or []),
+        given.folds,
+        given.seeds,
+        given.jobs,
+        given.ray,
+        given.page_only,
+    )
 
 
 def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:
