@@ -79,6 +79,14 @@ TrainOn = Annotated[
 
 
 @dataclass(frozen=True)
+class Trained:
+    """How the networks of a study are trained."""
+
+    budget: Budget = "minutes"
+    setting: Settings = None
+
+
+@dataclass(frozen=True)
 class StudyOptions:
     """What all studies of arms over folds ask; see `segscope.cli.groups`."""
 
@@ -90,6 +98,14 @@ class StudyOptions:
     ray: OnRay = False
     page_only: PageOnly = False
     as_json: AsJson = False
+
+
+@dataclass(frozen=True)
+class Trainers:
+    """Who trains the networks of a study."""
+
+    jobs: Jobs = 1
+    ray: OnRay = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +127,14 @@ class Measured:
             "scores": tuple(self.score or ()),
             "masks": self.masks,
         }
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a study makes, and prints."""
+
+    page_only: PageOnly = False
+    as_json: AsJson = False
 
 
 @dataclass(frozen=True)

@@ -4,29 +4,28 @@ from typing import Annotated
 
 import typer
 
+from segscope.cli.groups import grouped
 from segscope.cli.options import (
-    AsJson,
-    Budget,
     DatasetFolder,
-    Jobs,
-    OnRay,
-    PageOnly,
-    Settings,
+    Shown,
     StudyFolder,
     StudyFolds,
     StudySeeds,
+    Trained,
+    Trainers,
 )
 
 
+@grouped
 def cam(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     networks: Annotated[
         str | None,
         typer.Option("--networks", help="Names with commas, also of timm; the paper's six."),
     ] = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
+    trained: Trained,
     unet: Annotated[
         list[str] | None,
         typer.Option("--unet", help="One recipe value of the U-Nets, e.g. train.epochs=20."),
@@ -36,10 +35,8 @@ def cam(
     normals: Annotated[
         str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
     ] = "images",
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    trainers: Trainers,
+    shown: Shown,
 ) -> None:
     """Cut lesions out, train classifiers, map them, and learn again from what the maps keep.
 
@@ -61,12 +58,19 @@ def cam(
     outcome = run_study(
         open_dataset(dataset),
         output,
-        Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
+        Asked(
+            trained.budget,
+            parse_settings(trained.setting or []),
+            folds=folds,
+            seeds=seeds,
+            page_only=shown.page_only,
+            **vars(trainers),
+        ),
         networks=tuple(CLASSIFIERS) if networks is None else tuple(networks.split(",")),
         unet=parse_settings(unet or []),
         rois=RoiOptions(normals=NORMAL_SOURCES[normals]),
     )
-    if as_json:
+    if shown.as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
     for sentence in answer(outcome):

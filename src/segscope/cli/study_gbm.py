@@ -4,23 +4,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import (
-    AsJson,
-    Budget,
-    DatasetFolder,
-    Jobs,
-    OnRay,
-    PageOnly,
-    Settings,
-    StudyFolder,
-    StudySeeds,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import DatasetFolder, Shown, StudyFolder, StudySeeds, Trained, Trainers
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
 
 
+@grouped
 def gbm(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     sizes: Annotated[
@@ -39,15 +32,12 @@ def gbm(
     coarse_subjects: Annotated[
         int, typer.Option("--coarse-subjects", min=1, help="Train the coarse network.")
     ] = 10,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
+    trainers: Trainers,
     layer: Annotated[
         str | None, typer.Option("--layer", help="Whose channels are pictured; the last one.")
     ] = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    trained: Trained,
+    shown: Shown,
 ) -> None:
     """Compare networks shown the image, a global binary mask, or both, by training subjects.
 
@@ -69,9 +59,10 @@ def gbm(
         coarse_subjects=coarse_subjects,
         layer=layer,
     )
-    asked = Asked(budget, parse_settings(setting or []), 1, seeds, jobs, ray, page_only)
+    changes = parse_settings(trained.setting or [])
+    asked = Asked(trained.budget, changes, 1, seeds, page_only=shown.page_only, **vars(trainers))
     outcome = run_study(open_dataset(dataset), output, asked, options)
-    if as_json:
+    if shown.as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
     _print(outcome)

@@ -13,12 +13,8 @@ class Architecture(Segmenter):
     """A network of given sizes; a subclass makes the layers and says how an image goes through.
 
     Args:
-        spatial_dims: 1, 2 or 3.
-        in_channels: Channels of the input.
-        out_channels: 1 for a sigmoid network, else one per class, background first.
-        widths: Channels per level, from full resolution down.
-        norm: ``batch``, ``instance`` or ``group``.
-        strides: Pooling per step between levels, an integer or one per axis.
+        spatial_dims, in_channels, out_channels, widths, strides: As of a `Segmenter`.
+        norm: As of a `Kit`.
         own: Options of this architecture alone: what its `_make` takes by name.
 
     Raises:
