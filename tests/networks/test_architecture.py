@@ -27,7 +27,7 @@ def test_sizes_norm_and_strides_are_kept_and_own_options_arrive():
 def test_weights_are_drawn_for_relu_and_biases_are_zero():
     torch.manual_seed(0)
     first = Steps(2, 1, 1, widths=(4096, 4), grow=8).sides[0]
-    assert float(first.weight.std()) == pytest.approx((2 / 8) ** 0.5, rel=0.02)  # He et al., eq. 10
+    assert first.weight.std().item() == pytest.approx((2 / 8) ** 0.5, rel=0.02)  # He et al., eq. 10
     assert not bool(first.bias.any())
 
 

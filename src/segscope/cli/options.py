@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from segscope.data import ReadOptions
+    from segscope.studies.declared import Asked
 
 ReplaceNonfinite = Annotated[
     float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
@@ -85,13 +86,18 @@ class Trained:
     budget: Budget = "minutes"
     setting: Settings = None
 
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The same nested, as recipes have it."""
+        from segscope.training import parse_settings
+
+        return parse_settings(self.setting or [])
+
 
 @dataclass(frozen=True)
-class StudyOptions:
+class StudyOptions(Trained):
     """What all studies of arms over folds ask; see `segscope.cli.groups`."""
 
-    budget: Budget = "minutes"
-    setting: Settings = None
     folds: StudyFolds = 3
     seeds: StudySeeds = 1
     jobs: Jobs = 1
@@ -99,13 +105,27 @@ class StudyOptions:
     page_only: PageOnly = False
     as_json: AsJson = False
 
+    def asked(self) -> "Asked":
+        """The same as studies take it."""
+        from segscope.studies.declared import Asked
+
+        return Asked(
+            self.budget,
+            self.changes,
+            self.folds,
+            self.seeds,
+            self.jobs,
+            self.ray,
+            self.page_only,
+        )
+
 
 @dataclass(frozen=True)
-class Trainers:
-    """Who trains the networks of a study."""
+class Shared:
+    """Who does the work on many cases."""
 
-    jobs: Jobs = 1
-    ray: OnRay = False
+    jobs: CaseJobs = 1
+    ray: CasesOnRay = False
 
 
 @dataclass(frozen=True)
@@ -130,14 +150,6 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What a study makes, and prints."""
-
-    page_only: PageOnly = False
-    as_json: AsJson = False
-
-
-@dataclass(frozen=True)
 class Reading:
     """What may be changed when files are read."""
 
@@ -146,16 +158,20 @@ class Reading:
     resample_labels: ResampleLabels = False
 
 
-@dataclass(frozen=True)
-class Shared:
-    """Who does the work on many cases."""
-
-    jobs: CaseJobs = 1
-    ray: CasesOnRay = False
-
-
-def reading(replace_nonfinite: float | None = None, resample_shear: bool = False) -> "ReadOptions":
-    """What may be changed when an image is read."""
+def reading(
+    replace_nonfinite: float | None = None,
+    resample_shear: bool = False,
+    resample_labels: bool = False,
+) -> "ReadOptions":
+    """What may be changed when files are read."""
     from segscope.data import ReadOptions
 
-    return ReadOptions(replace_nonfinite, resample_shear)
+    return ReadOptions(replace_nonfinite, resample_shear, resample_labels)
+
+
+@dataclass(frozen=True)
+class Trainers:
+    """Who trains the networks of a study."""
+
+    jobs: Jobs = 1
+    ray: OnRay = False

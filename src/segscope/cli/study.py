@@ -14,7 +14,6 @@ from segscope.cli.study_gbm import gbm
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
-    from segscope.studies.declared import Asked
 
 External = Annotated[
     Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
@@ -50,7 +49,7 @@ def anunet(
     from segscope.data import open_dataset
     from segscope.studies.anunet import run_study
 
-    outcome = run_study(open_dataset(dataset), output, _asked(options))
+    outcome = run_study(open_dataset(dataset), output, options.asked())
     _print(outcome, output, as_json=options.as_json)
 
 
@@ -69,7 +68,7 @@ def protoseg(
     from segscope.data import open_dataset
     from segscope.studies.protoseg import run_study
 
-    outcome = run_study(open_dataset(dataset), output, _asked(options))
+    outcome = run_study(open_dataset(dataset), output, options.asked())
     _print(outcome, output, as_json=options.as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
     for arm in () if options.as_json or not layers else outcome.costs:
@@ -99,7 +98,7 @@ def siamese(
     outcome = run_study(
         open_dataset(dataset),
         output,
-        _asked(options),
+        options.asked(),
         external=None if external is None else open_dataset(external),
         phi=phi,
         losses=losses or tuple(LOSSES),
@@ -126,21 +125,6 @@ def _register() -> None:
 
 
 _register()
-
-
-def _asked(given: StudyOptions) -> "Asked":
-    from segscope.studies.declared import Asked
-    from segscope.training import parse_settings
-
-    return Asked(
-        given.budget,
-        parse_settings(given.setting or []),
-        given.folds,
-        given.seeds,
-        given.jobs,
-        given.ray,
-        given.page_only,
-    )
 
 
 def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:

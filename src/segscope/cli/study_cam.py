@@ -6,8 +6,9 @@ import typer
 
 from segscope.cli.groups import grouped
 from segscope.cli.options import (
+    AsJson,
     DatasetFolder,
-    Shown,
+    PageOnly,
     StudyFolder,
     StudyFolds,
     StudySeeds,
@@ -36,7 +37,8 @@ def cam(
         str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
     ] = "images",
     trainers: Trainers,
-    shown: Shown,
+    page_only: PageOnly = False,
+    as_json: AsJson = False,
 ) -> None:
     """Cut lesions out, train classifiers, map them, and learn again from what the maps keep.
 
@@ -60,17 +62,17 @@ def cam(
         output,
         Asked(
             trained.budget,
-            parse_settings(trained.setting or []),
+            trained.changes,
             folds=folds,
             seeds=seeds,
-            page_only=shown.page_only,
+            page_only=page_only,
             **vars(trainers),
         ),
         networks=tuple(CLASSIFIERS) if networks is None else tuple(networks.split(",")),
         unet=parse_settings(unet or []),
         rois=RoiOptions(normals=NORMAL_SOURCES[normals]),
     )
-    if shown.as_json:
+    if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
     for sentence in answer(outcome):

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import DatasetFolder, Shown, StudyFolder, StudySeeds, Trained, Trainers
+from segscope.cli.options import (
+    AsJson,
+    DatasetFolder,
+    PageOnly,
+    StudyFolder,
+    StudySeeds,
+    Trained,
+    Trainers,
+)
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
@@ -37,7 +45,8 @@ def gbm(
         str | None, typer.Option("--layer", help="Whose channels are pictured; the last one.")
     ] = None,
     trained: Trained,
-    shown: Shown,
+    page_only: PageOnly = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare networks shown the image, a global binary mask, or both, by training subjects.
 
@@ -59,10 +68,9 @@ def gbm(
         coarse_subjects=coarse_subjects,
         layer=layer,
     )
-    changes = parse_settings(trained.setting or [])
-    asked = Asked(trained.budget, changes, 1, seeds, page_only=shown.page_only, **vars(trainers))
+    asked = Asked(trained.budget, trained.changes, 1, seeds, page_only=page_only, **vars(trainers))
     outcome = run_study(open_dataset(dataset), output, asked, options)
-    if shown.as_json:
+    if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))
         return
     _print(outcome)
