@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings, TrainOn
+from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings
 
 if TYPE_CHECKING:
     from segscope.data import Dataset
@@ -26,7 +26,9 @@ def compare(
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each tested once.")] = 5,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Times that all is repeated.")] = 1,
-    train_on: TrainOn = None,
+    train_on: Annotated[
+        str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
+    ] = None,
     test_on: Annotated[
         str | None, typer.Option("--test-on", help="The same, of cases that are tested.")
     ] = None,

@@ -74,9 +74,6 @@ NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run,
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
 ]
-TrainOn = Annotated[
-    str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
-]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ Phi = Annotated[
     str, typer.Option("--phi", help="VGG19 weights: imagenet, a file, or random (for trials).")
 ]
 Losses = Annotated[list[str] | None, typer.Option("--loss", help="Compare these only; repeat.")]
-_SIX_FOLDS = StudyOptions(folds=6)
 
 app_study = typer.Typer(
     no_args_is_help=True, help="Make a paper's tables and figures on your own dataset."
@@ -32,6 +31,9 @@ app_study = typer.Typer(
 @app_study.callback()
 def study() -> None:
     """Make a paper's tables and figures on your own dataset."""
+
+
+_SIX_FOLDS = StudyOptions(folds=6)
 
 
 @grouped

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import NewRun, Reading, RecipeFile, TrainOn
+from segscope.cli.options import NewRun, Reading, RecipeFile
 
 
 @grouped
@@ -22,7 +22,9 @@ def train(
     ] = None,
     fold: Annotated[int, typer.Option("-f", "--fold", help="Fold that validates, from 0.")] = 0,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds, split by subject.")] = 5,
-    train_on: TrainOn = None,
+    train_on: Annotated[
+        str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
+    ] = None,
     test_on: Annotated[
         str | None, typer.Option("--test-on", help="The same, of cases that validate.")
     ] = None,
