@@ -12,3 +12,9 @@ def call(capsys, *words):
     said = capsys.readouterr()
     assert "Traceback" not in said.err
     return ended.value.code, said.out, said.err
+
+
+def call_flat(capsys, *words):
+    """As `call`; white space in the errors is folded, as terminals wrap lines anywhere."""
+    code, out, err = call(capsys, *words)
+    return code, out, " ".join(err.split())

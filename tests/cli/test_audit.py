@@ -13,20 +13,13 @@ from PIL import Image
 
 from segscope.cli.main import main
 from segscope.data import read_image
+from tests.commands import call
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
 TINY = [
     "network.widths=[4,6,8]", "train.epochs=3", "train.steps_per_epoch=4", "train.batch_size=4",
     "train.learning_rate=0.01", "train.snapshots=[1,2,3]",
 ]  # fmt: skip
-
-
-def call(capsys, *words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    return ended.value.code, said.out, said.err
 
 
 @pytest.fixture(scope="module")

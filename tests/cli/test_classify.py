@@ -11,16 +11,10 @@ from PIL import Image as PillowImage
 from segscope.cli.main import main
 from segscope.data import read_label
 from segscope.explain import dice_over_thresholds, otsu_threshold
+from tests.commands import call_flat as call
 from tests.training.test_classify import write_classes
 
 TINY = ["--model", "test_resnet", "--size", "32", "--set", "epochs=2", "--set", "batch_size=8"]
-
-
-def call(capsys, *words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    said = capsys.readouterr()
-    return ended.value.code, said.out, " ".join(said.err.split())
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,10 @@ import numpy as np
 import pytest
 
 from segscope.cli.main import main
+from tests.commands import call
 from tests.synthetic import write_volume_dataset
 
 TINY = ["train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=2", "network.widths=[4,8]"]
-
-
-def call(capsys, *words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    said = capsys.readouterr()
-    return ended.value.code, said.out, said.err
 
 
 def train_words(data, run):

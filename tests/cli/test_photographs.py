@@ -3,21 +3,12 @@
 import json
 
 import numpy as np
-import pytest
 from PIL import Image as PillowImage
 
-from segscope.cli.main import main
+from tests.commands import call
 from tests.synthetic import write_plane_dataset
 
 TINY = ["network.widths=[4,8]", "train.epochs=1", "train.steps_per_epoch=2", "train.batch_size=2"]
-
-
-def call(capsys, *words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    said = capsys.readouterr()
-    assert "Traceback" not in said.err
-    return ended.value.code, said.out, said.err
 
 
 def photographs(folder, ending=".jpg"):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from segscope.cli.main import main
 from segscope.data import open_dataset
 from segscope.inference import save_model
+from tests.commands import call_flat as call
 from tests.inference.nets import random_model
 from tests.synthetic import write_plane_dataset
 
@@ -24,13 +24,6 @@ def place(tmp_path):
              "val": ["p1", "p2"]}  # fmt: skip
     (tmp_path / "run" / "split.json").write_text(json.dumps(split))
     return tmp_path
-
-
-def call(capsys, *words):
-    with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
-    said = capsys.readouterr()
-    return ended.value.code, said.out, " ".join(said.err.split())
 
 
 def predict(capsys, place, *words, source="data"):

@@ -1,7 +1,5 @@
 """Writing: the input's own geometry, nothing of the patient, the old file or the new one."""
 
-import itertools
-
 import nibabel as nib
 import numpy as np
 import pytest
@@ -21,24 +19,7 @@ from segscope.data import (
 )
 from segscope.errors import InputError, WorkError
 from segscope.images import Grid, Image, LabelMap
-
-
-def all_orders():
-    for order in itertools.permutations(range(3)):
-        for signs in itertools.product((1, -1), repeat=3):
-            yield order, signs
-
-
-def affine_of(order, signs, oblique=0.0):
-    linear = np.zeros((3, 3))
-    for column, (row, sign) in enumerate(zip(order, signs, strict=True)):
-        linear[row, column] = sign * (1.0, 1.5, 2.0)[column]
-    turn = np.array(
-        [[np.cos(oblique), -np.sin(oblique), 0], [np.sin(oblique), np.cos(oblique), 0], [0, 0, 1]]
-    )
-    affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = turn @ linear, (-11, 7, 23)
-    return affine
+from tests.preprocessing.orders import affine_of, all_orders
 
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nrrd", ".mha"])

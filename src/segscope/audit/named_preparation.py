@@ -19,6 +19,7 @@ from torch import nn
 from segscope.audit.cases import Axes
 from segscope.audit.subject import Output, Preparation
 from segscope.data import Dataset, is_plane, measure_fingerprint, read_verified
+from segscope.data.json_files import faults_of
 from segscope.errors import InputError
 from segscope.preprocessing import Plan, describe_plan
 from segscope.training import plan_recipe
@@ -181,10 +182,7 @@ def read_prepare_file(file: Path) -> PrepareFile:
             values = {"preprocessing": values.get("preprocessing"), "window": values.get("patch")}
         return PrepareFile.model_validate(values)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
-            for fault in error.errors()
-        ]
+        faults = faults_of(error, "the file")
         raise InputError(f"--prepare {file}: is not usable:", faults) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"--prepare {file}: is not YAML ({error})".replace("\n", " ")) from None

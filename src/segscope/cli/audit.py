@@ -7,26 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import (
-    CaseJobs,
-    CasesOnRay,
-    Device,
-    Ensemble,
-    Masks,
-    ReplaceNonfinite,
-    ResampleLabels,
-    ResampleShear,
-    Scores,
-    TruthFolder,
-    WhichCases,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import Device, Measured, Reading, Shared
 from segscope.errors import InputError
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
 
 
+@grouped
 def audit(
+    *,
     run: Annotated[
         Path | None, typer.Argument(help="Folder of a run; leave out with --model.")
     ] = None,
@@ -56,11 +47,7 @@ def audit(
     units: Annotated[
         list[str] | None, typer.Option("--units", help="Layer whose units to look at, repeat.")
     ] = None,
-    cases: WhichCases = "auto",
-    truth: TruthFolder = None,
-    ensemble: Ensemble = None,
-    score: Scores = None,
-    masks: Masks = None,
+    measured: Measured,
     heat_maps: Annotated[
         bool, typer.Option("--heat-maps/--no-heat-maps", help="Write one per case.")
     ] = True,
@@ -71,11 +58,8 @@ def audit(
         bool, typer.Option("--low-memory", help="Keep no features: twice the time.")
     ] = False,
     device: Device = "auto",
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
-    jobs: CaseJobs = 1,
-    ray: CasesOnRay = False,
+    read: Reading,
+    shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Measure what each layer and unit could segment, and how far each prediction can be trusted.
@@ -99,20 +83,13 @@ def audit(
         probabilities=probabilities,
         layers=tuple(layers or ()),
         units=tuple(units or ()),
-        cases=cases,
-        truth=truth,
-        ensemble=tuple(ensemble or ()),
-        scores=tuple(score or ()),
-        masks=masks,
+        **measured.to_dict(),
         heat_maps=heat_maps,
         parquet=parquet,
         low_memory=low_memory,
         device=device,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
-        jobs=jobs,
-        ray=ray,
+        **vars(read),
+        **vars(shared),
     )
     options.check(run)
     if source is None or output is None:
@@ -121,7 +98,7 @@ def audit(
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
         return
-    _print(found.audit, output, suspicious=cases == "train")
+    _print(found.audit, output, suspicious=measured.cases == "train")
 
 
 def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:

@@ -7,19 +7,13 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import (
-    Device,
-    Masks,
-    ReplaceNonfinite,
-    ResampleLabels,
-    ResampleShear,
-    Source,
-    TruthFolder,
-    WhichCases,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import Device, Masks, Reading, Source, TruthFolder, WhichCases
 
 
+@grouped
 def cam(
+    *,
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the maps.")],
@@ -54,9 +48,7 @@ def cam(
     truth: TruthFolder = None,
     masks: Masks = None,
     device: Device = "auto",
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
+    read: Reading,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Show where each label's score comes from, and how well that alone would segment.
@@ -79,9 +71,7 @@ def cam(
         truth=truth,
         masks=masks,
         device=device,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
+        **vars(read),
     )
     found = run_cam(run, source, output, options)
     if as_json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, Device, ReplaceNonfinite, Source
+from segscope.cli.options import AsJson, DatasetFolder, Device, NewRun, ReplaceNonfinite, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ app_classify = typer.Typer(help="Train classifiers of plane images, and use them
 @app_classify.command()
 def train(
     dataset: DatasetFolder,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")],
+    output: NewRun,
     model: Annotated[
         str | None, typer.Option("--model", help="xception, densenet121, ... or a timm model.")
     ] = None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, Settings
+from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings
 
 if TYPE_CHECKING:
     from segscope.data import Dataset
@@ -44,9 +44,7 @@ def compare(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Plan and list the trials, and stop.")
     ] = False,
-    page_only: Annotated[
-        bool, typer.Option("--page-only", help="Make tables and page again from what is there.")
-    ] = False,
+    page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare recipes, runs or predictions on test cases that choose nothing.

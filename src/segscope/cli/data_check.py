@@ -10,21 +10,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear
+from segscope.cli.groups import grouped
+from segscope.cli.options import Reading
 
 if TYPE_CHECKING:
     from segscope.data import Problem, Report
     from segscope.images import Fingerprint
 
 
+@grouped
 def check(
+    *,
     dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write the report as JSON.")
     ] = None,
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
+    read: Reading,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Report everything that is wrong, file by file, and the fingerprint; exit code 2 if any.
@@ -36,9 +37,7 @@ def check(
 
     options = CheckOptions(
         output=output,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
+        **vars(read),
     )
     report = run_check(dataset, options)
     if as_json:

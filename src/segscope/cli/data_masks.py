@@ -8,14 +8,16 @@ import typer
 
 from segscope.cli.options import AsJson, Device, ReplaceNonfinite, ResampleShear, Source
 
+MaskSettings = Annotated[
+    list[str] | None,
+    typer.Option("--mask", help="As in recipes: method=threshold, template=FILE; repeat."),
+]
+
 
 def masks(
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the masks.")],
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--mask", help="As in recipes: method=threshold, template=FILE; repeat."),
-    ] = None,
+    setting: MaskSettings = None,
     device: Device = "auto",
     replace_nonfinite: ReplaceNonfinite = None,
     resample_shear: ResampleShear = False,

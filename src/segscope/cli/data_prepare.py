@@ -7,27 +7,20 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import (
-    AsJson,
-    DatasetFolder,
-    ReplaceNonfinite,
-    ResampleLabels,
-    ResampleShear,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import AsJson, DatasetFolder, Reading, RecipeFile
 
 
+@grouped
 def prepare(
+    *,
     dataset: DatasetFolder,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of prepared cases.")],
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
-    ] = None,
+    recipe: RecipeFile = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="One value of the recipe; repeat.")
     ] = None,
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
+    read: Reading,
     as_json: AsJson = False,
 ) -> None:
     """Plan a training and prepare all its cases; trainings with --cache OUTPUT then take them.
@@ -40,9 +33,7 @@ def prepare(
     options = PrepareOptions(
         recipe=recipe,
         settings=tuple(setting or ()),
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
+        **vars(read),
     )
     found = run_prepare(dataset, output, options, say=partial(typer.echo, err=True))
     if as_json:

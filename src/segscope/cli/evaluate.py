@@ -9,6 +9,11 @@ import typer
 if TYPE_CHECKING:
     from segscope.metrics import Summary
 
+Convention = Annotated[
+    str, typer.Option("--convention", help="default, or wmh2017 (the challenge's figures).")
+]
+Empty = Annotated[str, typer.Option("--empty", help="Overlap of two empty masks: nan or one.")]
+
 
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Folder of label maps, or one file.")],
@@ -25,12 +30,8 @@ def evaluate(
             help="Dataset (or its dataset.json) that names the labels; others are refused.",
         ),
     ] = None,
-    convention: Annotated[
-        str, typer.Option("--convention", help="default, or wmh2017 (the challenge's figures).")
-    ] = "default",
-    empty: Annotated[
-        str, typer.Option("--empty", help="Overlap of two empty masks: nan or one.")
-    ] = "nan",
+    convention: Convention = "default",
+    empty: Empty = "nan",
     tolerance_mm: Annotated[
         float, typer.Option("--tolerance-mm", min=0.0, help="Of the surface Dice (NSD).")
     ] = 1.0,

@@ -1,12 +1,14 @@
 """Options that several commands share."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from segscope.data import ReadOptions
+    from segscope.studies.declared import Asked
 
 ReplaceNonfinite = Annotated[
     float | None, typer.Option("--replace-nonfinite", help="In place of NaN and infinities.")
@@ -68,6 +70,90 @@ Scores = Annotated[
     typer.Option("--score", help="Also measure a quality score of an installed package; repeat."),
 ]
 
+NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
+RecipeFile = Annotated[
+    str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
+]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How the networks of a study are trained."""
+
+    budget: Budget = "minutes"
+    setting: Settings = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The same nested, as recipes have it."""
+        from segscope.training import parse_settings
+
+        return parse_settings(self.setting or [])
+
+
+@dataclass(frozen=True)
+class StudyOptions(Trained):
+    """What all studies of arms over folds ask; see `segscope.cli.groups`."""
+
+    folds: StudyFolds = 3
+    seeds: StudySeeds = 1
+    jobs: Jobs = 1
+    ray: OnRay = False
+    page_only: PageOnly = False
+    as_json: AsJson = False
+
+    def asked(self) -> "Asked":
+        """The same as studies take it."""
+        from segscope.studies.declared import Asked
+
+        return Asked(
+            self.budget,
+            self.changes,
+            self.folds,
+            self.seeds,
+            self.jobs,
+            self.ray,
+            self.page_only,
+        )
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Who does the work on many cases."""
+
+    jobs: CaseJobs = 1
+    ray: CasesOnRay = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Of which cases quality is measured, and beside what."""
+
+    cases: WhichCases = "auto"
+    truth: TruthFolder = None
+    ensemble: Ensemble = None
+    score: Scores = None
+    masks: Masks = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as a verb's options take it."""
+        return {
+            "cases": self.cases,
+            "truth": self.truth,
+            "ensemble": tuple(self.ensemble or ()),
+            "scores": tuple(self.score or ()),
+            "masks": self.masks,
+        }
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What may be changed when files are read."""
+
+    replace_nonfinite: ReplaceNonfinite = None
+    resample_shear: ResampleShear = False
+    resample_labels: ResampleLabels = False
+
 
 def reading(
     replace_nonfinite: float | None = None,
@@ -78,3 +164,11 @@ def reading(
     from segscope.data import ReadOptions
 
     return ReadOptions(replace_nonfinite, resample_shear, resample_labels)
+
+
+@dataclass(frozen=True)
+class Trainers:
+    """Who trains the networks of a study."""
+
+    jobs: Jobs = 1
+    ray: OnRay = False

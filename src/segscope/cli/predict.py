@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import CaseJobs, CasesOnRay, Masks, ReplaceNonfinite, ResampleShear
+from segscope.cli.groups import grouped
+from segscope.cli.options import Device, Masks, ReplaceNonfinite, ResampleShear, Shared
 from segscope.errors import InputError, WorkError
 
 if TYPE_CHECKING:
     from segscope.inference import Predicted
 
 
+@grouped
 def predict(
+    *,
     run: Annotated[Path, typer.Argument(help="Folder of a run (model.json and weights).")],
     source: Annotated[
         Path, typer.Option("-i", "--input", help="File, folder, dataset or DICOM series.")
@@ -34,7 +37,7 @@ def predict(
         bool, typer.Option("--probabilities", help="Also write CASE.npz (K, *S).")
     ] = False,
     weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Device = "auto",
     fast: Annotated[
         bool, typer.Option("--fast", help="Fold norms, channels last: same but for rounding.")
     ] = False,
@@ -51,8 +54,7 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
-    jobs: CaseJobs = 1,
-    ray: CasesOnRay = False,
+    shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Predict label maps on the images' own grids.
@@ -82,8 +84,7 @@ def predict(
         resample_shear=resample_shear,
         anyway=anyway,
         overwrite=overwrite,
-        jobs=jobs,
-        ray=ray,
+        **vars(shared),
     )
     try:
         done = run_predict(run, source, output, options, say=partial(typer.echo, err=True))

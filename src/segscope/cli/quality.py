@@ -7,34 +7,20 @@ from typing import Annotated
 
 import typer
 
-from segscope.cli.options import (
-    CaseJobs,
-    CasesOnRay,
-    Device,
-    Ensemble,
-    Masks,
-    ReplaceNonfinite,
-    ResampleLabels,
-    ResampleShear,
-    Scores,
-    Source,
-    TruthFolder,
-    WhichCases,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import Device, Measured, Reading, Shared, Source
 from segscope.errors import WorkError
 
 
+@grouped
 def quality(
+    *,
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     source: Source,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write quality.csv and .json here.")
     ] = None,
-    cases: WhichCases = "auto",
-    truth: TruthFolder = None,
-    ensemble: Ensemble = None,
-    score: Scores = None,
-    masks: Masks = None,
+    measured: Measured,
     calibrate: Annotated[
         Path | None,
         typer.Option("--calibrate", help="Dataset of the run: predict Dice from its validation."),
@@ -49,11 +35,8 @@ def quality(
         float, typer.Option("--target", help="Mean Dice that review shall reach.")
     ] = 0.9,
     device: Device = "auto",
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
-    jobs: CaseJobs = 1,
-    ray: CasesOnRay = False,
+    read: Reading,
+    shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Rank predictions by figures that need no truth; where there is truth, say how well they do.
@@ -64,21 +47,14 @@ def quality(
     from segscope.workflows.quality import quality as run_quality
 
     options = QualityOptions(
-        cases=cases,
-        truth=truth,
-        ensemble=tuple(ensemble or ()),
-        scores=tuple(score or ()),
-        masks=masks,
+        **measured.to_dict(),
         calibrate=calibrate,
         coverage=coverage,
         method=method,
         target=target,
         device=device,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
-        jobs=jobs,
-        ray=ray,
+        **vars(read),
+        **vars(shared),
     )
     ranked = run_quality(run, source, output, options, say=partial(typer.echo, err=True))
     if as_json:

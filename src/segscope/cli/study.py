@@ -7,24 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from segscope.cli.options import (
-    AsJson,
-    Budget,
-    DatasetFolder,
-    Jobs,
-    OnRay,
-    PageOnly,
-    Settings,
-    StudyFolder,
-    StudyFolds,
-    StudySeeds,
-)
+from segscope.cli.groups import grouped
+from segscope.cli.options import DatasetFolder, StudyFolder, StudyOptions
 from segscope.cli.study_cam import cam
 from segscope.cli.study_gbm import gbm
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
-    from segscope.studies.declared import Asked
 
 External = Annotated[
     Path | None, typer.Option("--external", help="Another centre's dataset, to test on.")
@@ -49,17 +38,14 @@ def study() -> None:
     """Make a paper's tables and figures on your own dataset."""
 
 
+_SIX_FOLDS = StudyOptions(folds=6)
+
+
+@grouped
 def anunet(
     dataset: DatasetFolder,
     output: StudyFolder,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 6,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions = _SIX_FOLDS,
 ) -> None:
     """Compare U-Net, R2U-Net, UNet++, Attention U-Net, Attention R2U-Net and ANU-Net.
 
@@ -70,21 +56,15 @@ def anunet(
     from segscope.studies.anunet import run_study
     from segscope.workflows.opening import open_folder
 
-    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    _print(run_study(open_folder(dataset), output, asked), output, as_json=as_json)
+    outcome = run_study(open_folder(dataset), output, options.asked())
+    _print(outcome, output, as_json=options.as_json)
 
 
+@grouped
 def protoseg(
     dataset: DatasetFolder,
     output: StudyFolder,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 3,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions,
 ) -> None:
     """Measure what layers could segment, with and without the online loss; quality, noise.
 
@@ -95,29 +75,23 @@ def protoseg(
     from segscope.studies.protoseg import run_study
     from segscope.workflows.opening import open_folder
 
-    asked = _asked(budget, setting, folds, seeds, jobs, ray, page_only)
-    outcome = run_study(open_folder(dataset), output, asked)
-    _print(outcome, output, as_json=as_json)
+    outcome = run_study(open_folder(dataset), output, options.asked())
+    _print(outcome, output, as_json=options.as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
-    for arm in () if as_json or not layers else outcome.costs:
+    for arm in () if options.as_json or not layers else outcome.costs:
         means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers)
         typer.echo(f"{arm}: SA of layers {means}")
 
 
+@grouped
 def siamese(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     external: External = None,
     phi: Phi = "imagenet",
     losses: Losses = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
-    folds: StudyFolds = 3,
-    seeds: StudySeeds = 1,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
-    page_only: PageOnly = False,
-    as_json: AsJson = False,
+    options: StudyOptions,
 ) -> None:
     """Compare losses for small lesions: Dice, Tversky, focal, hybrid, content and others.
 
@@ -131,12 +105,12 @@ def siamese(
     outcome = run_study(
         open_folder(dataset),
         output,
-        _asked(budget, setting, folds, seeds, jobs, ray, page_only),
+        options.asked(),
         external=None if external is None else open_folder(external),
         phi=phi,
         losses=losses or tuple(LOSSES),
     )
-    _print(outcome, output, as_json=as_json)
+    _print(outcome, output, as_json=options.as_json)
 
 
 STUDIES: dict[str, tuple[str, Callable[..., None]]] = {
@@ -158,16 +132,6 @@ def _register() -> None:
 
 
 _register()
-
-
-def _asked(
-    budget: str, setting: list[str] | None, folds: int, seeds: int, jobs: int, ray: bool,
-    page_only: bool,
-) -> "Asked":  # fmt: skip
-    from segscope.studies.declared import Asked
-    from segscope.training import parse_settings
-
-    return Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only)
 
 
 def _print(outcome: "Outcome", output: Path, *, as_json: bool) -> None:

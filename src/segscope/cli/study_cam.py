@@ -4,29 +4,29 @@ from typing import Annotated
 
 import typer
 
+from segscope.cli.groups import grouped
 from segscope.cli.options import (
     AsJson,
-    Budget,
     DatasetFolder,
-    Jobs,
-    OnRay,
     PageOnly,
-    Settings,
     StudyFolder,
     StudyFolds,
     StudySeeds,
+    Trained,
+    Trainers,
 )
 
 
+@grouped
 def cam(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     networks: Annotated[
         str | None,
         typer.Option("--networks", help="Names with commas, also of timm; the paper's six."),
     ] = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
+    trained: Trained,
     unet: Annotated[
         list[str] | None,
         typer.Option("--unet", help="One recipe value of the U-Nets, e.g. train.epochs=20."),
@@ -36,8 +36,7 @@ def cam(
     normals: Annotated[
         str, typer.Option("--normals", help="Regions without lesion come from: images, mirror.")
     ] = "images",
-    jobs: Jobs = 1,
-    ray: OnRay = False,
+    trainers: Trainers,
     page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +60,14 @@ def cam(
     outcome = run_study(
         open_folder(dataset),
         output,
-        Asked(budget, parse_settings(setting or []), folds, seeds, jobs, ray, page_only),
+        Asked(
+            trained.budget,
+            trained.changes,
+            folds=folds,
+            seeds=seeds,
+            page_only=page_only,
+            **vars(trainers),
+        ),
         networks=tuple(CLASSIFIERS) if networks is None else tuple(networks.split(",")),
         unet=parse_settings(unet or []),
         rois=RoiOptions(normals=NORMAL_SOURCES[normals]),

@@ -4,23 +4,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from segscope.cli.groups import grouped
 from segscope.cli.options import (
     AsJson,
-    Budget,
     DatasetFolder,
-    Jobs,
-    OnRay,
     PageOnly,
-    Settings,
     StudyFolder,
     StudySeeds,
+    Trained,
+    Trainers,
 )
 
 if TYPE_CHECKING:
     from segscope.experiments import Outcome
 
 
+@grouped
 def gbm(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
     sizes: Annotated[
@@ -39,13 +40,11 @@ def gbm(
     coarse_subjects: Annotated[
         int, typer.Option("--coarse-subjects", min=1, help="Train the coarse network.")
     ] = 10,
-    jobs: Jobs = 1,
-    ray: OnRay = False,
+    trainers: Trainers,
     layer: Annotated[
         str | None, typer.Option("--layer", help="Whose channels are pictured; the last one.")
     ] = None,
-    budget: Budget = "minutes",
-    setting: Settings = None,
+    trained: Trained,
     page_only: PageOnly = False,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +68,7 @@ def gbm(
         coarse_subjects=coarse_subjects,
         layer=layer,
     )
-    asked = Asked(budget, parse_settings(setting or []), 1, seeds, jobs, ray, page_only)
+    asked = Asked(trained.budget, trained.changes, 1, seeds, page_only=page_only, **vars(trainers))
     outcome = run_study(open_folder(dataset), output, asked, options)
     if as_json:
         typer.echo((output / "study.json").read_text("utf-8"))

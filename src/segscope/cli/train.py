@@ -7,15 +7,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from segscope.cli.options import ReplaceNonfinite, ResampleLabels, ResampleShear
+from segscope.cli.groups import grouped
+from segscope.cli.options import NewRun, Reading, RecipeFile
 
 
+@grouped
 def train(
+    *,
     dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")],
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
-    ] = None,
+    output: NewRun,
+    recipe: RecipeFile = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="One value, e.g. train.epochs=50; repeat.")
     ] = None,
@@ -45,9 +46,7 @@ def train(
     only_plan: Annotated[
         bool, typer.Option("--plan-only", help="Write OUTPUT.recipe.yaml to change it, and stop.")
     ] = False,
-    replace_nonfinite: ReplaceNonfinite = None,
-    resample_shear: ResampleShear = False,
-    resample_labels: ResampleLabels = False,
+    read: Reading,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
     """Train a network on a dataset, planned from its fingerprint.
@@ -68,9 +67,7 @@ def train(
         device=device,
         cache=cache,
         resume=resume,
-        replace_nonfinite=replace_nonfinite,
-        resample_shear=resample_shear,
-        resample_labels=resample_labels,
+        **vars(read),
     )
 
     def say(line: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 
 from segscope.convert.pattern import Pattern
 from segscope.convert.values import Values, check_apart, parse_values
+from segscope.data.json_files import faults_of
 from segscope.errors import InputError
 from segscope.paths import is_file, read_text
 
@@ -191,10 +192,7 @@ def make_layout(facts: Mapping[str, Any], source: str) -> Layout:
     try:
         return Layout.model_validate(facts)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, e['loc'])) or 'layout'}: {e['msg'].removeprefix('Value error, ')}"
-            for e in error.errors()
-        ]
+        faults = faults_of(error, "layout")
         raise InputError(f"{source}: is not a usable layout:", faults) from None
 
 

@@ -138,7 +138,7 @@ def as_typed(path: Path, value: Any, kind: type[T], *, what: str, remedy: str = 
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        faults = [_fault(found) for found in error.errors()]
+        faults = faults_of(error)
     except (OverflowError, RecursionError, ValueError, TypeError) as error:
         faults = [str(error)]
     raise InputError(f"{path}: is not {what}; {remedy}:", _some(faults))
@@ -156,6 +156,24 @@ def as_written(path: Path, value: Any, kind: type[T], *, what: str, remedy: str 
     if faults:
         raise InputError(f"{path}: is not {what}, as it was written; {remedy}:", _some(faults))
     return read
+
+
+def faults_of(error: ValidationError, whole: str = "") -> list[str]:
+    """Say where each fault is and what it is; ``whole`` is where it is in no single key.
+
+    Example:
+        >>> try:
+        ...     TypeAdapter(dict[str, int]).validate_python({"a": "b"})
+        ... except ValidationError as error:
+        ...     faults_of(error)
+        ['a: Input should be a valid integer, unable to parse string as an integer']
+    """
+    found = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"]) or whole
+        said = str(fault["msg"]).removeprefix("Value error, ")
+        found.append(f"{where}: {said}" if where else said)
+    return found
 
 
 def missing_keys(written: Any, found: Any) -> list[str]:
@@ -212,12 +230,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text[:20]} is too large")
     return value
-
-
-def _fault(found: Any) -> str:
-    where = ".".join(str(part) for part in found["loc"])
-    said = str(found["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
 
 
 def _some(faults: Iterable[str]) -> list[str]:

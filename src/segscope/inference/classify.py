@@ -14,12 +14,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from segscope.data import AS_STORED, ReadOptions, image_facts, load_case
-from segscope.data.json_files import as_written, parse_json, read_text_file
+from segscope.data.json_files import as_written, parse_json
 from segscope.errors import InputError, WorkError
 from segscope.images import Case, Fingerprint, Image, ImageFacts
-from segscope.inference.device import choose_device
+from segscope.inference.device import OnDevice, choose_device
 from segscope.inference.meant import judge, read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights
+from segscope.inference.spec import read_specified
 from segscope.inference.verdict import FAR, Verdict
 from segscope.networks.classifiers import Classifier, classifier
 from segscope.preprocessing import ChannelPlan, Plan
@@ -27,7 +28,6 @@ from segscope.preprocessing import ChannelPlan, Plan
 _LOG = logging.getLogger(__name__)
 _FILE = "classifier.json"
 _BATCH = 16
-_MOST_BYTES = 1 << 24  # of classifier.json
 _LARGEST_SIDE = 1 << 14
 _SMALLEST, _LARGEST = 1e-30, 1e30  # numbers that float32 can divide by, and hold
 
@@ -72,7 +72,7 @@ class ClassifierSpec(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class ClassifierModel:
+class ClassifierModel(OnDevice):
     """A classifier with its weights, and what its training images were like where it is known."""
 
     spec: ClassifierSpec
@@ -80,11 +80,6 @@ class ClassifierModel:
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
     seen: Fingerprint | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return next(self.net.parameters()).device
 
 
 def is_classifier(folder: Path) -> bool:
@@ -140,9 +135,7 @@ def read_classifier_spec(folder: Path) -> ClassifierSpec:
     Raises:
         InputError: Not there, or not such a file; what is wrong in it is listed.
     """
-    file = Path(folder) / _FILE
-    missing = f"{folder}: holds no {_FILE}; name a run of segscope classify"
-    return _parse_spec(file, read_text_file(file, missing=missing, limit=_MOST_BYTES))
+    return read_specified(folder, _FILE, _parse_spec, "a run of segscope classify")
 
 
 def _parse_spec(file: Path, text: str) -> ClassifierSpec:

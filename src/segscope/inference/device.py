@@ -1,8 +1,25 @@
-"""What ``--device`` and ``--level`` mean."""
+"""What ``--device`` and ``--level`` mean, and where a network lies."""
+
+from typing import Protocol
 
 import torch
+from torch import nn
 
 from segscope.errors import InputError
+
+
+class _HasNet(Protocol):
+    @property
+    def net(self) -> nn.Module: ...
+
+
+class OnDevice:
+    """What holds a network as ``net``."""
+
+    @property
+    def device(self: _HasNet) -> torch.device:
+        """Where the weights lie."""
+        return next(self.net.parameters()).device
 
 
 def choose_device(device: str) -> torch.device:

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from segscope.errors import InputError
 from segscope.images import Fingerprint
-from segscope.inference.device import choose_device
+from segscope.inference.device import OnDevice, choose_device
 from segscope.inference.meant import read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights, weights_file
 from segscope.inference.spec import MODEL, ModelSpec, NetworkSpec, parse_spec, read_spec, spec_text
@@ -41,7 +41,7 @@ _DRAWN = (
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedModel:
+class TrainedModel(OnDevice):
     """A network with its weights and its specification.
 
     Args:
@@ -59,11 +59,6 @@ class TrainedModel:
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
     seen: Fingerprint | None = None
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights lie."""
-        return next(self.net.parameters()).device
 
 
 def save_model(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypedDict
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -23,7 +23,13 @@ _NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
 
 
 class HowKeywords(TypedDict, total=False):
-    """The options that all functions here share."""
+    """The options that all functions here share.
+
+    Args:
+        mirror: Average over all mirrored copies along the model's ``mirror_axes``.
+        overlap: Of neighbouring windows, as a share of a window's side.
+        batch: Windows or slices per pass: more is faster on a GPU and takes more memory.
+    """
 
     mirror: bool
     overlap: float
@@ -31,47 +37,32 @@ class HowKeywords(TypedDict, total=False):
 
 
 def predict_probabilities(
-    model: TrainedModel,
-    image: Image,
-    *,
-    mirror: bool = False,
-    overlap: float = 0.5,
-    batch: int = _BATCH,
+    model: TrainedModel, image: Image, **how: Unpack[HowKeywords]
 ) -> Probabilities:
     """Predict class probabilities ``(K, *S)`` on the image's own grid.
 
     Args:
         model: On any device.
         image: As its file has it.
-        mirror: Average over all mirrored copies along the model's ``mirror_axes``.
-        overlap: Of neighbouring windows, as a share of a window's side.
-        batch: Windows or slices per pass: more is faster on a GPU and takes more memory.
+        how: ``mirror``, ``overlap`` and ``batch``, see `HowKeywords`.
 
     Raises:
         ValueError: The image has other channels or dimensions than the model.
         WorkError: Memory ran out, or the network's output is not finite.
     """
     plan, prepared = model.spec.plan, prepare(model, image)
-    with say_memory(model.device, batch):
-        found = predict_prepared(model, prepared.array, mirror=mirror, overlap=overlap, batch=batch)
-        return plan.undo(found, prepared)
+    with say_memory(model.device, how.get("batch", _BATCH)):
+        return plan.undo(predict_prepared(model, prepared.array, **how), prepared)
 
 
-def predict_labels(
-    model: TrainedModel,
-    image: Image,
-    *,
-    mirror: bool = False,
-    overlap: float = 0.5,
-    batch: int = _BATCH,
-) -> LabelMap:
+def predict_labels(model: TrainedModel, image: Image, **how: Unpack[HowKeywords]) -> LabelMap:
     """Predict the likeliest label per voxel on the image's own grid.
 
     Arguments and errors as of `predict_probabilities`; takes less memory. The notes are those of
     the image and of what preparing it found (a constant channel, for example).
     """
     prepared = prepare(model, image)
-    return label_prepared(model, prepared, mirror=mirror, overlap=overlap, batch=batch)
+    return label_prepared(model, prepared, **how)
 
 
 def prepare(model: TrainedModel, image: Image) -> Prepared:
@@ -137,7 +128,7 @@ def predict_prepared(
 
     What fits into one window goes through in one pass, padded to what the network needs; more is
     covered by windows of the model's patch size that overlap and are blended by Gaussian weights.
-    2D networks take volumes slice by slice. Arguments as of `predict_probabilities`.
+    2D networks take volumes slice by slice. Arguments as of `HowKeywords`.
 
     Raises:
         InputError: Mirroring was asked of a model that has no axis to mirror.

@@ -1,9 +1,9 @@
 """What a trained network is, beside its weights: ``model.json``, whole and consistent."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -19,7 +19,8 @@ _MOST_LEVELS = 16
 _LARGEST_SIDE = 1 << 16
 _LARGEST_PATCH = 1 << 30  # voxels
 _SMALLEST, _LARGEST = 1e-30, 1e30  # numbers that float32 can divide by, and hold
-_MOST_BYTES = 1 << 24  # of model.json
+_MOST_BYTES = 1 << 24  # of model.json and classifier.json
+S = TypeVar("S")
 
 
 class NetworkSpec(BaseModel):
@@ -210,9 +211,18 @@ def read_spec(folder: Path) -> ModelSpec:
     Raises:
         InputError: Not there, or not such a file; what is wrong in it is listed.
     """
-    file = Path(folder) / MODEL
-    missing = f"{folder}: holds no {MODEL}; name the folder of a run"
-    return parse_spec(file, read_text_file(file, missing=missing, limit=_MOST_BYTES))
+    return read_specified(folder, MODEL, parse_spec, "the folder of a run")
+
+
+def read_specified(folder: Path, name: str, parse: Callable[[Path, str], S], run: str) -> S:
+    """Read what a run's network is from the file ``name``; ``run`` says what to name instead.
+
+    Raises:
+        InputError: Not there; as ``parse`` says.
+    """
+    file = Path(folder) / name
+    missing = f"{folder}: holds no {name}; name {run}"
+    return parse(file, read_text_file(file, missing=missing, limit=_MOST_BYTES))
 
 
 def parse_spec(file: Path, text: str) -> ModelSpec:

@@ -1,13 +1,10 @@
 """The U-shaped network of dense blocks that the content loss was published with."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
-from segscope.networks.blocks import Kit, Step
+from segscope.networks.blocks import Kit
 from segscope.networks.encoder_decoder import EncoderDecoder
-from segscope.networks.unet import WIDTHS
 
 
 class DenseBlock(nn.Module):
@@ -73,23 +70,11 @@ class DenseUNet(EncoderDecoder):
         (1, 2, 8, 8, 12)
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int] = WIDTHS,
-        *,
-        layers: int = 2,
-        norm: str = "batch",
-        strides: Sequence[Step] | None = None,
-    ) -> None:
+    def _make(self, kit: Kit, *, layers: int = 2) -> None:
         if layers < 1:
             raise ValueError(f"layers must be at least 1 per dense block, got {layers}")
 
         def block(kit: Kit, inputs: int, outputs: int) -> nn.Module:
             return DenseBlock(kit, inputs, outputs, layers)
 
-        super().__init__(
-            spatial_dims, in_channels, out_channels, widths, block, norm=norm, strides=strides
-        )
+        self._levels(kit, block)

@@ -1,44 +1,26 @@
 """An encoder-decoder whose skips are plain and whose blocks are the caller's."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from segscope.networks.blocks import Block, Kit, Segmenter, Step, initialise, layers_for
+from segscope.networks.architecture import Architecture
+from segscope.networks.blocks import Block, Kit, layers_for
 
 
-class EncoderDecoder(Segmenter):
+class EncoderDecoder(Architecture):
     """A block per level, max-pooling down, bare transposed convolutions up, skips concatenated.
 
-    Args:
-        spatial_dims: 1, 2 or 3.
-        in_channels: Channels of the input.
-        out_channels: 1 for a sigmoid network, else one per class, background first.
-        widths: Channels per level, from full resolution down.
-        block: Makes a block from kit, input and output channels.
-        norm: ``batch``, ``instance`` or ``group``.
-        strides: Pooling per step between levels, an integer or one per axis.
+    A subclass makes its layers by `_levels`; arguments are those of an `Architecture`.
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int],
-        block: Block,
-        *,
-        norm: str,
-        strides: Sequence[Step] | None,
-    ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
-        kit = Kit(spatial_dims, norm)
-        transposed = layers_for(spatial_dims).conv_transpose
+    def _levels(self, kit: Kit, block: Block) -> None:
+        """Make all layers; ``block`` makes one from kit, input and output channels."""
+        transposed = layers_for(self.spatial_dims).conv_transpose
         going_up = list(pairwise(reversed(self.widths)))
         self.encoder = nn.ModuleList(
-            block(kit, i, o) for i, o in pairwise((in_channels, *self.widths))
+            block(kit, i, o) for i, o in pairwise((self.in_channels, *self.widths))
         )
         self.pools = nn.ModuleList(kit.pool(step) for step in self.strides)
         self.ups = nn.ModuleList(
@@ -46,8 +28,7 @@ class EncoderDecoder(Segmenter):
             for (i, o), step in zip(going_up, reversed(self.strides), strict=True)
         )
         self.decoder = nn.ModuleList(block(kit, 2 * o, o) for _, o in going_up)
-        self.head = kit.conv(self.widths[0], out_channels, 1)
-        initialise(self)
+        self.head = kit.conv(self.widths[0], self.out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         self._check(x)

@@ -14,11 +14,11 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from segscope.networks.blocks import AttentionGate, ConvBlock, Kit, Segmenter, Step, initialise
-from segscope.networks.unet import WIDTHS
+from segscope.networks.architecture import Architecture
+from segscope.networks.blocks import AttentionGate, ConvBlock, Kit
 
 
-class UNetPlusPlus(Segmenter):
+class UNetPlusPlus(Architecture):
     """Nested U-Net with dense skips and deep supervision (Zhou et al. 2018, arXiv:1807.10165).
 
     One up-sampling path per level is shared by all columns.
@@ -44,23 +44,11 @@ class UNetPlusPlus(Segmenter):
 
     gates_of = "none"
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int] = WIDTHS,
-        *,
-        norm: str = "batch",
-        strides: Sequence[Step] | None = None,
-    ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
-        self.norm = norm
-        kit = Kit(spatial_dims, norm)
+    def _make(self, kit: Kit) -> None:
         depth, w = len(self.widths) - 1, self.widths
         self.blocks, self.gates = nn.ModuleDict(), nn.ModuleDict()
         for i in range(depth + 1):
-            self.blocks[f"{i},0"] = ConvBlock(kit, w[i - 1] if i else in_channels, w[i])
+            self.blocks[f"{i},0"] = ConvBlock(kit, w[i - 1] if i else self.in_channels, w[i])
             for j in range(1, depth + 1 - i):
                 self.blocks[f"{i},{j}"] = ConvBlock(kit, (j + 1) * w[i], w[i])
                 for k in self._gated(j):
@@ -69,8 +57,7 @@ class UNetPlusPlus(Segmenter):
         self.ups = nn.ModuleList(
             kit.up(w[i + 1], w[i], step) for i, step in enumerate(self.strides)
         )
-        self.outputs = nn.ModuleList(kit.conv(w[0], out_channels, 1) for _ in range(depth))
-        initialise(self)
+        self.outputs = nn.ModuleList(kit.conv(w[0], self.out_channels, 1) for _ in range(depth))
 
     @property
     def head_count(self) -> int:
@@ -164,23 +151,11 @@ class ANUNet(UNetPlusPlus):
         ['0,1,0', '0,2,1', '1,1,0']
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int] = WIDTHS,
-        *,
-        gates: str = "newest",
-        norm: str = "batch",
-        strides: Sequence[Step] | None = None,
-    ) -> None:
+    def _make(self, kit: Kit, *, gates: str = "newest") -> None:
         if gates not in ("newest", "all"):
             raise ValueError(f"gates must be newest or all, got {gates!r}")
         self.gates_of = gates
-        super().__init__(
-            spatial_dims, in_channels, out_channels, widths, norm=norm, strides=strides
-        )
+        super()._make(kit)
 
     def attention(self, x: Tensor) -> dict[str, Tensor]:
         """Return alpha of every gate; ``"i,j,k"`` is the skip X_{i,k} into node X_{i,j}."""

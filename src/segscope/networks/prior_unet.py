@@ -1,12 +1,9 @@
 """The network that global binary masks were published with: a U-Net of sigmoid activations."""
 
-from collections.abc import Sequence
-
 from torch import nn
 
-from segscope.networks.blocks import Kit, Step
+from segscope.networks.blocks import Kit
 from segscope.networks.encoder_decoder import EncoderDecoder
-from segscope.networks.unet import WIDTHS
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU}
 _DROPOUTS: dict[int, type[nn.Module]] = {1: nn.Dropout1d, 2: nn.Dropout2d, 3: nn.Dropout3d}
@@ -39,18 +36,7 @@ class PriorUNet(EncoderDecoder):
         (1, 3, 4, 4, 6)
     """
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int] = WIDTHS,
-        *,
-        activation: str = "sigmoid",
-        dropout: float = 0.2,
-        norm: str = "batch",
-        strides: Sequence[Step] | None = None,
-    ) -> None:
+    def _make(self, kit: Kit, *, activation: str = "sigmoid", dropout: float = 0.2) -> None:
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be sigmoid or relu, got {activation!r}")
         if not 0 <= dropout < 1:
@@ -61,8 +47,6 @@ class PriorUNet(EncoderDecoder):
             for channels in (inputs, outputs):
                 layers += [kit.conv(channels, outputs), kit.norm(outputs)]
                 layers.append(_ACTIVATIONS[activation]())
-            return nn.Sequential(*layers, _DROPOUTS[spatial_dims](dropout))
+            return nn.Sequential(*layers, _DROPOUTS[self.spatial_dims](dropout))
 
-        super().__init__(
-            spatial_dims, in_channels, out_channels, widths, block, norm=norm, strides=strides
-        )
+        self._levels(kit, block)

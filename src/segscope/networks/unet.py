@@ -8,12 +8,12 @@
 Widths, up path and gate are those of the ANU-Net paper's comparison.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from segscope.networks.architecture import Architecture
 from segscope.networks.blocks import (
     AttentionGate,
     Block,
@@ -22,15 +22,10 @@ from segscope.networks.blocks import (
     Kit,
     PlainSkip,
     RecurrentBlock,
-    Segmenter,
-    Step,
-    initialise,
 )
 
-WIDTHS = (32, 64, 128, 256, 512)
 
-
-class UNet(Segmenter):
+class UNet(Architecture):
     """Encoder-decoder with skip connections.
 
     Args:
@@ -54,22 +49,11 @@ class UNet(Segmenter):
     block: Block = ConvBlock
     gate: Gate = PlainSkip
 
-    def __init__(
-        self,
-        spatial_dims: int,
-        in_channels: int,
-        out_channels: int,
-        widths: Sequence[int] = WIDTHS,
-        *,
-        norm: str = "batch",
-        strides: Sequence[Step] | None = None,
-    ) -> None:
-        super().__init__(spatial_dims, in_channels, out_channels, widths, strides)
-        kit = Kit(spatial_dims, norm)
+    def _make(self, kit: Kit) -> None:
         block, gate = type(self).block, type(self).gate
         going_up = list(pairwise(reversed(self.widths)))
         self.encoder = nn.ModuleList(
-            block(kit, i, o) for i, o in pairwise((in_channels, *self.widths))
+            block(kit, i, o) for i, o in pairwise((self.in_channels, *self.widths))
         )
         self.pools = nn.ModuleList(kit.pool(step) for step in self.strides)
         self.ups = nn.ModuleList(
@@ -78,21 +62,10 @@ class UNet(Segmenter):
         )
         self.gates = nn.ModuleList(gate(kit, o) for _, o in going_up)
         self.decoder = nn.ModuleList(block(kit, 2 * o, o) for _, o in going_up)
-        self.head = kit.conv(self.widths[0], out_channels, 1)
-        initialise(self)
+        self.head = kit.conv(self.widths[0], self.out_channels, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self._decode(x, None)
-
-    def attention(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the coefficients of every gate, named ``level0`` (full resolution) and so on."""
-        if type(self).gate is not AttentionGate:
-            return super().attention(x)
-        found: dict[str, Tensor] = {}
-        self._decode(x, found)
-        return found
-
-    def _decode(self, x: Tensor, found: dict[str, Tensor] | None) -> Tensor:
+    def forward(self, x: Tensor, found: dict[str, Tensor] | None = None) -> Tensor:
+        """Return the logits; ``found`` receives the coefficients of the gates."""
         self._check(x)
         skips: list[Tensor] = [self.encoder[0](x)]
         for pool, level in zip(self.pools, self.encoder[1:], strict=True):
@@ -104,6 +77,14 @@ class UNet(Segmenter):
                 found[f"level{len(skips)}"] = gate.coefficients(skip, x)
             x = level(torch.cat([gate(skip, x), x], dim=1))
         return self.head(x)
+
+    def attention(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the coefficients of every gate, named ``level0`` (full resolution) and so on."""
+        if type(self).gate is not AttentionGate:
+            return super().attention(x)
+        found: dict[str, Tensor] = {}
+        self.forward(x, found)
+        return found
 
 
 class R2UNet(UNet):

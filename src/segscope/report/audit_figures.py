@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.report.figures import COLOURS, TRUTH, line_handle, png, pyplot, show
+from segscope.report.figures import COLOURS, TRUTH, empty_sheet, line_handle, png, pyplot, show
 
 Mask = NDArray[np.integer[Any]]
 
@@ -40,12 +40,7 @@ def layer_sheet(
     plt = pyplot()
     columns = 7 if len(maps) > 8 else 5
     cells = [LayerMap("output", output), *maps]
-    rows = -(-len(cells) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(1.9 * columns, 2.1 * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, -(-len(cells) // columns), columns, (1.9, 2.1))
     for axis, cell in zip(axes.flat, cells, strict=False):
         show(axis, image)
         for value in range(1, int(cell.labels.max(initial=0)) + 1):
@@ -65,11 +60,7 @@ def layer_sheet(
 def unit_sheet(image: NDArray[Any], truth: Mask | None, units: Sequence[UnitMap]) -> bytes:
     """Draw units' features (above) and their maps over the image (below), as in Figs. 7 and 8."""
     plt = pyplot()
-    figure, axes = plt.subplots(
-        2, len(units), figsize=(2.0 * len(units), 4.3), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, 2, len(units), (2.0, 2.15))
     for column, unit in enumerate(units):
         axes[0, column].imshow(unit.features, cmap="viridis")
         axes[0, column].set_title(unit.title, fontsize=8, parse_math=False)

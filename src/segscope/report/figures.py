@@ -62,12 +62,7 @@ def contour_sheet(
     """
     plt = pyplot()
     columns = min(columns, len(panels))
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.1 * columns, 3.3 * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, -(-len(panels) // columns), columns, (3.1, 3.3))
     for axis, panel in zip(axes.flat, panels, strict=False):
         show(axis, panel.image)
         single = len(panel.predictions) == 1
@@ -149,12 +144,7 @@ def attention_figure(
     plt = pyplot()
     epochs = list(dict.fromkeys(epoch for epoch, _, _ in maps))
     nodes = list(dict.fromkeys(node for _, node, _ in maps))
-    figure, axes = plt.subplots(
-        len(nodes), len(epochs) + 1, figsize=(2.1 * (len(epochs) + 1), 2.2 * len(nodes)),
-        squeeze=False, layout="constrained",
-    )  # fmt: skip
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, len(nodes), len(epochs) + 1, (2.1, 2.2))
     drawn = None
     for row, node in enumerate(nodes):
         show(axes[row, 0], image)
@@ -220,6 +210,22 @@ def pyplot() -> Any:
     return plt
 
 
+def empty_sheet(plt: Any, rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """Make a figure of places without axes, and its places by row and column.
+
+    Args:
+        plt: See `pyplot`.
+        rows: Of places.
+        columns: Likewise.
+        size: Width and height of a place, in inches.
+    """
+    whole = (size[0] * columns, size[1] * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=whole, squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
+
+
 def png(plt: Any, figure: Any) -> bytes:
     """Turn a figure into a PNG and close it."""
     stream = io.BytesIO()
@@ -276,12 +282,7 @@ def feature_sheet(
     plt = pyplot()
     counts = {name: -(-len(found) // columns) for name, found in maps.items()}
     rows = sum(counts.values())
-    figure, axes = plt.subplots(
-        rows, columns + 1, figsize=(1.25 * (columns + 1), 1.4 * rows), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, rows, columns + 1, (1.25, 1.4))
     row = 0
     for name, found in maps.items():
         show(axes[row, 0], image)
@@ -319,12 +320,7 @@ def tile_sheet(rows: Sequence[Sequence[Tile]]) -> bytes:
     """Draw rows of images, with maps and outlines where given; all tiles are squares."""
     plt = pyplot()
     columns = max(len(row) for row in rows)
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=(1.5 * columns, 1.65 * len(rows)), squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
-    for axis in axes.flat:
-        axis.set_axis_off()
+    figure, axes = empty_sheet(plt, len(rows), columns, (1.5, 1.65))
     for row, tiles in zip(axes, rows, strict=True):
         for axis, tile in zip(row, tiles, strict=False):
             show(axis, tile.image)

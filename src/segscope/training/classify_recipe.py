@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from segscope.data.json_files import missing_keys, read_text_file
+from segscope.data.json_files import read_text_file
 from segscope.errors import InputError
-from segscope.training.recipe import load_yaml
+from segscope.training.recipe import check_whole, load_yaml
 
 _MOST_BYTES = 1 << 22
 
@@ -87,11 +87,5 @@ def read_classify_recipe(folder: Path) -> ClassifyRecipe:
     if not isinstance(values, dict):
         raise InputError(f"{file}: is no recipe (a {type(values).__name__}); put the old one back")
     recipe = classify_recipe(values)
-    lost = missing_keys(recipe.model_dump(mode="json"), values)
-    if lost:
-        raise InputError(
-            f"{file}: is not whole; a run's recipe names everything: put the old file back, or "
-            "write in what is meant:",
-            [f"{key}: is missing" for key in lost],
-        )
+    check_whole(file, recipe, values)
     return recipe

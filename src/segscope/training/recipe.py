@@ -232,14 +232,23 @@ def read_recipe(path: Path) -> Recipe:
     """
     values = load_partial(str(path))
     recipe = recipe_from(values, source=str(path))
+    check_whole(path, recipe, values)
+    return recipe
+
+
+def check_whole(file: Path, recipe: BaseModel, values: Mapping[str, Any]) -> None:
+    """Refuse a run's recipe that leaves something to defaults, which may have changed since.
+
+    Raises:
+        InputError: With all the keys that are missing.
+    """
     lost = missing_keys(recipe.model_dump(mode="json"), values)
     if lost:
         raise InputError(
-            f"{path}: is not whole; a run's recipe names everything: put the old file back, or "
+            f"{file}: is not whole; a run's recipe names everything: put the old file back, or "
             "write in what is meant:",
             [f"{key}: is missing" for key in lost],
         )
-    return recipe
 
 
 def recipe_to_yaml(recipe: Recipe) -> str:

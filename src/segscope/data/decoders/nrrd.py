@@ -47,13 +47,11 @@ _REQUIRED = ("type", "dimension", "sizes", "encoding")
 
 
 def decode_nrrd(path: Path, *, stored: bool = False) -> Decoded:
-    """Read a volume with its header and voxels in one file; ``stored`` makes no difference.
-
-    Two dimensions are a volume of one slice, as in NIfTI; a note says so.
+    """Read a volume of one file, or a plane as one slice, as `decode_metaimage` does.
 
     Raises:
-        InputError: Anything in the file contradicts itself or the format, more than one number
-            per voxel, not three axes, voxels in another file.
+        InputError: The file contradicts itself or the format; its voxels lie in another one, have
+            more than one number each, or not three axes.
     """
     data = read_verified(path)
     fields, start = read_fields(path, data)
