@@ -7,7 +7,7 @@ from torch import nn
 
 from segscope.audit.names import SCORES, Means, check_scores, measure_case, no_score
 from segscope.errors import InputError
-from tests.audit.test_subject import thresholded
+from tests.audit.test_measured import thresholded
 from tests.packages import installed
 
 CODE = """

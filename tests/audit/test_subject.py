@@ -1,34 +1,31 @@
-"""One case while its quality is measured."""
+"""A network that is audited: what it answers to changed images, and that it is left as it was."""
 
 import torch
 from torch import nn
 
 from segscope.audit.measured import Means, Measured
+from segscope.audit.names import _dropped, _mirrored
 from segscope.audit.subject import Subject
+from tests.audit.built import disc, threshold_network
 
 
-def thresholded():
-    """A network whose logit is the image: voxels above 0 are the object."""
-    net = nn.Conv2d(1, 1, 1)
-    with torch.no_grad():
-        net.weight.fill_(1.0)
-        net.bias.fill_(0.0)
-    subject = Subject.of(net, output="logits")
-    image = torch.tensor([[[1.0, -1.0], [2.0, 3.0]]])
-    return Measured(subject.open(("a", image, None)), subject, Means(None))
+def test_mirrored_predictions_of_a_symmetric_network_agree():
+    subject = Subject.of(threshold_network())
+    labels = _mirrored(Measured(subject.open(disc()), subject, Means(None)), (0, 1))
+    assert len(labels) == 4
+    assert all(torch.equal(label, labels[0]) for label in labels)
+    assert torch.equal(labels[0], disc()[2])
 
 
-def test_probabilities_and_labels_of_a_case():
-    case = thresholded()
-    assert torch.allclose(case.probabilities, torch.sigmoid(case.opened.image))
-    assert case.labels.flatten().tolist() == [1, 0, 1, 1]
-
-
-def test_the_network_is_asked_once(monkeypatch):
-    case = thresholded()
-    asked = []
-    found = case.subject.answer
-    monkeypatch.setattr(Subject, "answer", lambda self, x: asked.append(x) or found(x))
-    assert case.probabilities is case.probabilities
-    assert case.labels is case.labels
-    assert len(asked) == 1
+def test_dropout_samples_differ_and_leave_no_trace():
+    net = nn.Sequential(*threshold_network()[:2], nn.Dropout(0.5), nn.Conv2d(2, 1, 1))
+    nn.init.constant_(net[3].weight, 5.0)
+    nn.init.constant_(net[3].bias, -6.0)
+    subject = Subject.of(net)
+    state = torch.get_rng_state()
+    case = Measured(subject.open(disc()), subject, Means(None))
+    first, again = _dropped(case), _dropped(case)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert any(not torch.equal(label, first[0]) for label in first)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not any(module.training for module in net.modules())

@@ -6,12 +6,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from segscope.convert import convert, layout_names, pairs_layout, read_layout
 from segscope.data import check_dataset, open_dataset, read_image, read_label
-from tests.commands import call
 from tests.convert.trees import TREES, colours, picture, square, volume
 
 
@@ -71,26 +69,6 @@ def test_a_grey_picture_among_colours_is_written_in_colours(tmp_path):
     assert (image.array == colours(2)[..., 0]).all()
     assert len(image.array) == 3
     assert "images/p2.png: grey among RGB, written as RGB" in done.rewritten
-
-
-def test_the_command_lists_shows_and_refuses(tmp_path, capsys):
-    code, out, _ = call(capsys, "data", "convert", "--list")
-    assert code == 0
-    assert "busi" in out
-    code, out, _ = call(capsys, "data", "convert", "--show", "isic")
-    assert code == 0
-    assert yaml.safe_load(out)["labels"] == {"skin_lesion": 255}
-    for words, said in (
-        ([], "SOURCE and -o are needed"),
-        (["x", "-o", "y"], "name the folders by --images and --masks"),
-        (["x", "-o", "y", "--layout", "no"], "neither a file nor one of acdc"),
-        (["x", "-o", "y", "--images", "a"], "--images belongs together with either"),
-        (["x", "-o", "y", "--images", "a", "--masks", "b", "--label", "z"], "expected NAME=VALUE"),
-        (["x", "-o", "y", "--layout", "isic"], "no such folder"),
-    ):
-        code, _, err = call(capsys, "data", "convert", *words)
-        assert code == 2
-        assert said in err
 
 
 def test_real_photographs_come_back_as_they_were(tmp_path, shared_data):
