@@ -20,10 +20,14 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_cell(name) for name in names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return stream.getvalue()
+    # by its own line ends the writer quotes a carriage return in a text, by "\n" it does not
+    writer = csv.writer(stream, lineterminator="\r\n")
+    lines = []
+    for cells in (names, *([row.get(name) for name in names] for row in rows)):
+        writer.writerow(_cell(cell) for cell in cells)
+        lines.append(stream.getvalue().removesuffix("\r\n"))
+        stream.seek(stream.truncate(0))
+    return "\n".join([*lines, ""])
 
 
 def _cell(value: Any) -> Any:
