@@ -64,10 +64,15 @@ def test_what_is_not_whole_is_refused_with_its_name(tmp_path, data, words):
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path):
     file = tmp_path / "a.nii.gz"
     file.write_bytes(b"old")
-    with pytest.raises(ZeroDivisionError), atomic_path(file) as temporary:
-        assert temporary.name.endswith(".nii.gz")
-        temporary.write_bytes(b"half")
-        raise ZeroDivisionError
+
+    def fails():
+        with atomic_path(file) as temporary:
+            assert temporary.name.endswith(".nii.gz")
+            temporary.write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert [f.name for f in tmp_path.iterdir()] == ["a.nii.gz"]
     assert file.read_bytes() == b"old"
     write_text(file, "ä")

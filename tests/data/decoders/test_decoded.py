@@ -18,11 +18,13 @@ class SilentError(Exception):
     ("raised", "said"),
     [
         (KeyError(64), "a.tif: cannot be decoded (KeyError: 64); copy it again"),
-        (ValueError("two\n  lines"), "a.tif: cannot be decoded (ValueError: two lines); copy it again"),
+        (ValueError("two\n  lines"), "a.tif: cannot be decoded (ValueError: two lines); copy it "
+         "again"),
         (SilentError(), "a.tif: cannot be decoded (SilentError); copy it again"),
-        (MemoryError(), "a.tif: is too large for this machine's memory; free memory, or use another "
-         "machine"),
-        (ValueError("x" * 900), f"a.tif: cannot be decoded (ValueError: {'x' * 200}); copy it again"),
+        (MemoryError(), "a.tif: is too large for this machine's memory; free memory, or use "
+         "another machine"),
+        (ValueError("x" * 900), f"a.tif: cannot be decoded (ValueError: {'x' * 200}); copy it "
+         "again"),
     ],
     ids=["key", "lines", "silent", "memory", "long"],
 )  # fmt: skip

@@ -17,7 +17,7 @@ from segscope.data.decoders.exif import (
 
 
 def directory(order, entries, *, following=0):
-    """A classic TIFF directory right behind the head; entries are (number, kind, count, 4 bytes)."""
+    """A classic TIFF directory behind the head; entries are (number, kind, count, 4 bytes)."""
     mark = {"<": b"II", ">": b"MM"}[order]
     head = mark + struct.pack(f"{order}HI", 42, 8)
     body = b"".join(struct.pack(f"{order}HHI", n, k, c) + raw for n, k, c, raw in entries)

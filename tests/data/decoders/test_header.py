@@ -29,7 +29,7 @@ def test_what_is_no_text_is_refused(data, words):
 @pytest.mark.parametrize("text", ["1 2", "1 2 3 4", "1,5 2 3", "1_0 2 3", "nan 2 3", "inf 2 3",
                                   "1e999 2 3", "0x1 2 3", "1\xa02 3 4", "", "1. . 3"])  # fmt: skip
 def test_what_is_not_three_finite_numbers_is_refused(text):
-    with pytest.raises(InputError, match="its Offset is .* expected 3 numbers"):
+    with pytest.raises(InputError, match=r"its Offset is .* expected 3 numbers"):
         numbers(FILE, "Offset", text, 3)
 
 

@@ -19,7 +19,7 @@ def test_units_in_millimetres(unit, factor):
 
 @pytest.mark.parametrize("unit", ["", "Mm", "M", "pixel", "mm ", "voxel", "Cm"])
 def test_what_is_no_unit_or_may_be_another_is_refused(unit):
-    with pytest.raises(InputError, match="a.nrrd: its units is .* no known unit of length"):
+    with pytest.raises(InputError, match=r"a\.nrrd: its units is .* no known unit of length"):
         mm_per(Path("a.nrrd"), "units", unit)
 
 
