@@ -33,9 +33,10 @@ def test_options_reach_the_work(capsys, asked, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["--normals", "all"], "expected one of"), (["--padding", "0.1"], "expected two shares"),
-     (["--padding", "a,b"], "expected two shares"), (["--padding", "1,2,3"], "expected two shares")],
+     (["--padding", "a,b"], "expected two shares"),
+     (["--padding", "1,2,3"], "expected two shares")],
 )  # fmt: skip
-def test_words_without_meaning_are_refused_before_the_work(capsys, asked, tmp_path, words, said):
+def test_words_without_meaning_are_refused(capsys, asked, tmp_path, words, said):
     code, _, err = call(capsys, "data", "rois", tmp_path, "-o", "new", *words)
     assert code == 2
     assert said in err
