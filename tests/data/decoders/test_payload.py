@@ -32,8 +32,6 @@ ABC = b"abcdefgh" * 4
 )  # fmt: skip
 def test_packed_bytes_come_back(data, wrapping):
     assert inflate(FILE, memoryview(data), wrapping, 32) == ABC
-    # one byte more than announced is enough to know
-    assert len(inflate(FILE, memoryview(data), wrapping, 10)) <= 32
     for damaged, words in ((data[:-3], "cut short|damaged"), (data + b"xyz", "bytes follow")):
         with pytest.raises(InputError, match=words):
             inflate(FILE, memoryview(damaged), wrapping, 32)
@@ -52,6 +50,7 @@ def test_bzip2_of_one_stream_or_two_comes_back():
 
 def test_a_zip_bomb_ends_at_what_was_announced():
     assert len(inflate(FILE, memoryview(gzip.compress(bytes(1 << 20))), GZIP, 100)) == 101
+    assert len(bunzip(FILE, memoryview(bz2.compress(bytes(1 << 20))), 100)) == 101
 
 
 @pytest.mark.parametrize(
