@@ -23,7 +23,7 @@ from PIL import Image
 from segscope.data import Cache, Dataset, measure_fingerprint, open_dataset
 from segscope.preprocessing import Plan
 from segscope.training import labelled, plan_recipe
-from segscope.training.run import prepare_case
+from segscope.training.prepared import prepare_case
 
 HIPPOCAMPUS = Path(__file__).parents[2] / "shared" / "data" / "hippocampus"
 SYNCED: list[float] = []
@@ -56,7 +56,7 @@ def count_syncs() -> None:
         real(handle)
         SYNCED.append(time.perf_counter() - began)
 
-    os.fsync = timed
+    os.fsync = timed  # type: ignore[assignment]
 
 
 def prepare_all(dataset: Dataset, plan: Plan, folder: Path) -> tuple[float, int, float]:

@@ -88,3 +88,19 @@ def test_commands_parse_call_and_print_in_forty_lines(file):
             body = found.body[1:] if ast.get_docstring(found) else found.body
             lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
             assert lines <= 40, f"{file.name}: {found.name} has {lines} lines below its docstring"
+
+
+def test_nearly_every_file_has_tests_of_its_own_name():
+    source, tests = ROOT / "src/segscope", ROOT / "tests"
+    tested = {
+        (file.relative_to(tests).parts[0], file.name.removeprefix("test_"))
+        for file in tests.rglob("test_*.py")
+    }
+    untested = []
+    for file in sorted(source.rglob("*.py")):
+        room, *_ = file.relative_to(source).parts  # a file above the rooms is its own
+        own = f"test_{file.name}" if file.parent == source else room
+        if not file.name.startswith("__") and (own, file.name) not in tested:
+            untested.append(str(file.relative_to(source)))
+    # fewer than twenty: pages and whole ways that the tests of their rooms go through
+    assert len(untested) < 20, untested

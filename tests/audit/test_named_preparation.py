@@ -7,27 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from segscope.audit import audit, far_better, name_preparation, try_neighbours
+from segscope.audit import audit, name_preparation
 from segscope.audit.named_preparation import EXAMPLE, read_prepare_file
 from segscope.data import open_dataset
 from segscope.errors import InputError
+from tests.audit.prepared import Threshold
 from tests.synthetic import write_plane_dataset, write_volume_dataset
-
-
-class Threshold(nn.Module):
-    """The object is where the image is brighter than a value; exact by construction."""
-
-    def __init__(self, dims, value, scale):
-        super().__init__()
-        conv = nn.Conv2d if dims == 2 else nn.Conv3d
-        self.conv = conv(1, 1, 1)
-        self.activation = nn.Identity()
-        with torch.no_grad():
-            self.conv.weight.fill_(scale)
-            self.conv.bias.fill_(-value * scale)
-
-    def forward(self, x):
-        return self.conv(x)
 
 
 class FirstHalf(nn.Module):
@@ -147,40 +132,3 @@ def test_json_serves_as_yaml(planes, tmp_path):
     found = named(tmp_path, planes, Threshold(2, 1, 1), text)
     assert found.output == "probabilities"
     assert "output read as probabilities" in found.sentences()
-
-
-def test_a_far_better_neighbour_is_found(planes):
-    """A network for values of 0 to 1 is shown 0 to 255: all of the image is object."""
-    from segscope.data import load_of
-
-    loaded = load_of(planes, planes.training[0])
-    inside = loaded.image.array[0][loaded.label.array == 1]
-    outside = loaded.image.array[0][loaded.label.array == 0]
-    middle = (float(np.median(inside)) + float(np.median(outside))) / 2 / 255
-    net = Threshold(2, middle, 50.0 if np.median(inside) > np.median(outside) else -50.0)
-    wrong = name_preparation("asis", planes, net, probabilities=False)
-    tried = try_neighbours(net, wrong, planes.training)
-    assert far_better(tried).name == "stored values / 255"
-    assert tried[0].name == "as named"
-    assert tried[0].dice < 0.5 < far_better(tried).dice
-
-
-def test_what_was_named_rightly_has_no_better_neighbour(planes):
-    from segscope.data import load_of
-
-    loaded = load_of(planes, planes.training[0])
-    inside = loaded.image.array[0][loaded.label.array == 1]
-    outside = loaded.image.array[0][loaded.label.array == 0]
-    middle = (float(np.median(inside)) + float(np.median(outside))) / 2
-    net = Threshold(2, middle, 1.0 if np.median(inside) > np.median(outside) else -1.0)
-    right = name_preparation("asis", planes, net, probabilities=False)
-    assert far_better(try_neighbours(net, right, planes.training)) is None
-
-
-def test_without_truth_nothing_is_tried(planes):
-    from dataclasses import replace
-
-    net = Threshold(2, 1, 1)
-    right = name_preparation("asis", planes, net, probabilities=False)
-    blind = [replace(case, label_file=None) for case in planes.training]
-    assert try_neighbours(net, right, blind) == ()

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segscope.data import LoadedCase, measure_fingerprint, open_dataset
-from segscope.data.facts import ras_geometry
 from segscope.data.fingerprint import SAMPLES_PER_CASE, case_facts
 from segscope.errors import InputError
 from segscope.images import Case, Grid, Image, LabelMap
@@ -19,16 +18,6 @@ from tests.synthetic import write_plane_dataset, write_volume_dataset
 def loaded(image, label, name="c"):
     grid = Grid.from_spacing(label.shape)
     return LoadedCase(Case(name, ()), Image(image, grid), LabelMap(label, grid))
-
-
-def test_a_case_of_four_voxels_is_counted_by_hand():
-    facts = case_facts(
-        loaded(np.array([[[1, 2], [3, 4]]]), np.array([[0, 1], [2, 2]], np.uint8)),
-        {"background": 0, "a": 1, "b": 2},
-    )
-    assert facts.label_voxels.tolist() == [1, 1, 2]
-    assert facts.samples.tolist() == [[2, 3, 4]]
-    assert (facts.minima.tolist(), facts.maxima.tolist()) == ([1], [4])
 
 
 def test_a_dataset_agrees_with_plain_numpy(tmp_path):
@@ -88,33 +77,11 @@ def test_the_number_of_threads_changes_nothing(tmp_path):
     assert measure_fingerprint(dataset, workers=1) == measure_fingerprint(dataset, workers=3)
 
 
-@given(st.permutations(range(3)), st.tuples(*[st.sampled_from([-1, 1])] * 3), st.floats(-0.6, 0.6))
-def test_geometry_in_ras_order_agrees_with_nibabel(axes, signs, angle):
-    turn = np.eye(4)
-    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    affine = turn @ (np.diag([1.0, 2.0, 3.0, 1.0]) * [*signs, 1])[:, [*axes, 3]]
-    shape = tuple(np.array([10, 20, 30])[list(axes)].tolist())
-    image = nib.as_closest_canonical(nib.Nifti1Image(np.zeros(shape, np.uint8), affine))
-    found_shape, spacing = ras_geometry(Grid(shape, affine))
-    assert found_shape == image.shape
-    assert spacing == pytest.approx(image.header.get_zooms())
-
-
 def test_plane_images_have_two_dimensions(tmp_path):
     dataset = open_dataset(write_plane_dataset(tmp_path / "data"))
     found = measure_fingerprint(dataset)
     assert found.image_dims == 2
     assert found.median_shape == (48, 40)
-
-
-def test_a_dataset_without_foreground_still_has_numbers(tmp_path):
-    folder = write_volume_dataset(tmp_path / "data", cases=1, shape=(6, 5, 4))
-    file = folder / "labelsTr" / "c0.nii.gz"
-    nib.save(nib.Nifti1Image(np.zeros((6, 5, 4), np.uint8), nib.load(file).affine), file)
-    found = measure_fingerprint(open_dataset(folder))
-    assert found.pcd_percent == 0
-    assert found.cases_without_foreground == ("c0",)
-    assert np.isfinite(found.channels[0].foreground_mean)
 
 
 def test_an_unreadable_file_is_said(tmp_path):

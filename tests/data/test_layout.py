@@ -1,13 +1,11 @@
 """Which files make which case, and what is said where they do not."""
 
 import json
-import os
 
 import pytest
 from PIL import Image as PillowImage
 
 from segscope.data import (
-    Problem,
     check_dataset,
     open_dataset,
     read_image,
@@ -70,16 +68,6 @@ def test_a_single_problem_is_a_single_line(volumes):
         open_dataset(volumes)
     assert "\n" not in str(caught.value)
     assert caught.value.problems == []
-
-
-def test_hidden_and_foreign_files_are_ignored_and_said(volumes):
-    (volumes / "imagesTr" / "._c0_0000.nii.gz").write_bytes(b"x")
-    (volumes / "labelsTr" / ".DS_Store").write_bytes(b"x")
-    (volumes / "labelsTr" / "notes.txt").write_bytes(b"x")
-    dataset = open_dataset(volumes)
-    assert len(dataset.training) == 4
-    for words in ("._c0_0000.nii.gz", ".DS_Store", "notes.txt"):
-        assert words in warned(dataset)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +159,6 @@ def test_odd_counts_and_doubled_names_are_warnings(volumes):
     assert "has no columns case and subject" in said
 
 
-@pytest.mark.parametrize("name", ["with space", "ünï", "a'b\"c", "<b>", "new\nline", "-x", "=1+1"])
-def test_names_may_hold_anything(volumes, name):
-    (volumes / "imagesTr" / "c0_0000.nii.gz").rename(volumes / "imagesTr" / f"{name}_0000.nii.gz")
-    (volumes / "labelsTr" / "c0.nii.gz").rename(volumes / "labelsTr" / f"{name}.nii.gz")
-    assert name in [case.name for case in open_dataset(volumes).training]
-
-
 def test_one_rgb_file_stands_for_three_channels_and_for_no_other_number(shared_data, tmp_path):
     dataset = open_dataset(shared_data / "isic2017_skin")
     assert len(dataset.training) == 140
@@ -196,15 +177,6 @@ def test_one_rgb_file_stands_for_three_channels_and_for_no_other_number(shared_d
 def test_a_folder_that_is_not_there_is_said():
     with pytest.raises(InputError, match="no such folder"):
         open_dataset("nowhere")
-
-
-def test_a_readers_error_is_taken_apart(tmp_path):
-    file = tmp_path / "a; b: c.nii"
-    error = InputError(f"{file}: is cut short; by 3 bytes; copy it again")
-    assert Problem.of(error, file) == Problem(
-        str(file), "is cut short; by 3 bytes", "copy it again"
-    )
-    assert Problem.of(InputError(f"{file}: odd"), file) == Problem(str(file), "odd")
 
 
 @pytest.fixture
@@ -300,92 +272,3 @@ def test_labels_of_other_endings_are_named(planes, make, words):
     with pytest.raises(InputError) as caught:
         open_dataset(planes)
     assert words in str(caught.value)
-
-
-def renamed(folder, part, old, new):
-    (folder / part / old).rename(folder / part / new)
-
-
-NAMES = {
-    "capitals": (
-        ("c0_0000.nii.gz", "c0_0000.NII.GZ"),
-        "has the ending .NII.GZ; dataset.json says file_ending .nii.gz; rename it to c0_0000.nii",
-    ),
-    "three digits": (("c0_0000.nii.gz", "c0_000.nii.gz"), "or c0_0000.nii.gz if 000 is"),
-    "five digits": (("c0_0000.nii.gz", "c0_00001.nii.gz"), "or c0_0001.nii.gz if 00001 is"),
-    "one digit": (("c0_0000.nii.gz", "c0_0.nii.gz"), "or c0_0000.nii.gz if 0 is"),
-    "digits of other scripts": (
-        ("c0_0000.nii.gz", "c0_\u0660\u0660\u0660\u0660.nii.gz"),
-        "has no channel number",
-    ),
-    "no name": (("c0_0000.nii.gz", "_0000.nii.gz"), "has no channel number"),
-}
-
-
-@pytest.mark.parametrize(("names", "words"), NAMES.values(), ids=NAMES)
-def test_names_that_miss_the_pattern_say_what_is_meant(volumes, names, words):
-    renamed(volumes, "imagesTr", *names)
-    with pytest.raises(InputError) as caught:
-        open_dataset(volumes)
-    assert words in str(caught.value)
-
-
-def test_a_label_with_a_channel_number_is_told_its_name(volumes):
-    renamed(volumes, "labelsTr", "c0.nii.gz", "c0_0000.nii.gz")
-    with pytest.raises(InputError, match=r"no channel number: name it c0\.nii\.gz"):
-        open_dataset(volumes)
-
-
-def test_names_that_differ_in_capitals_only_are_said(volumes):
-    for part, end in (("imagesTr", "_0000.nii.gz"), ("labelsTr", ".nii.gz")):
-        renamed(volumes, part, f"c1{end}", f"C0{end}")
-    assert "names differ in capitals only: C0_0000.nii.gz, c0_0000.nii.gz" in warned(
-        open_dataset(volumes)
-    )
-
-
-def test_folders_that_are_left_out_are_said(volumes):
-    (volumes / "imagesTr" / "patient7").mkdir()
-    assert "folders ignored: patient7" in warned(open_dataset(volumes))
-
-
-PLACES = {
-    "a pipe": (lambda d: os.mkfifo(d / "imagesTr/x_0000.nii.gz"), "is no regular file"),
-    "a link to itself": (
-        lambda d: (d / "labelsTr/x.nii.gz").symlink_to("x.nii.gz"),
-        "x.nii.gz: cannot be opened",
-    ),
-    "a folder named as a file": (
-        lambda d: (d / "imagesTr/x_0000.nii.gz").mkdir(),
-        "is a folder, where a file of this name is expected",
-    ),
-    "a file in place of the folder": (
-        lambda d: (d / "imagesTs").write_bytes(b""),
-        "imagesTs: is a file, a folder is expected",
-    ),
-    "a folder that links to itself": (
-        lambda d: (d / "imagesTs").symlink_to("imagesTs"),
-        "imagesTs: cannot be opened",
-    ),
-    "no images": (lambda d: (d / "imagesTr").rename(d / "images"), "imagesTr: is missing"),
-}
-
-
-@pytest.mark.parametrize(("make", "words"), PLACES.values(), ids=PLACES)
-def test_what_is_no_file_or_folder_is_said(volumes, make, words):
-    make(volumes)
-    with pytest.raises(InputError) as caught:
-        open_dataset(volumes)
-    assert words in str(caught.value)
-
-
-def test_a_folder_that_may_not_be_listed_is_said(volumes, monkeypatch):
-    def denied(folder):
-        raise PermissionError(13, "Permission denied", str(folder))
-
-    monkeypatch.setattr("pathlib.Path.iterdir", denied)
-    with pytest.raises(InputError) as caught:
-        open_dataset(volumes)
-    assert "imagesTr: cannot be listed (Permission denied); check its permissions" in str(
-        caught.value
-    )

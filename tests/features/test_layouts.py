@@ -4,25 +4,12 @@ import pytest
 import timm
 import torch
 from torch import nn
-from torch.nn import functional
 from torchvision.models.swin_transformer import SwinTransformer
 
 from segscope.explain import class_activation_map
 from segscope.explain.last_layer import last_layer
-from segscope.features import FeatureHooks, feature_names
-
-
-def read(net, layer, x):
-    """What is read of a layer, and what it gave."""
-    given = []
-    handle = net.get_submodule(layer).register_forward_hook(lambda m, i, out: given.append(out))
-    try:
-        with torch.no_grad(), FeatureHooks(net.eval(), [layer]) as hooks:
-            net(x)
-    finally:
-        handle.remove()
-    raw = given[-1][0] if isinstance(given[-1], tuple) else given[-1]
-    return hooks.features[layer], raw
+from segscope.features import feature_names
+from tests.features.layouts_read import read
 
 
 class Steps(nn.Module):
@@ -124,69 +111,6 @@ def test_a_turned_layers_gradient_is_turned_with_it(swins):
     torch.testing.assert_close(found, expected)
 
 
-class Planes(nn.Module):
-    """Convolution, then a function of its map."""
-
-    def __init__(self, change):
-        super().__init__()
-        self.conv, self.at, self.change = nn.Conv2d(1, 8, 1), nn.Identity(), change
-
-    def forward(self, x):
-        return self.at(self.change(self.conv(x)))
-
-
-def test_sums_views_and_windows_keep_track_of_axes():
-    x = torch.rand(1, 1, 8, 8)  # as many channels as rows and columns
-    last = {
-        "permuted": lambda y: y.permute(0, 2, 3, 1) + 1,
-        "moved": lambda y: y.movedim(1, -1) * y.permute(0, 2, 3, 1),
-        "tokens": lambda y: y.flatten(2).transpose(1, 2).reshape(1, 8, 8, 8),
-        "normed": lambda y: functional.layer_norm(y.permute(0, 2, 3, 1), (8,)),
-        "rolled": lambda y: y.permute(0, 2, 3, 1).roll((1, 1), (1, 2)),
-        "padded": lambda y: functional.pad(y.permute(0, 2, 3, 1), (0, 0, 0, 2, 0, 2))[:, :8, :8],
-        "windows": lambda y: (
-            y.permute(0, 2, 3, 1).reshape(1, 2, 4, 2, 4, 8).permute(0, 1, 3, 2, 4, 5)
-            .reshape(4, 16, 8).reshape(1, 2, 2, 4, 4, 8).permute(0, 1, 3, 2, 4, 5)
-            .reshape(1, 8, 8, 8)
-        ),
-    }  # fmt: skip
-    for name, change in last.items():
-        found, raw = read(Planes(change), "at", x)
-        assert torch.equal(found, raw.permute(0, 3, 1, 2)), name
-    first = {
-        "as it is": lambda y: y,
-        "there and back": lambda y: functional.gelu(y.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
-        "gated": lambda y: y * torch.sigmoid(y.mean((2, 3), keepdim=True)),
-        "shuffled": lambda y: y.view(1, 2, 4, 8, 8).transpose(1, 2).reshape(1, 8, 8, 8),
-        "joined": lambda y: torch.cat([y[:, :3], y[:, 3:]], 1),
-        "attended": lambda y: (
-            (y.flatten(2).transpose(1, 2) @ y.flatten(2)).softmax(-1)
-            @ y.flatten(2).transpose(1, 2)
-        ).transpose(1, 2).reshape(1, 8, 8, 8),
-        "resized": lambda y: functional.interpolate(functional.max_pool2d(y, 2), scale_factor=2),
-        "space to depth and back": lambda y: functional.pixel_shuffle(
-            functional.pixel_unshuffle(y, 2), 2
-        ),
-    }  # fmt: skip
-    for name, change in first.items():
-        found, raw = read(Planes(change), "at", x)
-        assert torch.equal(found, raw), name
-    # rows and columns that have changed places are put back
-    found, raw = read(Planes(lambda y: y.transpose(2, 3)), "at", x)
-    assert torch.equal(found, raw.transpose(2, 3))
-
-
-def test_what_is_mixed_up_is_refused():
-    mix = nn.Linear(64, 64)
-    for change in (
-        lambda y: mix(y.flatten(2)).reshape(1, 8, 8, 8),  # over all places
-        lambda y: y.flatten()[torch.randperm(512)].reshape(1, 8, 8, 8),
-        lambda y: y.flatten(1).view(1, 64, 8, 1).expand(1, 64, 8, 8),
-    ):
-        with pytest.raises(ValueError, match="layer at: its output is no feature map"):
-            read(Planes(change), "at", torch.rand(1, 1, 8, 8))
-
-
 def test_automatic_layers_have_their_channels_first():
     class Both(nn.Module):
         def __init__(self):
@@ -200,43 +124,3 @@ def test_automatic_layers_have_their_channels_first():
             return (y + self.inner(self.mlp(y) + y)).permute(0, 3, 1, 2)
 
     assert feature_names(Both(), "auto", torch.rand(1, 1, 8, 8)) == ["act"]
-
-
-class Turned(nn.Module):
-    """Sides swapped around a convolution, in place or as new tensors."""
-
-    def __init__(self, way, in_place):
-        super().__init__()
-        self.way, self.in_place = way, in_place
-        self.first = nn.Conv2d(1, 3, 3, padding=1)
-        self.inner = nn.Conv2d(3, 4, 3, padding=1)
-        self.head = nn.Conv2d(4, 1, 1)
-
-    def turn(self, x):
-        if self.way == "unsqueeze":
-            if self.in_place:
-                return x.unsqueeze_(2).transpose_(2, 4).squeeze_(4)
-            return x.unsqueeze(2).transpose(2, 4).squeeze(4)
-        return getattr(x, f"{self.way}_" if self.in_place else self.way)(2, 3)
-
-    def forward(self, x):
-        return self.head(self.turn(self.inner(self.turn(self.first(x)))))
-
-
-@pytest.mark.parametrize("way", ["transpose", "swapaxes", "swapdims", "unsqueeze"])
-@pytest.mark.parametrize("layers", ["auto", ["inner"]], ids=["automatic", "named"])
-def test_axes_that_are_swapped_in_place_are_those_of_the_twin(way, layers):
-    torch.manual_seed(0)
-    twins = [Turned(way, in_place) for in_place in (True, False)]
-    twins[1].load_state_dict(twins[0].state_dict())
-    image = torch.rand(1, 1, 12, 8)
-    found = []
-    for net in twins:
-        with torch.no_grad(), FeatureHooks(net, layers) as hooks:
-            output = net(image)
-        found.append({**hooks.features, "output": output})
-    assert found[0].keys() == found[1].keys()
-    for name, expected in found[1].items():
-        torch.testing.assert_close(found[0][name], expected, rtol=0, atol=0)
-    if layers != "auto":
-        assert found[0]["inner"].shape == (1, 4, 12, 8)  # turned to the image's own axes

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from segscope.features import prototypes, segmentation_ability_map
-from segscope.features.interpolation import pool_transposed, upsample
 
 MODES = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
@@ -85,17 +84,6 @@ def test_prototypes_worked_by_hand():
     # object: (3 * .5 + 5) / 1.5 and 6 / 1.5; background: (1 + 3 * .5) / 1.5 and 0
     torch.testing.assert_close(found.centres, torch.tensor([[[2.5 / 1.5, 0.0], [6.5 / 1.5, 4.0]]]))
     assert found.members.all()
-
-
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize(("small", "large"), SIZES)
-def test_pooling_is_the_transpose_of_upsampling(dims, small, large):
-    torch.manual_seed(1)
-    x = torch.randn(1, 2, *(small,) * dims, dtype=torch.float64)
-    w = torch.randn(1, 2, *(large,) * dims, dtype=torch.float64)
-    left = (w * upsample(x, w.shape[2:])).sum()
-    right = (pool_transposed(w, x.shape[2:]) * x).sum()
-    torch.testing.assert_close(left, right, rtol=1e-6, atol=1e-6)
 
 
 def test_another_size_is_that_of_the_interpolated_guide():

@@ -11,27 +11,14 @@ import SimpleITK
 import torch
 from PIL import Image as PillowImage
 
-from segscope.data import find_cases, load_case, read_image, read_label, sha256_of
+from segscope.data import find_cases, load_case, read_image, read_label
 from segscope.errors import InputError, WorkError
 from segscope.images import Case
 from segscope.inference import TrainedModel, predict_cases
 from segscope.inference import cases as cases_module
 from tests.inference.nets import Pointwise, spec_of, threshold_model
-from tests.inference.test_predict import noise, oblique_image
-
-
-def write_nifti(file, array=None, affine=None):
-    image = oblique_image()
-    array = image.array[0] if array is None else array
-    nifti = nib.Nifti1Image(array, image.grid.affine if affine is None else affine)
-    nifti.header.set_xyzt_units("mm")
-    nifti.header["descrip"] = b"DOE^JANE"
-    nifti.header["aux_file"] = b"DOE^JANE"
-    nifti.header["intent_name"] = b"DOE^JANE"
-    nifti.header["db_name"] = b"DOE^JANE"
-    nifti.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"DOE^JANE"))
-    nib.save(nifti, file)
-    return file
+from tests.inference.scans_made import contents, write_nifti
+from tests.inference.test_predict import noise
 
 
 @pytest.fixture
@@ -45,10 +32,6 @@ def scans(tmp_path):
 @pytest.fixture
 def model():
     return threshold_model(3, above=0.3)
-
-
-def contents(folder):
-    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz", ".nrrd", ".mha"])
@@ -103,17 +86,6 @@ def test_nothing_of_the_patient_is_copied(tmp_path, model):
     assert not any(b"DOE" in content for content in contents(tmp_path / "out").values())
 
 
-def test_the_manifest_says_how_every_file_was_made(tmp_path, scans, model):
-    predict_cases(model, scans, tmp_path / "out", mirror=True, overlap=0.25)
-    entry = json.loads((tmp_path / "out" / "manifest.json").read_text())["cases"]["case1"]
-    assert entry["inputs"] == [sha256_of(scans[1].image_files[0])]
-    assert entry["outputs"] == {"case1.nii.gz": sha256_of(tmp_path / "out" / "case1.nii.gz")}
-    assert entry["made_by"]["mirror"] is True
-    assert entry["made_by"]["overlap"] == 0.25
-    assert len(entry["made_by"]["weights_sha256"]) == 64
-    assert {"segscope", "torch", "device"} <= entry["made_with"].keys()
-
-
 def test_probabilities_are_written_beside_the_labels_and_agree_with_them(tmp_path, scans, model):
     predict_cases(model, scans[:1], tmp_path / "out", probabilities=True)
     with np.load(tmp_path / "out" / "case0.npz", allow_pickle=False) as found:
@@ -122,16 +94,6 @@ def test_probabilities_are_written_beside_the_labels_and_agree_with_them(tmp_pat
     assert probabilities.shape == (2, 6, 7, 5)
     np.testing.assert_array_equal(probabilities.argmax(0), label.array)
     np.testing.assert_allclose(affine, label.grid.affine, atol=1e-4)
-
-
-def test_finished_predictions_are_not_made_again(tmp_path, scans, model, monkeypatch):
-    predict_cases(model, scans[:2], tmp_path / "out")
-    before = contents(tmp_path / "out")
-    done = predict_cases(model, scans, tmp_path / "out")
-    assert (done.written, done.reused) == (("case2",), ("case0", "case1"))
-    assert contents(tmp_path / "out")["case0.nii.gz"] == before["case0.nii.gz"]
-    again = predict_cases(model, scans, tmp_path / "out", overwrite=True)
-    assert (len(again.written), again.reused) == (3, ())
 
 
 def other_weights(model):
@@ -355,15 +317,6 @@ def test_predictions_beside_their_images_are_no_images_the_next_time(tmp_path, e
     assert [case.name for case in find_cases(folder, channels=1)] == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"cases": 1}', '{"format": 1, "cases": {"a": 1}}'])
-def test_a_foreign_manifest_is_respected(tmp_path, scans, model, text):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.json").write_text(text)
-    with pytest.raises(InputError, match="is not a manifest of predictions"):
-        predict_cases(model, scans, tmp_path / "out", overwrite=True)
-    assert (tmp_path / "out" / "manifest.json").read_text() == text
-
-
 def test_two_channels_from_two_files_are_both_used(tmp_path):
     one, two = (
         write_nifti(tmp_path / f"c_000{k}.nii.gz", np.full((4, 4, 4), k + 1.0, np.float32))
@@ -392,10 +345,3 @@ def test_predictions_do_not_go_among_a_datasets_own_files(tmp_path, scans, model
             predict_cases(model, scans, tmp_path / "data" / name, overwrite=True)
     assert sorted(f.name for f in (tmp_path / "data").rglob("*")) == ["dataset.json", "imagesTr"]
     assert predict_cases(model, scans, tmp_path / "data" / "predicted").written
-
-
-def test_a_deep_manifest_is_no_manifest(tmp_path, scans, model):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "manifest.json").write_text("[" * 100_000)
-    with pytest.raises(InputError, match="is not a manifest of predictions"):
-        predict_cases(model, scans, tmp_path / "out")

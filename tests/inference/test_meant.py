@@ -9,7 +9,7 @@ import pytest
 from segscope.cli.main import main
 from segscope.data import image_facts, load_case, measure_fingerprint, open_dataset, read_image
 from segscope.errors import InputError
-from segscope.images import Fingerprint, Grid, Image, ImageFacts, Intensities
+from segscope.images import Grid, Image
 from segscope.inference import (
     NotMeantError,
     SomeFailedError,
@@ -22,97 +22,13 @@ from segscope.inference import (
 )
 from segscope.inference.meant import read_seen
 from segscope.preprocessing import ChannelPlan, Plan, plan_preprocessing
+from tests.inference.fingerprints import EVEN, TWENTY, facts, intensities, plan_of, seen_in
 from tests.inference.nets import random_model, threshold_model
-
-# a uniform distribution of 0 to 100, its lowest and highest values beyond
-EVEN = (0.0, 5.0, 25.0, 50.0, 75.0, 95.0, 100.0)
-
-
-def intensities(marks=EVEN, *, scale=1.0, offset=0.0, lowest=None, highest=None):
-    found = tuple(scale * mark + offset for mark in marks)
-    low = found[0] if lowest is None else lowest
-    high = found[-1] if highest is None else highest
-    return Intensities(lowest=low, highest=high, percentiles=found)
-
-
-def facts(*channels, shape=(40, 50, 40), spacing=(1.0, 1.0, 1.0), **more):
-    return ImageFacts(
-        name="x", shape=shape, spacing_mm=spacing,
-        orientation=more.pop("orientation", "RAS" if len(shape) == 3 else ""),
-        channels=channels or (intensities(),), **more,
-    )  # fmt: skip
-
-
-def seen_in(*images):
-    return Fingerprint(
-        dataset="d", image_dims=len(images[0].shape), channels=(), labels={"background": 0, "a": 1},
-        cases=tuple(f"c{k}" for k in range(len(images))),
-        shapes=tuple(image.shape for image in images),
-        spacings_mm=tuple(image.spacing_mm for image in images),
-        label_voxels={0: 9, 1: 1}, pcd_percent=10, cases_without_foreground=(), images=images,
-    )  # fmt: skip
-
-
-def plan_of(*names, dims=3, scheme="zscore", **more):
-    channels = tuple(
-        ChannelPlan(name=name, scheme=scheme, **more.pop("window", {})) for name in names or ("x",)
-    )
-    more.setdefault("spacing_mm", (1.0,) * 3 if dims == 3 else None)
-    return Plan(image_dims=dims, spatial_dims=dims, channels=channels, **more)
-
-
-TWENTY = seen_in(*[facts() for _ in range(20)])
 
 
 def test_an_image_like_those_of_training_is_seen():
     found = compare(TWENTY, facts(), plan_of())
     assert (found.level, found.describe(), found.reasons) == ("seen", (), ())
-
-
-# 20 cases: ratios may grow by 1 + 1/20; so outside begins at 1.575, far at 8.4 and 67.2 in volume
-@pytest.mark.parametrize(
-    ("spacing", "level"),
-    [
-        ((1.5, 1.0, 1.0), "seen"),
-        ((1.6, 1.0, 1.0), "outside"),
-        ((1.0, 1.0, 8.0), "outside"),
-        ((1.0, 1.0, 8.5), "far outside"),
-        ((0.11, 1.0, 1.0), "far outside"),
-        ((5.0, 5.0, 5.0), "far outside"),
-    ],
-    ids=["near", "coarser", "thick", "thicker", "tenth", "volume"],
-)
-def test_spacing_is_compared_by_its_ratio_and_the_size_with_it(spacing, level):
-    shape = tuple(max(1, round(n / s)) for n, s in zip((40, 50, 40), spacing, strict=True))
-    found = compare(TWENTY, facts(shape=shape, spacing=spacing), plan_of())
-    assert found.level == level
-    if level != "seen":
-        assert "training had 1 x 1 x 1 mm" in found.describe()[0]
-
-
-def test_reasons_are_words_with_the_numbers_of_both_sides():
-    varied = seen_in(*[facts(spacing=(s, s, s)) for s in (0.9, 1.0, 1.1)])
-    said = compare(varied, facts(spacing=(5.0, 5.0, 5.0)), plan_of()).describe()
-    assert said[0].startswith("FAR OUTSIDE of what this model has seen: spacing 5 x 5 x 5 mm, ")
-    assert "training had 0.9 x 0.9 x 0.9 to 1.1 x 1.1 x 1.1 mm" in said[0]
-
-
-# with 20 cases a larger field of view is far from 8.4 times along an axis, or 27 * 1.2 in volume
-@pytest.mark.parametrize(
-    ("shape", "level"),
-    [
-        ((60, 70, 60), "seen"),
-        ((80, 50, 40), "outside"),
-        ((120, 150, 120), "outside"),
-        ((140, 170, 140), "far outside"),
-        ((400, 400, 20), "far outside"),
-        ((10, 10, 10), "outside"),
-        ((1, 1, 1), "outside"),
-    ],
-    ids=["near", "longer", "27 times", "40 times", "ten times longer", "part", "voxel"],
-)
-def test_a_larger_field_of_view_is_far_and_a_smaller_one_is_not(shape, level):
-    assert compare(TWENTY, facts(shape=shape), plan_of()).level == level
 
 
 def test_what_preparing_makes_equal_is_not_outside():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from segscope.losses import LOSSES, ContentLoss, SoftLabels, build_loss, wants_image
+from segscope.losses import LOSSES, ContentLoss, build_loss, wants_image
 from segscope.losses.overlap import WEIGHTS, generalized_dice_loss
 
 SIDE = 8
@@ -227,28 +227,3 @@ def test_generalised_dice_refuses_an_unknown_weight():
                                                weight="cubic")):  # fmt: skip
         with pytest.raises(ValueError, match="square, simple, uniform"):
             call()
-
-
-def test_soft_labels_by_hand():
-    y = torch.tensor([[[0, 1, 2]]])
-    seen = []
-
-    class Looks(torch.nn.Module):
-        def forward(self, logits, target):
-            seen.append(target)
-            return logits.sum()
-
-    SoftLabels(Looks(), 0.1)(torch.zeros(1, 3, 3), y)
-    # 0.9 for the class that it is, 0.05 for each of the two others
-    torch.testing.assert_close(seen[0][0], torch.full((3, 3), 0.05) + 0.85 * torch.eye(3))
-    SoftLabels(Looks(), 0.1)(torch.zeros(1, 1, 2), torch.tensor([[[0, 1]]]))
-    torch.testing.assert_close(seen[1][0, 0], torch.tensor([0.1, 0.9]))
-
-
-def test_soft_labels_of_nothing_change_nothing():
-    z, y = torch.randn(1, 2, 4), torch.tensor([[[0, 1, 1, 0]]])
-    loss = build_loss("dice_ce")
-    assert SoftLabels(loss, 0.0)(z, y).item() == pytest.approx(loss(z, y).item(), rel=1e-6)
-    for wrong in (-0.1, 0.5, math.nan):
-        with pytest.raises(ValueError, match=r"\[0, 0\.5\)"):
-            SoftLabels(loss, wrong)

@@ -4,23 +4,17 @@ import csv
 import io
 import json
 import math
-from statistics import mean, median, stdev
+from statistics import mean
 
 import nibabel as nib
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from segscope.data import image_ending, json_ready, read_label
+from segscope.data import json_ready, read_label
 from segscope.errors import InputError
-from segscope.metrics import HIGHER_IS_BETTER, LabelReader, evaluate_folders, statistics, wmh2017
-
-LABELS = {"background": 0, "lesion": 1}
-SHAPE = (12, 12, 8)
-
-
-def write(file, array, affine=None):
-    nib.save(nib.Nifti1Image(array.astype(np.uint8), np.eye(4) if affine is None else affine), file)
+from segscope.metrics import HIGHER_IS_BETTER, wmh2017
+from tests.metrics.scored import LABELS, SHAPE, evaluate, score, write
 
 
 @pytest.fixture
@@ -35,17 +29,6 @@ def folders(tmp_path):
         for kind, array in (("truth", truth), ("good", np.roll(truth, 1, 0)), ("none", 0 * truth)):
             write(tmp_path / kind / f"c{k}.nii.gz", array)
     return tmp_path
-
-
-def score(predictions, truth, **options):
-    return evaluate_folders(
-        predictions, truth, read=LabelReader(read_label, image_ending), **options
-    )
-
-
-def evaluate(folders, kind, **options):
-    options = {"labels": LABELS, **options}
-    return score(folders / kind, folders / "truth", **options)
 
 
 def table(summary):
@@ -103,54 +86,6 @@ def test_a_missing_prediction_is_listed_and_counts_as_failed(folders):
     assert dice["mean"] == pytest.approx(sum(others) / 3)
     assert (dice["n"], dice["undefined"], dice["missing"], dice["empty_in_truth"]) == (3, 1, 1, 1)
     assert (table(found)["c0"]["status"], table(found)["c0"]["hd_mm"]) == ("missing", "inf")
-
-
-@pytest.mark.parametrize("convention", ["default", "wmh2017"])
-def test_statistics_say_what_they_rest_on(folders, convention):
-    write(folders / "good" / "c1.nii.gz", np.zeros(SHAPE))
-    found = evaluate(folders, "good", convention=convention)
-    facts = found.by_label["lesion"]["hd95_mm"]
-    values = [row["hd95_mm"] for row in found.rows if row["case"] in ("c0", "c2")]
-    values.append(math.hypot(*SHAPE))
-    assert facts == pytest.approx(
-        {
-            "mean": mean(values),
-            "sd": stdev(values),
-            "median": median(values),
-            "n": 3,
-            "undefined": 1,
-            "counted_as_worst": 1,
-            "empty_in_truth": 1,
-            "empty_in_prediction": 2,
-            "missing": 0,
-        }
-    )
-
-
-def test_the_mean_of_one_case_is_that_case(folders):
-    for kind in ("truth", "good"):
-        for file in (folders / kind).glob("c[123].nii.gz"):
-            file.unlink()
-    summary = evaluate(folders, "good")
-    (row,) = summary.rows
-    for name, value in summary.foreground_mean.items():
-        assert value == row[name], name
-        assert summary.by_label["lesion"][name]["n"] == 1
-    assert set(summary.foreground_mean) == set(HIGHER_IS_BETTER) & row.keys()
-
-
-def test_statistics_of_nothing_are_undefined():
-    found = statistics([{"dice": math.nan}], "dice")
-    assert math.isnan(found["mean"])
-    assert (found["n"], found["undefined"], found["counted_as_worst"]) == (0, 1, 0)
-
-
-def test_an_undefined_overlap_counts_as_one_only_when_asked_to(folders):
-    kept, counted = (evaluate(folders, "good", empty=empty) for empty in ("nan", "one"))
-    dice = [summary.by_label["lesion"]["dice"] for summary in (kept, counted)]
-    assert [d["n"] for d in dice] == [3, 4]
-    assert dice[1]["mean"] == pytest.approx((3 * dice[0]["mean"] + 1) / 4)
-    assert [s.conventions["both_empty"] for s in (kept, counted)] == ["undefined", "1"]
 
 
 def test_the_summary_has_nnunets_keys_and_no_nan(folders):

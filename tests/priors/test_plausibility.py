@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segscope.images import Grid
-from segscope.priors import MaskFigures, measure_mask, plausibility, prior_distance
+from segscope.priors import MaskFigures, measure_mask, plausibility
 
 
 def figures(size=1000.0, extent=(10.0, 20.0, 30.0), cut_at=()):
@@ -91,19 +91,3 @@ def test_figures_survive_json():
 
     one = figures(cut_at=("left",))
     assert MaskFigures.from_dict(json.loads(json.dumps(one.to_dict()))) == one
-
-
-def test_distance_by_hand_and_at_the_edges():
-    mask = np.zeros((10, 10), int)
-    mask[2:6, 2:6] = 1
-    prediction = np.zeros((10, 10), int)
-    prediction[4:8, 2:6] = 2
-    found = prior_distance(prediction, mask, (3.0, 1.0))
-    assert (found.centre_mm, found.volume_ratio, found.share_outside) == (6.0, 1.0, 0.5)
-    nothing = prior_distance(np.zeros_like(mask), mask, (3.0, 1.0))
-    assert math.isnan(nothing.centre_mm)
-    assert math.isnan(nothing.share_outside)
-    assert nothing.volume_ratio == 0
-    assert math.isnan(prior_distance(prediction, np.zeros_like(mask), (1.0, 1.0)).volume_ratio)
-    with pytest.raises(ValueError, match="must agree"):
-        prior_distance(prediction, mask, (1.0,))

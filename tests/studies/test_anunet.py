@@ -8,11 +8,10 @@ import pytest
 from segscope.audit.attention import attention_over_epochs, prepared_slice
 from segscope.data import open_dataset
 from segscope.errors import InputError
-from segscope.inference import LevelRow, load_model
+from segscope.inference import load_model
 from segscope.studies.anunet import run_study
-from segscope.studies.anunet_levels import mean_level
 from segscope.studies.anunet_page import NETWORKS
-from segscope.studies.declared import Asked, read_paper
+from segscope.studies.declared import Asked
 from tests.synthetic import write_plane_dataset
 
 TINY = {
@@ -121,23 +120,3 @@ def test_what_cannot_be_compared_is_refused(study, tmp_path):
     (tmp_path / "runs").mkdir()
     with pytest.raises(InputError, match="older version"):
         run_study(dataset, tmp_path, ASKED)
-
-
-def test_levels_are_averaged_over_trials():
-    one, two = LevelRow(2, 9, 8, 0.1, 0.8, 0.7, 5, 0), LevelRow(2, 9, 8, 0.3, 0.6, 0.5, 4, 1)
-    found = mean_level([one, two])
-    assert (found.level, found.parameters, found.multiply_adds) == (2, 9, 8)
-    assert (found.seconds, found.dice, found.iou) == pytest.approx((0.2, 0.7, 0.6))
-    assert (found.cases, found.undefined) == (9, 1)
-
-
-def test_the_papers_numbers_obey_arithmetic():
-    printed = read_paper("anunet")
-    for rows in printed["segmentation"].values():
-        assert list(rows) == list(NETWORKS)
-        for name, (iou, dice, _, _) in rows.items():
-            implied = 200 * iou / (100 + iou)
-            # one cell of Table 2 repeats a precision, as its docstring says
-            assert (abs(implied - dice) < 0.1) or (name == "anunet" and dice == 98.15)
-    for _, _, dice, iou in printed["pruning"].values():
-        assert dice is None or iou is None or iou <= dice

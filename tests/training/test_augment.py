@@ -6,11 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scipy import ndimage
 
 from segscope.training import AugmentPlan, allowed_mirror_axes, sided_axes
 from segscope.training.augment import augment
-from segscope.training.intensity import blur, contrast, gamma_curve, lower_resolution
 
 SHARES = (
     "geometry", "elastic", "noise", "blur", "brightness", "contrast", "gamma", "low_resolution",
@@ -112,21 +110,6 @@ def test_a_share_is_how_often_a_change_happens(name):
     ]
     # four standard deviations; blurs below a tenth of a voxel and zooms near 1 change nothing
     assert 0.18 < np.mean(changed) < 0.38
-
-
-def test_intensity_changes_by_hand():
-    x = torch.tensor([[0.0, 1.0, 2.0, 5.0]])
-    assert contrast(x, 0.5).tolist() == [[1.0, 1.5, 2.0, 3.5]]
-    torch.testing.assert_close(gamma_curve(x, 2.0), torch.tensor([[0.0, 0.2, 0.8, 5.0]]))
-    # of two voxels each the second is kept, and in between it is interpolated
-    torch.testing.assert_close(lower_resolution(x, 0.5), torch.tensor([[1.0, 2.0, 4.0, 5.0]]))
-    assert torch.equal(gamma_curve(torch.ones(1, 3), 0.5), torch.ones(1, 3))
-
-
-def test_blur_is_scipys():
-    image = sample(9, 8, 10, channels=1)[0]
-    expected = ndimage.gaussian_filter(image[0].numpy(), 1.0, mode="nearest", radius=3)
-    np.testing.assert_allclose(blur(image, 1.0)[0].numpy(), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(

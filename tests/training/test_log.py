@@ -1,12 +1,15 @@
 """What a training says in a log file, by a clock that is moved by hand."""
 
+import csv
+import io
 import logging
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from segscope import progress
 from segscope.training import log
-from segscope.training.log import Lines, TrainingLog
+from segscope.training.log import Lines, TrainingLog, rows_to_csv
 
 
 @pytest.fixture
@@ -90,3 +93,26 @@ def test_a_terminal_or_notebook_has_a_bar_unless_quiet(tmp_path, monkeypatch, ca
                 3, "loss 0.500  dice 0.250  1:05 left"
             )  # fmt: skip
     assert not caplog.messages
+
+
+ROWS = [{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.25, "val_dice": 0.75}]
+
+
+def test_columns_that_come_later_are_empty_before():
+    found = list(csv.DictReader(io.StringIO(rows_to_csv(ROWS))))
+    assert found == [
+        {"epoch": "0", "loss": "0.5", "val_dice": ""},
+        {"epoch": "1", "loss": "0.25", "val_dice": "0.75"},
+    ]
+
+
+def test_a_log_is_whole_after_each_epoch_and_another_tool_reads_its_events(tmp_path):
+    with TrainingLog(tmp_path, first_epoch=0, steps=4) as log:
+        for k in (1, 2):
+            log.step(k, 0.5, "Dice", float("nan"), seconds_left=61)
+            log.epoch(ROWS[:k])
+            assert (tmp_path / "log.csv").read_bytes().decode() == rows_to_csv(ROWS[:k])
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [(e.step, e.value) for e in events.Scalars("loss")] == [(0, 0.5), (1, 0.25)]
+    assert [(e.step, e.value) for e in events.Scalars("val_dice")] == [(1, 0.75)]

@@ -18,23 +18,12 @@ from segscope.losses import ContentLoss
 from segscope.training import load_state, plan_recipe, train_dataset
 from segscope.training import loop as loop_module
 from tests.synthetic import write_plane_dataset, write_volume_dataset
-
-TINY = {
-    "network": {"widths": [4, 8]},
-    "train": {"epochs": 2, "steps_per_epoch": 3, "batch_size": 2},
-}
+from tests.training.tiny import TINY, run
 
 
 @pytest.fixture(scope="module")
 def planes(tmp_path_factory):
     return open_dataset(write_plane_dataset(tmp_path_factory.mktemp("planes")))
-
-
-def run(dataset, folder, **train):
-    fingerprint = measure_fingerprint(dataset)
-    changes = {**TINY, "train": {**TINY["train"], **train}}
-    recipe = plan_recipe(fingerprint, None, changes)
-    return train_dataset(dataset, fingerprint, recipe, folder, folds=3)
 
 
 def weights(folder, name="last"):
@@ -91,21 +80,6 @@ def test_a_resumed_training_ends_with_the_same_bits(planes, tmp_path, monkeypatc
     for row in (*rows[0], *rows[1]):
         del row["seconds"]
     assert rows[0] == rows[1]
-
-
-def test_resuming_nothing_is_an_error(planes, tmp_path):
-    fingerprint = measure_fingerprint(planes)
-    recipe = plan_recipe(fingerprint, None, TINY)
-    with pytest.raises(InputError, match="without --resume"):
-        train_dataset(planes, fingerprint, recipe, tmp_path / "none", folds=3, resume=True)
-
-
-def test_a_run_is_never_overwritten(planes, tmp_path):
-    run(planes, tmp_path / "run")
-    before = (tmp_path / "run" / "weights_best.safetensors").read_bytes()
-    with pytest.raises(InputError, match="holds a run already"):
-        run(planes, tmp_path / "run")
-    assert (tmp_path / "run" / "weights_best.safetensors").read_bytes() == before
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(planes, tmp_path, monkeypatch):

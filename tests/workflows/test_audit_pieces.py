@@ -6,10 +6,9 @@ from segscope.audit import choose_cases
 from segscope.data import AS_STORED
 from segscope.errors import Failures, InputError, WorkError
 from segscope.inference import load_model
-from segscope.inference.manifest import state_hash
 from segscope.workflows.audit import AuditOptions, audit
 from segscope.workflows.audit_model import Network
-from segscope.workflows.audit_pieces import Several, audit_by_several, loaded
+from segscope.workflows.audit_pieces import Several, audit_by_several
 from segscope.workflows.quality import QualityOptions
 from segscope.workflows.ranking import known_audit, measure_quality
 from segscope.workflows.train import TrainOptions, train
@@ -101,13 +100,3 @@ def test_heat_maps_come_back_from_who_has_another_disk(place, tmp_path):
     assert [case.name for case in found.cases] == ["p0", "p2", "p4", "p5"]
     assert list(failures.reasons) == ["p1", "p3"]
     assert sorted(f.name for f in tmp_path.iterdir()) == ["p0.png", "p2.png", "p4.png", "p5.png"]
-
-
-def test_a_network_that_is_another_one_each_time_is_refused(tmp_path, monkeypatch):
-    (tmp_path / "drawn.py").write_text(
-        "import torch\ndef net():\n    return torch.nn.Conv2d(1, 4, 3, padding=1)\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    network = Network(name="drawn:net", device="cpu")
-    with pytest.raises(InputError, match="drawn:net: has other weights each time it is loaded"):
-        loaded(network, state_hash(network.load()))

@@ -19,11 +19,15 @@ def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
         <BLANKLINE>
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
+    table: list[list[Any]] = [names, *([row.get(name) for name in names] for row in rows)]
+    return "".join(_line(cells) for cells in table)
+
+
+def _line(cells: Sequence[Any]) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_cell(name) for name in names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
-    return stream.getvalue()
+    # with its usual line end the writer quotes a carriage return in a text, with "\n" it does not
+    csv.writer(stream).writerow(_cell(cell) for cell in cells)
+    return stream.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _cell(value: Any) -> Any:

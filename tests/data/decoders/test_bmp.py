@@ -2,23 +2,17 @@
 
 import io
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from segscope.data.decoders.bmp import FIELDS, bmp_decoded
+from segscope.data.decoders.bmp import FIELDS
 from segscope.errors import InputError
+from tests.data.decoders.bmp_files import COLOURS, RANDOM, RUNS_8, decoded, pillow
 from tests.plane_files import bmp, packed
 
-RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (5, 7))
-COLOURS = RANDOM.integers(0, 256, (256, 4)).astype(np.uint8)
-
-
-def decoded(data, *, stored=False):
-    return bmp_decoded(Path("a.bmp"), data, stored=stored)
 
 
 def refused(data, words):
@@ -26,11 +20,6 @@ def refused(data, words):
         decoded(data)
     assert str(caught.value).startswith("a.bmp: ")
     assert "\n" not in str(caught.value)
-
-
-def pillow(data):
-    picture = PillowImage.open(io.BytesIO(data))
-    return np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
 
 
 def test_every_field_of_the_headers_is_accounted_for():
@@ -140,20 +129,6 @@ def test_bit_fields_of_10_bits_keep_them():
     found = decoded(bmp([row.tobytes() for row in pixels[::-1]], 7, 5, 32, packing=3, masks=masks))
     assert found.array.dtype == np.uint16
     np.testing.assert_array_equal(found.array, values)
-
-
-RUNS_8 = bytes([3, 9, 0, 4, 1, 2, 3, 4, 0, 0, 7, 5, 0, 0, 0, 3, 8, 8, 8, 0, 4, 6, 0, 1])
-RUNS_4 = bytes([3, 0x9A, 0, 4, 0x12, 0x34, 0, 0, 7, 0x55, 0, 1])
-
-
-def test_run_lengths():
-    data = bmp(RUNS_8, 7, 3, 8, packing=1, palette=COLOURS.tobytes())
-    expected = [[8, 8, 8, 6, 6, 6, 6], [5] * 7, [9, 9, 9, 1, 2, 3, 4]]
-    assert decoded(data, stored=True).array[0].tolist() == expected
-    np.testing.assert_array_equal(decoded(data).array, pillow(data))
-    data = bmp(RUNS_4, 7, 2, 4, packing=2, palette=COLOURS[:16].tobytes())
-    assert decoded(data, stored=True).array[0].tolist() == [[5] * 7, [9, 10, 9, 1, 2, 3, 4]]
-    np.testing.assert_array_equal(decoded(data).array, pillow(data))
 
 
 ROWS = packed(GREY, 8)

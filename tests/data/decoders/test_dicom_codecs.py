@@ -17,7 +17,7 @@ from segscope.data import read_image
 from segscope.data.decoders.dicom_pixels import check_kind, real_values
 from segscope.data.decoders.dicom_tags import planes_of
 from segscope.errors import InputError
-from tests.data.decoders.test_dicom import refused, write_series
+from tests.data.decoders.dicom_made import refused, write_series
 from tests.data.decoders.test_dicom_pixels import NOTED, grey, sitk_array, stacked
 from tests.fuzz_dicom import DEFLATED, SLICES, encode, slice_elements
 

@@ -12,7 +12,7 @@ from segscope.data.decoders import dicom_files
 from segscope.data.decoders.dicom_files import is_series
 from segscope.errors import InputError
 from segscope.inference.manifest import input_hashes
-from tests.data.decoders.test_dicom import expected_values, refused, write_series
+from tests.data.decoders.dicom_made import expected_values, refused, write_series
 from tests.fuzz_dicom import encode, slice_elements
 
 

@@ -10,7 +10,7 @@ import pytest
 from segscope.data import read_image
 from segscope.data.decoders.dicom_tags import TAGS
 from segscope.errors import InputError
-from tests.data.decoders.test_dicom import expected_values, put, refused, write_series
+from tests.data.decoders.dicom_made import expected_values, put, refused, write_series
 from tests.fuzz_dicom import (
     encode,
     pixels,

@@ -8,7 +8,8 @@ import SimpleITK
 from segscope.data import read_image
 from segscope.data.decoders.dicom import decode_series
 from segscope.errors import InputError
-from tests.data.decoders.test_dicom import by_slice, put, refused, write_series
+from tests.data.decoders.dicom_made import put, refused, write_series
+from tests.data.decoders.test_dicom_series import by_slice
 from tests.fuzz_dicom import BIG, SLICES, pixels
 
 NOTED = "DICOM series of 4 slices, 2.5 mm apart"

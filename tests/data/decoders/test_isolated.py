@@ -96,12 +96,6 @@ def test_one_process_serves_many_calls_and_one_that_died_idle_is_replaced():
     assert first not in found
 
 
-def test_the_process_imports_what_it_needs_only():
-    close_isolated()
-    there = isolated(FILE, work.modules)
-    assert not {"torch", "nibabel", "SimpleITK", "pydicom", "segscope"} & set(there)
-
-
 def test_what_cannot_be_sent_or_found_is_an_error_of_the_caller():
     with pytest.raises(TypeError, match="cannot be sent"):
         isolated(FILE, work.same, object())

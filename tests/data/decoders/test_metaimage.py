@@ -8,73 +8,20 @@ import pytest
 import SimpleITK
 
 from segscope.data import read_image
-from segscope.data.decoders.metaimage import FIELDS, decode_metaimage, write_metaimage
+from segscope.data.decoders.metaimage import decode_metaimage, write_metaimage
 from segscope.errors import InputError
 from segscope.images import Grid
+from tests.data.decoders.metaimage_files import BODY, VOLUME, equal, mha, refused
 
-VOLUME = np.arange(210, dtype=np.int16).reshape(6, 7, 5) - 100
-BODY = VOLUME.tobytes(order="F")
 PACKED = zlib.compress(BODY)
-WHOLE = {
-    "ObjectType": "Image",
-    "NDims": "3",
-    "BinaryData": "True",
-    "BinaryDataByteOrderMSB": "False",
-    "CompressedData": "False",
-    "Offset": "10 20 30",
-    "ElementSpacing": "1 2 3",
-    "DimSize": "6 7 5",
-    "ElementType": "MET_SHORT",
-}
 ZLIB = {"CompressedData": "True", "CompressedDataSize": str(len(PACKED))}
 TEXT = " ".join(str(v) for v in VOLUME.ravel(order="F")).encode()
-PLAIN = np.array([[-1, 0, 0, -10], [0, -2, 0, -20], [0, 0, 3, 30], [0, 0, 0, 1.0]])
 NO_SIZE = "its header gives no CompressedDataSize; the data was read to its end"
-
-
-def mha(path, fields=(), body=BODY, *, without=(), lines=(), last="LOCAL"):
-    named = {**WHOLE, **dict(fields)}
-    header = [*(f"{k} = {v}" for k, v in named.items() if k not in without), *lines]
-    path.write_bytes("\n".join([*header, f"ElementDataFile = {last}", ""]).encode() + body)
-    return path
 
 
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "x.mha"
-
-
-def refused(path, words):
-    with pytest.raises(InputError, match=words) as raised:
-        read_image(path)
-    assert str(raised.value).startswith(f"{path}: ")
-    assert "\n" not in str(raised.value)
-
-
-def equal(path, notes=()):
-    found = read_image(path)
-    np.testing.assert_array_equal(found.array[0], VOLUME)
-    np.testing.assert_array_equal(found.grid.affine, PLAIN)
-    assert found.notes == notes
-    return found
-
-
-DOCUMENTED = """
-Comment ObjectType ObjectSubType NDims Name ID ParentID CompressedData CompressedDataSize
-BinaryData BinaryDataByteOrderMSB ElementByteOrderMSB Color Position Offset Origin Orientation
-Rotation TransformMatrix CenterOfRotation AnatomicalOrientation ElementSpacing DistanceUnits
-DimSize HeaderSize HeaderSizePerSlice HeaderSizesPerDataFile Modality SequenceID ElementMin
-ElementMax ElementNumberOfChannels ElementSize ElementType ElementDataFile
-"""
-OF_THE_LIBRARY = """
-FileFormatVersion AcquisitionDate CompressionLevel ImagePosition ElementNBits
-ElementToIntensityFunctionSlope ElementToIntensityFunctionOffset
-"""
-
-
-def test_every_field_of_the_documentation_and_the_library_has_its_fate():
-    assert set(DOCUMENTED.split()) | set(OF_THE_LIBRARY.split()) == set(FIELDS)
-    assert all(field.why for field in FIELDS.values())
 
 
 def test_raw_voxels(path):
@@ -132,46 +79,6 @@ def test_every_number_type_as_simpleitk_reads_it(path, big):
         np.testing.assert_array_equal(theirs, values)
 
 
-def test_rows_of_the_matrix_are_the_directions(path):
-    # i runs to the back of the patient, j to the right, k to the feet
-    found = read_image(mha(path, {"TransformMatrix": "0 1 0 -1 0 0 0 0 -1"}))
-    expected = [[0, 2, 0, -10], [-1, 0, 0, -20], [0, 0, -3, 30]]
-    np.testing.assert_array_equal(found.grid.affine[:3], expected)
-    theirs = SimpleITK.ReadImage(str(path))
-    lps = np.array(theirs.GetDirection()).reshape(3, 3) * np.array(theirs.GetSpacing())
-    np.testing.assert_array_equal(np.diag([-1, -1, 1]) @ lps, np.array(expected)[:, :3])
-
-
-@pytest.mark.parametrize("name", ["Position", "Origin", "ImagePosition", "Offset"])
-def test_names_of_the_place(path, name):
-    equal(mha(path, {name: "10 20 30.0"}, without={"Offset"} - {name}))
-    equal(mha(path, {name: "1e1 +20 30."}))
-    if name != "Offset":
-        refused(mha(path, {name: "10 20 31"}), f"{name} differ and mean the same")
-
-
-@pytest.mark.parametrize("name", ["Orientation", "Rotation", "TransformMatrix"])
-def test_names_of_the_matrix(path, name):
-    found = read_image(mha(path, {name: "0 1 0 1 0 0 0 0 1"}))
-    np.testing.assert_array_equal(found.grid.affine[:3, 0], [0, -1, 0])
-    if name != "TransformMatrix":
-        fields = {name: "0 1 0 1 0 0 0 0 1", "TransformMatrix": "1 0 0 0 1 0 0 0 1"}
-        refused(mha(path, fields), "differ and mean the same")
-
-
-@pytest.mark.parametrize(
-    ("unit", "scale"),
-    [("um", 1e-3), ("mm", 1), ("cm", 10), ("MET_DISTANCE_UNITS_CM", 10), ("?", 1), ("", 1),
-     ("micron", 1e-3), ("m", 1000), ("UNKNOWN", 1)],
-    ids=["um", "mm", "cm", "cm by its identifier", "unknown", "empty", "micron", "m", "in words"],
-)  # fmt: skip
-def test_distance_units_are_converted_and_said(path, unit, scale):
-    found = read_image(mha(path, {"DistanceUnits": unit}))
-    np.testing.assert_allclose(found.grid.affine[:3], PLAIN[:3] * scale)
-    name = unit.removeprefix("MET_DISTANCE_UNITS_")
-    assert found.notes == (() if scale == 1 else (f"lengths converted from {name} to mm",))
-
-
 @pytest.mark.parametrize(
     ("fields", "expected", "said"),
     [
@@ -209,16 +116,6 @@ def test_a_rescaling_that_changes_nothing(path):
     assert equal(mha(path, one)).array.dtype == np.int16
 
 
-def test_the_size_of_an_element_stands_in_for_the_spacing(path):
-    found = mha(path, {"ElementSize": "1 2 3"}, without=["ElementSpacing"])
-    equal(found, ("its header gives no ElementSpacing; ElementSize was taken",))
-    assert SimpleITK.ReadImage(str(path)).GetSpacing() == (1, 2, 3)
-    equal(mha(path, {"ElementSize": "1 2 2.5"}))  # slices may be thinner than their distance
-    none = read_image(mha(path, without=["ElementSpacing"]))
-    assert none.grid.spacing_mm == (1, 1, 1)
-    assert none.notes == ("its header gives no spacing; 1 mm is assumed",)
-
-
 def test_where_the_voxels_begin(path):
     head = len(mha(path, {"HeaderSize": "400"}).read_bytes()) - len(BODY)
     mha(path, {"HeaderSize": "400"}, bytes(400 - head) + BODY)
@@ -250,36 +147,6 @@ def test_what_is_assumed_or_not_used_is_said(path):
     found = read_image(mha(path, {"TransformMatrix": "2 0 0 0 1 0 0 0 1"}))
     assert found.grid.spacing_mm == (2, 2, 3)
     assert found.notes == ("its matrix has rows of other lengths than 1; they scale the spacing",)
-
-
-@pytest.mark.parametrize("letters", ["RAI", "???", "", "RA?"])
-def test_orientations_that_agree_need_no_note(path, letters):
-    equal(mha(path, {"AnatomicalOrientation": letters, "CenterOfRotation": "0 0 0"}))
-
-
-def test_two_dimensions_are_one_slice_where_the_library_has_it(path):
-    image = SimpleITK.GetImageFromArray(VOLUME[..., 0].T)
-    image.SetSpacing((0.5, 2.0))
-    image.SetOrigin((10.0, 20.0))
-    image.SetDirection((0.0, -1.0, 1.0, 0.0))
-    SimpleITK.WriteImage(image, str(path))
-    found = read_image(path)
-    np.testing.assert_array_equal(found.array[0], VOLUME[..., :1])
-    affine = [[0, 2, 0, -10], [-0.5, 0, 0, -20], [0, 0, 1, 0], [0, 0, 0, 1]]
-    np.testing.assert_array_equal(found.grid.affine, affine)
-    assert found.notes == ("two dimensions read as one slice, taken as 1 mm thick",)
-    path.write_bytes(path.read_bytes().replace(b"NDims = 2\n", b"NDims = 2\nDistanceUnits = cm\n"))
-    assert read_image(path).grid.spacing_mm == (5.0, 20.0, 1.0)
-
-
-def test_an_axis_of_one_sample_is_left_out_and_said(path):
-    fields = {"NDims": "4", "DimSize": "6 7 5 1", "ElementSpacing": "1 2 3 4",
-              "Offset": "10 20 30 40",
-              "TransformMatrix": "1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 1"}  # fmt: skip
-    equal(mha(path, fields), ("squeezed from 4 dimensions to 3",))
-    turned = {**fields, "TransformMatrix": "0 0 0 1 0 1 0 0 0 0 1 0 1 0 0 0"}
-    refused(mha(path, turned), "fourth axis leads through space")
-    refused(mha(path, {**fields, "DimSize": "6 7 5 2"}, BODY * 2), "one volume per file")
 
 
 @pytest.mark.parametrize(
@@ -344,42 +211,6 @@ def test_what_is_refused(path, case):
     refused(mha(path, fields), words)
 
 
-@pytest.mark.parametrize("name", ["NDims", "DimSize", "ElementType"])
-def test_what_must_be_there(path, name):
-    refused(mha(path, without=[name]), f"gives no {name}")
-
-
-def test_lines_that_are_no_fields(path):
-    refused(mha(path, lines=["garbage"]), "'garbage' in its header is no field")
-    refused(mha(path, lines=["= 3"]), "'= 3' in its header is no field")
-    refused(mha(path, lines=["NDims = 3"]), "gives NDims twice")
-    refused(mha(path, lines=["NDims = 2"]), "gives NDims twice")
-    refused(mha(path, lines=["Comment = \0"]), "no text")
-    refused(mha(path, last="LIST"), "another file")
-    refused(mha(path, last="x.raw"), "another file")
-    refused(mha(path, last="x%03d.raw 1 5 1"), "another file")
-
-
-def test_headers_that_look_otherwise_and_say_the_same(path):
-    fields = {"Comment": "a = b: ElementDataFile = x.raw", "Name": "Größe", "AcquisitionDate": "x",
-              "ObjectSubType": "", "ID": "-1", "ParentID": "0", "Color": "1 0 0 1",
-              "SequenceID": "0 0 0", "ElementMin": "-100", "ElementMax": "109",
-              "CompressionLevel": "2", "FileFormatVersion": "0", "ElementNumberOfChannels": "1",
-              "ElementNBits": "12", "0008|0060": "MR", "toffset": "0", "pixdim[0]": "0",
-              "ITK_original_spacing": "9 9 9"}  # fmt: skip
-    for last in ("LOCAL", "Local", "local"):
-        equal(mha(path, fields, last=last, lines=["", "  "]))
-    head, marker, body = path.read_bytes().partition(b"ElementDataFile = local\n")
-    for old, new in ((b" = ", b"="), (b" = ", b": "), (b" = ", b"\t=\t"), (b"\n", b"\r\n"),
-                     (b"\n", b" \n"), (b" = ", b" =  ")):  # fmt: skip
-        path.write_bytes((head + marker).replace(old, new) + body)
-        equal(path)
-    path.write_bytes(head.decode().encode("latin-1") + marker + body)
-    equal(path)
-    equal(mha(path, {"BinaryData": "t", "CompressedData": "0", "BinaryDataByteOrderMSB": "F"}))
-    equal(mha(path, without=["ObjectType", "CompressedData", "BinaryData"]))
-
-
 @pytest.mark.parametrize("packed", [True, False], ids=["compressed", "raw"])
 def test_bytes_must_be_those_that_the_header_announces(path, packed):
     body = PACKED if packed else BODY
@@ -406,14 +237,6 @@ def test_flipped_bits_of_compressed_voxels_are_refused(path):
         except InputError:
             continue
         np.testing.assert_array_equal(found, VOLUME)  # a bit that means nothing
-
-
-def test_half_a_header(path):
-    whole = mha(path).read_bytes()
-    for end in (1, 30, 100, len(whole) - len(BODY) - 1):
-        path.write_bytes(whole[:end])
-        with pytest.raises(InputError, match=r"is not MetaImage|does not end"):
-            decode_metaimage(path)
 
 
 @pytest.mark.parametrize("code", ["u1", "i2", ">i2", "u4", "i8", "f4", "f8"])

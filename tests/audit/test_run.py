@@ -1,40 +1,18 @@
 """The audit of networks whose layers' abilities are known, and of any other network."""
 
-import json
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from segscope.audit import DatasetAudit, audit, read_audit
-from segscope.audit.measured import Means, Measured
-from segscope.audit.names import _dropped, _mirrored
-from segscope.audit.quality import quality_of
-from segscope.audit.result import from_dict
-from segscope.audit.subject import Subject
-from segscope.data import json_ready, open_dataset
-from segscope.errors import InputError
+from segscope.audit import audit
+from segscope.data import open_dataset
 from segscope.explain import layer_ability, mean_ability, unit_ability
 from segscope.features import FeatureHooks
 from segscope.networks import ANUNet, UNet
-from tests.synthetic import ball, write_plane_dataset
-
-
-def threshold_network():
-    """Brightness above 0.5 is the object; its second unit holds nothing of use."""
-    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Conv2d(2, 1, 1))
-    with torch.no_grad():
-        net[0].weight.copy_(torch.tensor([1.0, 0.0]).view(2, 1, 1, 1))
-        net[0].bias.copy_(torch.tensor([0.0, 1.0]))
-        net[2].weight.copy_(torch.tensor([20.0, 0.0]).view(1, 2, 1, 1))
-        net[2].bias.copy_(torch.tensor([-10.0]))
-    return net
-
-
-def disc(name="a", truth=True):
-    mask = torch.from_numpy(ball((16, 16), (6, 6), 4))
-    return name, mask.float()[None], mask.long()[None] if truth else None
+from tests.audit.built import disc, threshold_network
+from tests.synthetic import write_plane_dataset
 
 
 def test_abilities_that_are_known_by_construction():
@@ -157,49 +135,3 @@ def test_files_need_to_know_how_they_are_prepared(tmp_path):
     case = open_dataset(write_plane_dataset(tmp_path / "d", cases=1)).training[0]
     with pytest.raises(ValueError, match="name a preparation"):
         audit(threshold_network(), [case])
-
-
-def test_results_survive_json_and_lay_out_tidily(tmp_path):
-    found = audit(threshold_network(), [disc("=a"), ("b", torch.zeros(1, 8, 8), None)])
-    text = json.dumps(json_ready(found.to_dict()))
-    again = from_dict(json.loads(text))
-    assert isinstance(again, DatasetAudit)
-    assert str(again) == str(found)  # nan is not equal to itself
-    tables = found.tables()
-    assert tables["cases"].splitlines()[1].startswith("'=a,")  # no formula in a spreadsheet
-    assert len(tables["layers"].splitlines()) == 1 + 2
-    assert len(tables["units"].splitlines()) == 1 + 2 * 2
-    file = tmp_path / "audit.json"
-    with pytest.raises(InputError, match="run segscope audit first"):
-        read_audit(file)
-    file.write_text('{"format": 99}')
-    with pytest.raises(InputError, match="not an audit of this version"):
-        read_audit(file)
-
-
-def test_mirrored_predictions_of_a_symmetric_network_agree():
-    subject = Subject.of(threshold_network())
-    labels = _mirrored(Measured(subject.open(disc()), subject, Means(None)), (0, 1))
-    assert len(labels) == 4
-    assert all(torch.equal(label, labels[0]) for label in labels)
-    assert torch.equal(labels[0], disc()[2])
-
-
-def test_dropout_samples_differ_and_leave_no_trace():
-    net = nn.Sequential(*threshold_network()[:2], nn.Dropout(0.5), nn.Conv2d(2, 1, 1))
-    nn.init.constant_(net[3].weight, 5.0)
-    nn.init.constant_(net[3].bias, -6.0)
-    subject = Subject.of(net)
-    state = torch.get_rng_state()
-    case = Measured(subject.open(disc()), subject, Means(None))
-    first, again = _dropped(case), _dropped(case)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert any(not torch.equal(label, first[0]) for label in first)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not any(module.training for module in net.modules())
-
-
-def test_an_undefined_mu_is_the_lowest_quality():
-    found = audit(threshold_network(), [("empty", torch.zeros(1, 8, 8), None), disc()])
-    assert math.isnan(found.cases[0].mu)
-    assert quality_of(found)["mu"][0] == 0.0 < quality_of(found)["mu"][1]

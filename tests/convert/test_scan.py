@@ -1,0 +1,57 @@
+"""Folders are searched for cases."""
+
+import pytest
+
+from segscope.convert import convert, layout_names, pairs_layout, read_layout
+from segscope.errors import InputError
+from tests.convert.trees import TREES, colours, picture, square
+
+
+@pytest.mark.parametrize("name", layout_names())
+def test_a_layout_does_not_pass_over_a_missing_mask_or_a_stray_file(tmp_path, name):
+    TREES[name](tmp_path / "source")
+    (tmp_path / "source" / "stray.bin").write_bytes(b"x")
+    (tmp_path / "source" / "stray.nii.gz").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"2 files belong to no case: stray\.bin"):
+        convert(tmp_path / "source", tmp_path / "out", read_layout(name))
+    for file in (tmp_path / "source").glob("stray*"):
+        file.unlink()
+    words = ("seg", "mask", "label", "gt", "Segm", "Annotation", "wmh", "msk", "dseg")
+    folders = ("labelsTr", "labels", "masks", "segmentations", "Lung_and_Infection_Mask")
+    masks = [
+        f
+        for f in sorted((tmp_path / "source").rglob("*"))
+        if f.is_file()
+        and not f.name.startswith("._")
+        and (any(w in f.name for w in words) or f.parent.name in folders)
+    ]
+    for file in masks[: 2 if name == "totalsegmentator" else 1]:
+        file.unlink()
+    with pytest.raises(InputError, match="has no label"):
+        convert(tmp_path / "source", tmp_path / "out", read_layout(name))
+    assert not (tmp_path / "out").exists()
+
+
+def pairs(at, *, grey=False):
+    for k in range(3):
+        picture(at / "images" / f"p{k}.png", colours(k)[..., 0] if grey else colours(k))
+        picture(at / "masks" / f"p{k}_mask.png", square())
+
+
+def test_folders_of_pairs(tmp_path):
+    pairs(tmp_path / "source")
+    done = convert(tmp_path / "source", tmp_path / "out", pairs_layout("images", "masks", {}))
+    assert done.channels == ("R", "G", "B")
+    assert done.labels == {"background": 0, "foreground": 1}
+    grey = tmp_path / "grey"
+    pairs(grey, grey=True)
+    assert convert(grey, tmp_path / "out2", pairs_layout("images", "masks", {})).channels == (
+        "image",
+    )
+
+
+def test_two_files_of_one_name_are_no_case(tmp_path):
+    pairs(tmp_path / "source")
+    picture(tmp_path / "source" / "images" / "p0.jpg", colours(0))
+    with pytest.raises(InputError, match=r"would be case p0, as images/p0\.jpg is"):
+        convert(tmp_path / "source", tmp_path / "out", pairs_layout("images", "masks", {}))

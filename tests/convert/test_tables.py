@@ -1,0 +1,78 @@
+"""What a download says of itself: names, labels, cells of its tables."""
+
+import json
+
+import pytest
+
+from segscope.convert.layout import Layout, TableSource
+from segscope.convert.scan import Source
+from segscope.convert.tables import described, table_cells
+from segscope.errors import InputError
+
+
+@pytest.fixture
+def layout():
+    return Layout.model_construct(
+        name="own", channels=(), labels={}, described="about.json", table=None
+    )
+
+
+def told(tmp_path, layout, facts):
+    (tmp_path / "about.json").write_text(json.dumps(facts))
+    return described(layout, tmp_path)
+
+
+def test_the_decathlons_form_and_ours_say_the_same(tmp_path, layout):
+    names, old = told(tmp_path, layout, {
+        "modality": {"1": "T2", "0": "T1"}, "labels": {"0": "background", "2": "edema", "1": "core"}
+    })  # fmt: skip
+    assert names == ("T1", "T2")
+    assert set(old) == {"edema", "core"}
+    _, new = told(tmp_path, layout, {
+        "channel_names": {"0": "T1"}, "labels": {"background": 0, "edema": 2, "core": 1}
+    })  # fmt: skip
+    assert old == new
+
+
+def test_what_the_layout_names_goes_first(tmp_path, layout):
+    own = layout.model_copy(update={"channels": ("CT",)})
+    assert told(tmp_path, own, {"labels": {"a": 1}})[0] == ("CT",)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [([], "expected keys"), ({"labels": {"a": 1}}, "names no channels"),
+     ({"modality": {"0": "T1"}}, "names no labels"),
+     ({"modality": {"0": "T1"}, "labels": {"a": "x..y"}}, "labels are not understood")],
+    ids=["list", "no channels", "no labels", "no values"],
+)  # fmt: skip
+def test_a_description_that_says_too_little_is_refused(tmp_path, layout, facts, words):
+    with pytest.raises(InputError, match=rf"about\.json: .*{words}"):
+        told(tmp_path, layout, facts)
+
+
+def test_a_description_that_is_not_there_is_named_with_its_layout(tmp_path, layout):
+    with pytest.raises(InputError, match=r"about\.json: is missing; the layout own"):
+        described(layout, tmp_path)
+
+
+def cells(tmp_path, layout, text, **more):
+    (tmp_path / "t.csv").write_text(text)
+    table = TableSource(file="*.csv", case="id", key="{n}", **more)
+    own = layout.model_copy(update={"table": table})
+    return table_cells(own, Source(tmp_path, ("a.png", "t.csv"), ()))
+
+
+def test_cells_by_case_and_only_those_columns_that_are_asked_for(tmp_path, layout):
+    text = "id,age,sex\na,5,f\nb,7,\n"
+    assert cells(tmp_path, layout, text)["b"] == {"age": "7", "sex": ""}
+    assert cells(tmp_path, layout, text, columns="age") == {"a": {"age": "5"}, "b": {"age": "7"}}
+    assert table_cells(layout, Source(tmp_path, ("t.csv",), ())) == {}
+
+
+def test_a_case_twice_with_other_values_is_refused(tmp_path, layout):
+    assert cells(tmp_path, layout, "id,age\na,5\na,5\n") == {"a": {"age": "5"}}
+    with pytest.raises(InputError, match=r"t\.csv: has a twice"):
+        cells(tmp_path, layout, "id,age\na,5\na,6\n")
+    with pytest.raises(InputError, match="has no column id"):
+        cells(tmp_path, layout, "name,age\na,5\n")
