@@ -14,10 +14,11 @@ def train(
     dataset: Annotated[Path, typer.Argument(help="nnU-Net v2 raw folder with dataset.json.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")],
     recipe: Annotated[
-        str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
+        str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One value, e.g. train.epochs=50; repeat.")
+        list[str] | None,
+        typer.Option("--set", help="E.g. train.epochs=50 (segscope recipe keys); repeat."),
     ] = None,
     fold: Annotated[
         int | None, typer.Option("-f", "--fold", help="Fold that validates, from 0; 0 by default.")
