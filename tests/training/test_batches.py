@@ -34,7 +34,7 @@ FABRIC = Fabric(accelerator="cpu", devices=1)
 
 def test_an_epochs_batches_are_its_samples_in_order():
     samples = patches()
-    with PatchBatches(samples, settings(), FABRIC) as batches:
+    with PatchBatches(samples, settings(), FABRIC, workers=0) as batches:
         found = [torch.cat([images for images, _ in batches(epoch)]) for epoch in (3, 3, 4)]
     expected = torch.stack([samples[3, k][0] for k in range(5)])
     assert torch.equal(found[0], expected)
@@ -44,7 +44,7 @@ def test_an_epochs_batches_are_its_samples_in_order():
 
 def test_batches_leave_the_global_generator_alone():
     before = torch.get_rng_state()
-    with PatchBatches(patches(), settings(), FABRIC) as batches:
+    with PatchBatches(patches(), settings(), FABRIC, workers=0) as batches:
         list(batches(0))
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -65,7 +65,7 @@ def failing(error):
 
 def test_the_cases_that_a_dead_worker_was_to_cut_are_named(monkeypatch):
     samples = failing(ConnectionResetError("gone"))
-    batches = PatchBatches(samples, settings(), FABRIC)
+    batches = PatchBatches(samples, settings(), FABRIC, workers=0)
     monkeypatch.setattr(batches, "_workers", 1)  # as one of them would fail
     due = dict.fromkeys(samples.case_of((0, k)) for k in (2, 3))
     with pytest.raises(WorkError, match=f"died while samples of {', '.join(due)} were due"):
@@ -75,9 +75,9 @@ def test_the_cases_that_a_dead_worker_was_to_cut_are_named(monkeypatch):
 
 def test_another_error_stays_what_it_is():
     with pytest.raises(ConnectionResetError):
-        list(PatchBatches(failing(ConnectionResetError("gone")), settings(), FABRIC)(0))
+        list(PatchBatches(failing(ConnectionResetError("gone")), settings(), FABRIC, workers=0)(0))
     with pytest.raises(ValueError, match="odd"):
-        list(PatchBatches(failing(ValueError("odd")), settings(workers=0), FABRIC)(0))
+        list(PatchBatches(failing(ValueError("odd")), settings(), FABRIC, workers=0)(0))
 
 
 def test_signals_of_children_are_handled_as_before_afterwards():
@@ -86,7 +86,7 @@ def test_signals_of_children_are_handled_as_before_afterwards():
 
     kept = signal.signal(signal.SIGCHLD, mine)
     try:
-        with PatchBatches(patches(), settings(workers=1), FABRIC) as batches:
+        with PatchBatches(patches(), settings(), FABRIC, workers=1) as batches:
             list(batches(0))
             assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
         assert signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from segscope.data import TEMPORARY, measure_fingerprint, open_dataset
 from segscope.errors import InputError, WorkError
 from segscope.losses import ContentLoss
-from segscope.training import load_state, plan_recipe, train_dataset
+from segscope.training import load_state, losses_seen, plan_recipe, segmentation, train_dataset
 from segscope.training import loop as loop_module
 from tests.synthetic import write_plane_dataset, write_volume_dataset
 
@@ -109,11 +109,51 @@ def test_a_run_is_never_overwritten(planes, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(planes, tmp_path, monkeypatch):
-    original = loop_module._finite
-    monkeypatch.setattr(
-        loop_module, "_finite", lambda value, *about: original(float("nan"), *about)
-    )
+    original = segmentation._loss
+    monkeypatch.setattr(segmentation, "_loss", lambda *about: original(*about) * float("nan"))
     with pytest.raises(WorkError, match=r"step 0 .*lower train\.learning_rate or use"):
+        run(planes, tmp_path / "run")
+
+
+def test_losses_that_are_seen_late_leave_the_weights_of_the_epoch_before(
+    planes, tmp_path, monkeypatch
+):
+    run(planes, tmp_path / "one", epochs=1)
+    monkeypatch.setattr(losses_seen, "_EVERY", 2)
+    cards = lambda device, remedy: losses_seen.LossesSeen(torch.device("cuda"), remedy)  # noqa: E731
+    monkeypatch.setattr(loop_module, "LossesSeen", cards)
+    original, steps = segmentation._loss, []
+
+    def fails_in_the_second_epoch(*about):
+        steps.append(1)
+        return original(*about) * (float("nan") if len(steps) == 5 else 1.0)
+
+    monkeypatch.setattr(segmentation, "_loss", fails_in_the_second_epoch)
+    with pytest.raises(WorkError, match=r"nan at step 4 \(epoch 1\)"):
+        run(planes, tmp_path / "two", schedule="constant")
+    assert len(steps) == 5
+    assert weights(tmp_path / "two").keys() == weights(tmp_path / "one").keys()
+    assert all(tensor.isfinite().all() for tensor in weights(tmp_path / "two").values())
+
+
+def test_losses_that_are_seen_late_change_no_weight(planes, tmp_path, monkeypatch):
+    run(planes, tmp_path / "at once")
+    cards = lambda device, remedy: losses_seen.LossesSeen(torch.device("cuda"), remedy)  # noqa: E731
+    monkeypatch.setattr(loop_module, "LossesSeen", cards)
+    run(planes, tmp_path / "late")
+    assert same(weights(tmp_path / "at once"), weights(tmp_path / "late"))
+    rows = [(tmp_path / name / "log.csv").read_text() for name in ("at once", "late")]
+    columns = [[row["train_loss"] for row in csv.DictReader(text.splitlines())] for text in rows]
+    assert columns[0] == columns[1]
+
+
+def test_memory_that_ran_out_names_what_to_lower(planes, tmp_path, monkeypatch):
+    def refuse(*about):
+        return torch.empty(2**60)
+
+    monkeypatch.setattr(segmentation, "_loss", refuse)
+    remedy = r"step 0 .*: lower train\.batch_size, patch or network\.widths, then start again"
+    with pytest.raises(WorkError, match=remedy):
         run(planes, tmp_path / "run")
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from segscope.errors import InputError
 from segscope.training import load_partial
+from segscope.training.memory import estimated_memory_gb
 from segscope.training.planner import (
     Machine,
-    estimated_memory_gb,
     plan_batch,
     plan_patch,
     plan_recipe,
@@ -45,14 +45,19 @@ def test_every_patch_can_be_halved_and_fits(shape, spacing):
 
 
 def test_batches_grow_until_half_the_memory_is_used():
-    need = estimated_memory_gb((256, 256), (32, 64, 128, 256, 512), 8)
-    assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 2 * need), 400) == 8
-    assert plan_batch((256, 256), (32, 64, 128, 256, 512), Machine("cuda", 4 * need), 400) == 16
+    widths = (4, 8, 16)
+    need = estimated_memory_gb((64, 64), widths, 8, device="cuda")
+    assert plan_batch((64, 64), widths, Machine("cuda", 2.01 * need), 400) == 8
+    assert plan_batch((64, 64), widths, Machine("cuda", 1.99 * need), 400) == 4
 
 
-def test_memory_counted_by_hand():
-    # one level, width 1, 4 x 4 pixels: 10 maps x 16 pixels x 4 bytes; 4 x 9 weights x 4 copies
-    assert estimated_memory_gb((4, 4), (1,), 1) == pytest.approx((4 * 160 + 4 * 4 * 4 * 9) / 2**30)
+def test_widths_that_are_no_network_are_told_with_all_other_faults():
+    settings = {"network": {"widths": [4, "x"]}, "train": {"epochs": -1}}
+    many = fingerprint_2d().model_copy(update={"cases": tuple(f"c{k}" for k in range(40))})
+    with pytest.raises(InputError) as caught:
+        plan_recipe(many, None, settings, machine=CPU)
+    assert "network.widths" in str(caught.value)
+    assert "train.epochs" in str(caught.value)
 
 
 def test_sided_labels_switch_mirroring_off_along_the_sides():

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from segscope.errors import InputError
+from segscope.inference.device import has_bf16
 from segscope.workflows import benchmark
-from segscope.workflows.benchmark import MachineSpeed, Step, has_bf16, measure_machine
+from segscope.workflows.benchmark import MachineSpeed, Step, measure_machine
 from tests.commands import call
 
 SMALL = {"2d": (32, 32), "3d": (16, 16, 16)}

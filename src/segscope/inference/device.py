@@ -30,6 +30,20 @@ def choose_device(device: str) -> torch.device:
     return torch.device(device)
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 by instructions of its own.
+
+    Example:
+        >>> has_bf16(torch.device("meta"))
+        False
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return False
+
+
 def parse_level(text: str | None) -> int | None:
     """Turn ``L2`` (or ``2``) into 2.
 

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from segscope.errors import InputError
 from segscope.images import Fingerprint
-from segscope.inference.device import choose_device
+from segscope.inference.device import choose_device, has_bf16
 from segscope.inference.meant import read_seen
 from segscope.inference.run_weights import read_run_weights, save_run_weights, weights_file
 from segscope.inference.spec import MODEL, ModelSpec, NetworkSpec, parse_spec, read_spec, spec_text
@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 _LOG = logging.getLogger(__name__)
+_SLOW_BF16 = (
+    "--bf16: this device has no instructions for bfloat16 and imitates it, which is slower and "
+    "less exact than to leave it out"
+)
 _DRAWN = (
     torch.Tensor.normal_,
     torch.Tensor.uniform_,
@@ -122,7 +126,8 @@ def load_model(
     net = _build(folder / MODEL, spec.network, "cpu")
     net.load_state_dict(found.state)
     other = NETWORK.need(spec.network.name, spec.network.package)
-    notes = (*found.notes, *([other] if other else []))
+    slow = bf16 and not has_bf16(where)
+    notes = (*found.notes, *([other] if other else []), *([_SLOW_BF16] if slow else []))
     for note in notes:
         _LOG.warning("%s", note)
     net.eval()

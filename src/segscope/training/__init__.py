@@ -5,10 +5,10 @@ from segscope.training.augment import AugmentPlan, allowed_mirror_axes, sided_ax
 from segscope.training.budget import Budget
 from segscope.training.checkpoint import load_state, save_state
 from segscope.training.loop import Course, Progress, Task, fit
+from segscope.training.memory import estimated_memory_gb, recipe_memory_gb
 from segscope.training.patches import EpochSampler, PatchDataset, PreparedCase
 from segscope.training.planner import (
     Machine,
-    estimated_memory_gb,
     plan_recipe,
     plan_run,
     write_plan,
@@ -58,6 +58,7 @@ __all__ = [
     "read_recipe",
     "read_split",
     "reading_of",
+    "recipe_memory_gb",
     "refuse_others",
     "save_state",
     "sided_axes",

@@ -22,12 +22,15 @@ class PatchBatches:
 
     Args:
         samples: Patches, addressed by (epoch, index).
-        settings: Size of a batch, workers, seed.
+        settings: Size of a batch, seed.
         fabric: Launched; each of several processes takes its part.
+        workers: Processes that prepare samples; none where it is 0.
     """
 
-    def __init__(self, samples: PatchDataset, settings: TrainRecipe, fabric: Fabric) -> None:
-        self._samples, self._workers = samples, settings.workers
+    def __init__(
+        self, samples: PatchDataset, settings: TrainRecipe, fabric: Fabric, *, workers: int
+    ) -> None:
+        self._samples, self._workers = samples, workers
         self._size = settings.batch_size
         self._sampler = EpochSampler(
             len(samples), 0, rank=fabric.global_rank, ranks=fabric.world_size
@@ -36,8 +39,8 @@ class PatchBatches:
             samples,
             settings.batch_size,
             sampler=self._sampler,
-            num_workers=settings.workers,
-            persistent_workers=settings.workers > 0,
+            num_workers=workers,
+            persistent_workers=workers > 0,
             pin_memory=fabric.device.type == "cuda",
             generator=torch.Generator().manual_seed(settings.seed),  # leaves the global one alone
         )

@@ -220,6 +220,7 @@ def _task(
         headline="accuracy",
         keep=lambda name: save_classifier(folder, model.spec, net, name=name),
         remedy="lower learning_rate",
+        smaller="batch_size or size",
     )
 
 

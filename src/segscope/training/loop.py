@@ -22,10 +22,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from segscope.errors import WorkError
+from segscope.errors import WorkError, is_of_memory
 from segscope.training.budget import Budget, Pace
 from segscope.training.checkpoint import STATE_FORMAT, random_state, save_state
 from segscope.training.log import Row, TrainingLog
+from segscope.training.losses_seen import LossesSeen
 from segscope.training.restore import restore
 from segscope.training.run_folder import STATE
 from segscope.training.schedule import learning_rate, progress_share
@@ -120,6 +121,7 @@ class Task:
         keep: Called with ``"best"``, ``"last"`` or ``"epoch0001"`` when the weights are that.
         opponent: Takes a step after each of the network's.
         remedy: What may help when the loss is no longer finite.
+        smaller: Settings that take less memory when they are lower.
         validation_s: What a validation is expected to take; looked at where time is limited.
     """
 
@@ -134,6 +136,7 @@ class Task:
     keep: Callable[[str], None]
     adversary: Opponent | None = None
     remedy: str = "lower the learning rate"
+    smaller: str = "batch_size"
     validation_s: float = 0.0
 
 
@@ -179,10 +182,10 @@ def fit(
     if not progress.step:
         progress.begun_s = budget.elapsed_s()
         _warn_when_late(progress, budget, course)
-    with _log(folder, progress, total_steps, fabric) as log, _named_operations():
+    with _log(folder, progress, total_steps, fabric) as log, _named_faults(task, progress):
         while not finished(progress, course, budget):
             model.train()
-            losses: list[float] = []
+            losses = LossesSeen(fabric.device, task.remedy)
             rate, up, before = course.learning_rate, False, budget.elapsed_s()
             for images, labels in task.batches(progress.epoch):
                 elapsed = budget.elapsed_s()
@@ -211,25 +214,28 @@ def fit(
                 output = model(x)
                 value = task.loss(output, y, x)
                 fabric.backward(value)
-                if course.gradient_clip is not None:
-                    fabric.clip_gradients(model, optimizer, max_norm=course.gradient_clip)
+                norm = _clip(model, optimizer, course, fabric)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 if task.adversary is not None:
                     task.adversary.step(output, y, x)
-                losses.append(_finite(value.item(), progress, task.remedy))
+                looked = losses.add(value, step=progress.step, epoch=progress.epoch, norm=norm)
                 progress.step += 1
                 if log:
                     left = (elapsed - progress.begun_s) / max(share, 1e-3) * (1 - share)
-                    log.step(progress.step, losses[-1], task.headline, shown, seconds_left=left)
+                    log.step(progress.step, losses.last, task.headline, shown, seconds_left=left)
                 now = budget.elapsed_s()
-                pace.step(now - before)
-                before = now
+                if looked:
+                    pace.step((now - before) / looked)
+                    before = now
                 # another step would end too late for what comes after it
+                now = max(now, before + losses.waiting * pace.step_s)
                 late = now + pace.step_s + pace.closing_s > budget.training_s()
                 up = _agreed(late, budget, fabric)
                 if up:
                     break
+            losses.look(step=progress.step - 1, epoch=progress.epoch)
+            before = budget.elapsed_s()
             # so would another epoch of one step
             late = before + pace.step_s + 2 * pace.closing_s > budget.training_s()
             up = up or _agreed(late, budget, fabric)
@@ -239,7 +245,7 @@ def fit(
             better = False
             row: Row = {
                 "epoch": progress.epoch - 1,
-                "train_loss": sum(losses) / len(losses),
+                "train_loss": sum(losses.values) / len(losses.values),
                 "learning_rate": rate,
             }
             if progress.epoch % course.validate_every == 0 or progress.epoch >= course.epochs or up:
@@ -310,11 +316,16 @@ def _log(
 
 
 @contextmanager
-def _named_operations() -> Iterator[None]:
-    """Say which operation has no deterministic form, where ``deterministic`` asks for one."""
+def _named_faults(task: Task, progress: Progress) -> Iterator[None]:
+    """Say what to change where memory ran out, or an operation has no deterministic form."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, MemoryError) as error:
+        if is_of_memory(error):
+            raise WorkError(
+                f"memory ran out at step {progress.step} (epoch {progress.epoch}); the last "
+                f"finished epoch is kept: lower {task.smaller}, then start again"
+            ) from error
         operation, found, _ = str(error).partition(" does not have a deterministic implementation")
         if not found:
             raise
@@ -324,13 +335,17 @@ def _named_operations() -> Iterator[None]:
         ) from error
 
 
-def _finite(value: float, progress: Progress, remedy: str) -> float:
-    if not math.isfinite(value):
-        raise WorkError(
-            f"the loss became {value} at step {progress.step} (epoch {progress.epoch}); "
-            f"the last finished epoch is kept: {remedy}, then start again"
-        )
-    return value
+def _clip(model: Any, optimizer: Any, course: Course, fabric: Fabric) -> Tensor | None:
+    """Shorten the gradient; return its norm, but with a scaler, which leaves infinite steps out.
+
+    Whether it is finite is not asked here: a graphics card would stop at every step to answer.
+    """
+    if course.gradient_clip is None:
+        return None
+    norm = fabric.clip_gradients(
+        model, optimizer, max_norm=course.gradient_clip, error_if_nonfinite=False
+    )
+    return None if getattr(fabric.strategy.precision, "scaler", None) else norm
 
 
 def _agreed(value: T, budget: Budget, fabric: Fabric) -> T:

@@ -26,6 +26,7 @@ from segscope.losses import balanced_alpha
 from segscope.preprocessing import Plan, mask_channels, plan_inputs, plan_preprocessing
 from segscope.training.asked import other_values, refuse_others
 from segscope.training.augment import allowed_mirror_axes
+from segscope.training.memory import estimated_memory_gb
 from segscope.training.packages import note_packages
 from segscope.training.recipe import (
     Recipe,
@@ -120,7 +121,7 @@ def plan_recipe(
         patch = _round_up(patch, strides)
     patch = _asked_patch(fixed.get("patch"), len(shape)) or patch
     widths = [min(machine.base_width * 2**k, _WIDEST[len(shape)]) for k in range(len(strides) + 1)]
-    batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases))
+    batch = plan_batch(patch, levels or widths, machine, len(fingerprint.cases), strides=strides)
     base = {
         "preprocessing": plan.model_dump(mode="json"),
         "patch": list(patch),
@@ -189,31 +190,27 @@ def plan_strides(
     return tuple(strides) or ((2,) * len(sizes),)
 
 
-def estimated_memory_gb(patch: Sequence[int], widths: Sequence[int], batch: int) -> float:
-    """Estimate what a training step of a plain U-Net holds, in GiB.
-
-    Per level ten feature maps of its width are kept for the way back (two blocks of two
-    convolutions with their norms, the skip and the up-sampled map), in four bytes; weights count
-    four times (value, gradient, two moments).
-
-    Example:
-        >>> 0.15 < estimated_memory_gb((40, 56, 40), (16, 32, 64, 128), 2) < 0.2
-        True
-    """
-    dims = len(patch)
-    maps = sum(10 * w * math.prod(patch) / 2 ** (dims * k) for k, w in enumerate(widths))
-    weights = sum(4 * 4 * 3**dims * w * w for w in widths)
-    return (4 * batch * maps + 4 * weights) / 2**30
-
-
-def plan_batch(patch: Sequence[int], widths: Sequence[int], machine: Machine, cases: int) -> int:
+def plan_batch(
+    patch: Sequence[int],
+    widths: Sequence[int],
+    machine: Machine,
+    cases: int,
+    *,
+    strides: Sequence[Sequence[int]] | None = None,
+) -> int:
     """Find the largest batch, in halves of memory, that a dataset of this size deserves."""
     batch = 2
     most = min(machine.largest_batch, max(2, cases // 4))
     if len(patch) == 3 and machine.kind != "cuda":
         most = 2  # a processor gains nothing from larger batches of volumes
     while batch * 2 <= most:
-        if estimated_memory_gb(patch, widths, batch * 2) > machine.memory_gb / 2:
+        try:
+            need = estimated_memory_gb(
+                patch, widths, batch * 2, strides=strides, device=machine.kind
+            )
+        except (ValueError, TypeError):
+            break  # widths or patch are wrong, which is told with all other faults of the recipe
+        if need > machine.memory_gb / 2:
             break
         batch *= 2
     return batch

@@ -10,7 +10,7 @@ import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -75,7 +75,9 @@ class TrainRecipe(_Section):
     ``validate_every`` counts epochs: the rarer, the more of the validation cases is measured each
     time, which never takes more than a tenth of the time. ``patience`` counts epochs without a
     better validation Dice (0: never stop early). ``snapshots`` names epochs (from 1) whose weights
-    are kept beside best and last.
+    are kept beside best and last. ``workers`` prepare samples beside the training: ``auto`` as many
+    as keep up with the network, measured when it begins, and none where that would not pay. Their
+    number changes no result.
     """
 
     epochs: int = Field(ge=1)
@@ -93,7 +95,7 @@ class TrainRecipe(_Section):
     snapshots: tuple[int, ...] = ()
     foreground_share: float = Field(default=0.33, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=0, ge=0)
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     device: str = "auto"
     devices: int = Field(default=1, ge=1)
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"

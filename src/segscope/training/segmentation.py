@@ -20,6 +20,7 @@ from segscope.training.patches import PatchDataset, PreparedCase
 from segscope.training.recipe import Recipe, TrainRecipe
 from segscope.training.run_folder import note_in_manifest
 from segscope.training.setup import Objective, make_objective
+from segscope.training.workers import choose_workers
 
 
 class AllHeads(nn.Module):
@@ -74,14 +75,21 @@ def train_prepared(
     )
     objective = make_objective(recipe, net, fabric.device)
     part = choose_part(model, validation, recipe)
+    workers = choose_workers(samples, net, settings, fabric)
     if fabric.is_global_zero:
+        if settings.workers == "auto" and workers:
+            budget.say(f"{workers} data workers prepare samples")
         budget.say(f"weights are chosen on {part.said}")
-        note_in_manifest(folder, weights_chosen_on=part.said)
+        precision = fabric.strategy.precision.precision
+        note_in_manifest(folder, weights_chosen_on=part.said, precision=precision)
         if objective.facts:
             write_json(folder / "loss.json", objective.facts)
     # whatever else draws from torch's generator from here on is part of the saved state
     torch.manual_seed(settings.seed)
-    with objective.reading, PatchBatches(samples, settings, fabric) as batches:
+    with (
+        objective.reading,
+        PatchBatches(samples, settings, fabric, workers=workers) as batches,
+    ):
         task = Task(
             net=net,
             model=_all_heads(net, settings, fabric),
@@ -94,6 +102,7 @@ def train_prepared(
             keep=lambda name: save_model(folder, model.spec, net, name=name),
             adversary=objective.adversary,
             remedy="lower train.learning_rate or use train.precision=32-true",
+            smaller="train.batch_size, patch or network.widths",
             validation_s=pass_s * part.passes,
         )
         return fit(task, _course(settings), fabric, folder=folder, budget=budget, resume=resume)

@@ -120,6 +120,7 @@ def measure_machine(device: str = "auto") -> MachineSpeed:
     import torch
 
     from segscope.inference import choose_device
+    from segscope.inference.device import has_bf16
 
     where = choose_device(device)
     half = has_bf16(where)
@@ -143,17 +144,6 @@ def measure_machine(device: str = "auto") -> MachineSpeed:
         evaluate_s=found["scores"],
         steps={name: found[name] for name in _SIZES},
     )
-
-
-def has_bf16(device: "torch.device") -> bool:
-    """Whether a device computes in bfloat16 by instructions of its own."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return False
 
 
 def _matmul(device: "torch.device", dtype: "torch.dtype", side: int = 1024) -> float:

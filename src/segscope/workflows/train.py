@@ -199,7 +199,7 @@ def plan(
         settings=parse_settings(settings),
         resume=chosen.resume,
     )
-    for line in describe(recipe):
+    for line in describe(recipe, classes=len(opened.labels)):
         say(line)
     return Planned(opened, split, fingerprint, recipe)
 
@@ -219,12 +219,9 @@ def plan_only(
     return write_plan(recipe, output)
 
 
-def describe(recipe: "Recipe") -> list[str]:
+def describe(recipe: "Recipe", *, classes: int) -> list[str]:
     """Say what will be trained, in lines."""
-    from segscope.training import estimated_memory_gb
-
     network, settings, plan = recipe.network, recipe.train, recipe.preprocessing
-    memory = estimated_memory_gb(recipe.patch, network.widths, settings.batch_size)
     until = f"{settings.epochs} epochs of {settings.steps_per_epoch} steps"
     if settings.max_minutes:
         until += f", at most {settings.max_minutes:g} minutes"
@@ -232,10 +229,21 @@ def describe(recipe: "Recipe") -> list[str]:
     shown = f" (shown {recipe.inputs}, by {recipe.mask.method})" if recipe.mask else ""
     return [
         f"network {network.name}{shown} {plan.spatial_dims}D, widths {list(network.widths)}",
-        f"patch {list(recipe.patch)}, batch {settings.batch_size}, spacing {spacing}, "
-        f"about {memory:.1f} GB (as a plain U-Net)",
+        f"patch {list(recipe.patch)}, batch {settings.batch_size}, spacing {spacing}"
+        f"{_memory(recipe, classes)}",
         f"loss {recipe.loss.name}, {until}",
     ]
+
+
+def _memory(recipe: "Recipe", classes: int) -> str:
+    """What a step will hold, in words; nothing where that is not known."""
+    from segscope.training import recipe_memory_gb
+
+    try:
+        need = recipe_memory_gb(recipe, classes)
+    except (ValueError, TypeError, RuntimeError):  # the training refuses this network by its name
+        return ""
+    return "" if need is None else f", about {need:.1f} GiB to train"
 
 
 def _check(options: TrainOptions) -> None:
