@@ -23,6 +23,7 @@ from segscope.cli.info import info
 from segscope.cli.predict import predict
 from segscope.cli.prune import prune
 from segscope.cli.quality import quality
+from segscope.cli.recipe import app_recipe
 from segscope.cli.report import report
 from segscope.cli.shell import HELP, command_of, with_help
 from segscope.cli.study import app_study
@@ -53,6 +54,7 @@ for _one in (demo, info, train, prune, predict, evaluate, report, audit, quality
     app.command()(_one)
 app.add_typer(app_data, name="data")
 app.add_typer(app_classify, name="classify")
+app.add_typer(app_recipe, name="recipe")
 app.add_typer(app_study, name="study")
 
 

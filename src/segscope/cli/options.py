@@ -72,7 +72,7 @@ Scores = Annotated[
 
 NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
 RecipeFile = Annotated[
-    str | None, typer.Option("--recipe", help="A preset or a YAML file, whole or in part.")
+    str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
 ]
 
 

@@ -18,7 +18,8 @@ def train(
     output: NewRun,
     recipe: RecipeFile = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="One value, e.g. train.epochs=50; repeat.")
+        list[str] | None,
+        typer.Option("--set", help="E.g. train.epochs=50 (segscope recipe keys); repeat."),
     ] = None,
     fold: Annotated[
         int | None, typer.Option("-f", "--fold", help="Fold that validates, from 0; 0 by default.")

@@ -7,10 +7,10 @@ are set by ``key=value``. Unknown keys are errors that name the nearest known on
 
 import difflib
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -265,8 +265,24 @@ def _explain(fault: Any) -> str:
         return str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] != "extra_forbidden":
         return f"{where}: {fault['msg']}, got {reprlib.repr(fault['input'])}"
-    known = _known_keys(fault["loc"][:-1])
-    return f"{where}: unknown key{_nearest(str(fault['loc'][-1]), known)}"
+    word, known = str(fault["loc"][-1]), _known_keys(fault["loc"][:-1])
+    elsewhere = [key for key in _every_key(Recipe) if key.rpartition(".")[2] == word]
+    return f"{where}: unknown key{_nearest(word, known if not elsewhere else elsewhere[:1])}"
+
+
+def _every_key(model: Any, before: str = "") -> Iterator[str]:
+    for name, field in getattr(model, "model_fields", {}).items():
+        yield f"{before}{name}"
+        for kind in (field.annotation, *get_args(field.annotation)):
+            yield from _every_key(kind, f"{before}{name}.")
+
+
+def nearest_key(word: str, known: Sequence[str], *, what: str = "key") -> InputError:
+    """Say that nothing has this name, and what comes nearest."""
+    return InputError(
+        f"{word}: no {what} of a recipe{_nearest(word, known)}; "
+        f"segscope recipe {'keys' if what == 'key' else 'list'} shows all"
+    )
 
 
 def _known_keys(section: Sequence[Any]) -> tuple[str, ...]:
