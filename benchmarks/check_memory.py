@@ -18,7 +18,7 @@ import torch
 
 from segscope.inference import NetworkSpec
 from segscope.losses import DeepSupervisionLoss, build_loss
-from segscope.networks import build_network
+from segscope.networks import Segmenter, build_network
 from segscope.training.memory import step_memory_gb
 from segscope.training.recipe import TrainRecipe
 from segscope.training.segmentation import make_optimizer
@@ -48,28 +48,34 @@ def held() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-def train(network: str, widths: list[int], patch: list[int], batch: int, deep: bool, steps: int):
+Made = tuple[Segmenter, tuple[float, ...] | None, torch.optim.Optimizer]
+
+
+def train(
+    network: str, widths: list[int], patch: list[int], batch: int, deep: bool, steps: int
+) -> None:
     """Print how many bytes a few steps add at their fullest."""
     dims = len(patch)
 
-    def step(net, weights, optimizer, size, sides):
+    def step(made: Made, size: int, sides: list[int]) -> None:
+        net, weights, optimizer = made
         x, y = torch.randn(size, 1, *sides), torch.randint(0, CLASSES, (size, 1, *sides))
         DeepSupervisionLoss(build_loss("dice_ce"), weights=weights)(net.heads(x), y).backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 12.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    def make(wide):
+    def make(wide: list[int]) -> Made:
         net = build_network(network, dims, 1, CLASSES, widths=wide, norm="instance")
         weights = None if deep else (*([0.0] * (net.head_count - 1)), 1.0)
         settings = TrainRecipe(epochs=1, steps_per_epoch=1, batch_size=1)
         return net, weights, make_optimizer(net, settings)
 
-    step(*make([2] * len(widths)), 1, [32] * dims)  # libraries and their own buffers
+    step(make([2] * len(widths)), 1, [32] * dims)  # libraries and their own buffers
     before = held()
     made = make(widths)
     for _ in range(steps):
-        step(*made, batch, patch)
+        step(made, batch, patch)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps(peak - before))
 
@@ -82,7 +88,8 @@ def main() -> None:
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        train(*json.loads(arguments.one), arguments.steps)
+        network, widths, patch, batch, deep = json.loads(arguments.one)
+        train(network, widths, patch, batch, deep, arguments.steps)
         return
     worst = 0.0
     for network, widths, patch, batch, deep in GRID:
