@@ -18,7 +18,7 @@ from tests.synthetic import write_plane_dataset, write_volume_dataset
 
 TINY = [
     "network.widths=[4,6,8]", "train.epochs=3", "train.steps_per_epoch=4", "train.batch_size=4",
-    "train.learning_rate=0.01", "train.snapshots=[1,2,3]",
+    "train.learning_rate=0.01", "train.snapshots=[1,2,3]", "augment.mirror_axes=[0,1]",
 ]  # fmt: skip
 
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from segscope.errors import InputError
 from segscope.workflows.classify import (
     ClassifyOptions,
     TrainClassifierOptions,
@@ -34,9 +33,3 @@ def test_a_classifier_is_trained_and_classifies(classifier, tmp_path):
     found = classify(folder / "run", folder / "data", tmp_path / "out", options).to_dict()
     right = sum(row["class"] == row["predicted"] for row in found["images"])
     assert found["scores"]["accuracy"]["value"] == pytest.approx(right / 12)
-
-
-def test_a_classifier_that_goes_on_takes_no_options(tmp_path):
-    options = TrainClassifierOptions(resume=True, size=32)
-    with pytest.raises(InputError, match="leave the other options out"):
-        train_classifier(tmp_path, tmp_path / "run", options)

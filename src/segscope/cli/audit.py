@@ -73,10 +73,9 @@ def audit(
 
     Example: segscope audit runs/skin -i Dataset011_Skin -o audits/skin
     """
-    from segscope.workflows.audit import AuditOptions
-    from segscope.workflows.audit import audit as run_audit
+    from segscope.workflows import audit as verb
 
-    options = AuditOptions(
+    options = verb.AuditOptions(
         model=model,
         weights=weights,
         prepare=prepare,
@@ -94,11 +93,11 @@ def audit(
     options.check(run)
     if source is None or output is None:
         raise InputError("audit: -i INPUT and -o OUTPUT are needed")
-    found = run_audit(run, source, output, options, say=partial(typer.echo, err=True))
+    found = verb.audit(run, source, output, options, say=partial(typer.echo, err=True))
     if as_json:
         typer.echo(json.dumps(found.to_dict()))
-        return
-    _print(found.audit, output, suspicious=measured.cases == "train")
+    else:
+        _print(found.audit, output, suspicious=measured.cases == "train")
 
 
 def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:

@@ -33,17 +33,7 @@ def info(
     """
     if device is not None and not benchmark:
         raise InputError("--device: is for --benchmark; add it, or leave --device out")
-    facts: dict[str, Any] = {
-        "segscope": _version("segscope"),
-        "python": platform.python_version(),
-        "executable": sys.executable,
-        "system": platform.platform(),
-        "machine": platform.machine(),
-        "processors": len(os.sched_getaffinity(0)),
-        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "libraries": {name: _version(name) for name in _LIBRARIES},
-        "declared": installed(),
-    }
+    facts = _facts()
     speed = None
     if benchmark:
         from segscope.workflows.benchmark import measure_machine
@@ -61,6 +51,20 @@ def info(
         typer.echo(f"{name}  {package}")
     for line in () if speed is None else speed.lines():
         typer.echo(line)
+
+
+def _facts() -> dict[str, Any]:
+    return {
+        "segscope": _version("segscope"),
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "machine": platform.machine(),
+        "processors": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "declared": installed(),
+    }
 
 
 def _version(name: str) -> str | None:

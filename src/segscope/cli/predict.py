@@ -66,10 +66,9 @@ def predict(
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
-    from segscope.workflows.predict import PredictOptions
-    from segscope.workflows.predict import predict as run_predict
+    from segscope.workflows import predict as verb
 
-    options = PredictOptions(
+    options = verb.PredictOptions(
         weights=weights,
         level=level,
         device=device,
@@ -87,7 +86,7 @@ def predict(
         **vars(shared),
     )
     try:
-        done = run_predict(run, source, output, options, say=partial(typer.echo, err=True))
+        done = verb.predict(run, source, output, options, say=partial(typer.echo, err=True))
     except (WorkError, InputError) as error:
         if hasattr(error, "done"):  # what became of the other cases
             _print(error.done, output, as_json=as_json)

@@ -177,14 +177,13 @@ def _say_prepared(
         return None
     for note in audited.notes:
         say(f"weights: {note}")
-    say(f"images are prepared by --prepare {named.name}:")
-    for sentence in named.sentences():
-        say(f"  {sentence}")
+    said = (f"  {sentence}" for sentence in named.sentences())
+    for line in (f"images are prepared by --prepare {named.name}:", *said):
+        say(line)
     tried = tried_preparations(audited, cases, how)
     for one in tried:
         say(f"  mean Dice of the first cases {one.name}: {one.dice:.3f}")
-    better = far_better(tried)
-    if better is not None:
+    if (better := far_better(tried)) is not None:
         say(
             f"WARNING: {better.name}, the network's Dice is {better.dice:.3f} and not "
             f"{tried[0].dice:.3f}: --prepare {named.name} is hardly what it was trained with, and "

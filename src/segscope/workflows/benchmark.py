@@ -122,8 +122,7 @@ def measure_machine(device: str = "auto") -> MachineSpeed:
     from segscope.inference import choose_device
     from segscope.inference.device import has_bf16
 
-    where = choose_device(device)
-    half = has_bf16(where)
+    half = has_bf16(where := choose_device(device))
     works: dict[str, Callable[[], Any]] = {
         "matrix product": lambda: _matmul(where, torch.float32),
         "matrix product, bfloat16": lambda: _matmul(where, torch.bfloat16) if half else None,
@@ -133,14 +132,13 @@ def measure_machine(device: str = "auto") -> MachineSpeed:
         "scores": _scores,
     }
     found = {name: work() for name, work in track(works.items(), "measuring", total=len(works))}
-    read, write = found["files"]
     return MachineSpeed(
         device=where.type,
         threads=torch.get_num_threads(),
         matmul_gflops=found["matrix product"],
         matmul_bf16_gflops=found["matrix product, bfloat16"],
-        read_gz_mb_s=read,
-        write_mb_s=write,
+        read_gz_mb_s=found["files"][0],
+        write_mb_s=found["files"][1],
         evaluate_s=found["scores"],
         steps={name: found[name] for name in _SIZES},
     )

@@ -11,6 +11,7 @@ from segscope.workflows.resume import as_it_stands
 
 if TYPE_CHECKING:
     from segscope.metrics import Interval
+    from segscope.training.classify_recipe import ClassifyRecipe
     from segscope.workflows.classify_images import Classes
 
 
@@ -79,21 +80,10 @@ def train_classifier(
         InputError: Options, dataset or folder are not usable.
     """
     chosen = as_it_stands(options or TrainClassifierOptions(), output, to_log)
-    named = {"network": chosen.model, "column": chosen.column, "weights": chosen.weights}
-    given: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
-    if chosen.size is not None:
-        given["size"] = [chosen.size, chosen.size]
-    settings = as_settings(chosen.settings)
-    from segscope.training import classify, other_values, parse_settings, refuse_others
+    recipe = _recipe(chosen, output)
+    from segscope.training import classify
     from segscope.training.classify_images import labelled_images
-    from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
 
-    asked = given | parse_settings(settings)
-    recipe = classify_recipe(asked)
-    if chosen.resume:
-        wanted, recipe = recipe, read_classify_recipe(output)
-        values = wanted.model_dump(mode="json"), recipe.model_dump(mode="json")
-        refuse_others(output, other_values(asked, *values))
     opened = open_folder(dataset)
     found = classify.train_classifier(opened, recipe, output, resume=chosen.resume)
     return TrainedClassifier(
@@ -106,6 +96,25 @@ def train_classifier(
         scores=found.scores,
         notes=found.notes,
     )
+
+
+def _recipe(chosen: TrainClassifierOptions, output: Path) -> "ClassifyRecipe":
+    """Put the recipe together; a run that goes on has its own, which nothing may contradict."""
+    named = {"network": chosen.model, "column": chosen.column, "weights": chosen.weights}
+    given: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
+    if chosen.size is not None:
+        given["size"] = [chosen.size, chosen.size]
+    settings = as_settings(chosen.settings)
+    from segscope.training import other_values, parse_settings, refuse_others
+    from segscope.training.classify_recipe import classify_recipe, read_classify_recipe
+
+    asked = given | parse_settings(settings)
+    recipe = classify_recipe(asked)
+    if chosen.resume:
+        wanted, recipe = recipe, read_classify_recipe(output)
+        values = wanted.model_dump(mode="json"), recipe.model_dump(mode="json")
+        refuse_others(output, other_values(asked, *values))
+    return recipe
 
 
 @dataclass(frozen=True, kw_only=True)

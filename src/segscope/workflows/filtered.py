@@ -4,7 +4,7 @@
 II.B: the same architecture learns again from images of which only a part is left.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -61,12 +61,8 @@ def filter_rois(
             assert maps is not None  # asked for above
             share = _map(maps, case, mask.shape)
         else:
-            if not mask.any():
-                near = donors.get((parts or {}).get(case.name, ""), [])
-                if not near:
-                    raise InputError(f"{dataset.folder}: no mask in the part of {case.name}")
-                donor = near[int(random.integers(len(near)))]
-                mask = stretched(donor, mask.shape)
+            near = donors.get((parts or {}).get(case.name, ""), [])
+            mask = mask if mask.any() else _lent(near, mask.shape, random, dataset, case)
             share = (mask if kind == "truth" else ~mask).astype(np.float64)
         kept = np.round(image[0] * share).astype(np.uint8)
         grid = loaded.image.grid
@@ -96,6 +92,19 @@ def copy_description(
         "label_file_ending": ".png",
     }
     write_json(folder / "dataset.json", facts)
+
+
+def _lent(
+    near: Sequence[NDArray[np.bool_]],
+    shape: tuple[int, ...],
+    random: np.random.Generator,
+    dataset: Dataset,
+    case: Case,
+) -> NDArray[np.bool_]:
+    """Draw another region's mask, for one without a lesion."""
+    if not near:
+        raise InputError(f"{dataset.folder}: no mask in the part of {case.name}")
+    return stretched(near[int(random.integers(len(near)))], shape)
 
 
 def _donors(

@@ -4,7 +4,7 @@ With the same mask it does, to the bit: it never sees the image. What may differ
 is made from another-looking image; so each image is changed, its mask made anew, and both compared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,27 +98,29 @@ def check_modalities(
         )
     if plan.method not in ("threshold", "network"):
         raise InputError(f"the masks do not come from images but from {plan.method}")
-    rows = []
-    for case in cases:
-        image = load_case(
-            Case(case.name, case.image_files), channels=len(plan.image_channels), reading=reading
-        ).image
-        mask = source.make(case, image, reading).mask
-        first = predict_labels(model, Image(mask.array[None], mask.grid)).array
-        again = predict_labels(model, Image(mask.array[None], mask.grid)).array
-        for name, array in _changed(image, plan.channel).items():
-            other = source.make(case, Image(array, image.grid), reading).mask
-            found = predict_labels(model, Image(other.array[None], other.grid)).array
-            rows.append(
-                ModalityRow(
-                    case.name,
-                    name,
-                    mask_dice=_dice(mask.array, other.array),
-                    dice=_dice(first, found),
-                    same_mask_same_bits=bool(np.array_equal(first, again)),
-                )
-            )
-    return rows
+    return [row for case in cases for row in _rows(model, source, case, reading)]
+
+
+def _rows(
+    model: TrainedModel, source: MaskSource, case: Case, reading: ReadOptions
+) -> Iterator[ModalityRow]:
+    plan = source.plan
+    image = load_case(
+        Case(case.name, case.image_files), channels=len(plan.image_channels), reading=reading
+    ).image
+    mask = source.make(case, image, reading).mask
+    first = predict_labels(model, Image(mask.array[None], mask.grid)).array
+    again = predict_labels(model, Image(mask.array[None], mask.grid)).array
+    for name, array in _changed(image, plan.channel).items():
+        other = source.make(case, Image(array, image.grid), reading).mask
+        found = predict_labels(model, Image(other.array[None], other.grid)).array
+        yield ModalityRow(
+            case.name,
+            name,
+            mask_dice=_dice(mask.array, other.array),
+            dice=_dice(first, found),
+            same_mask_same_bits=bool(np.array_equal(first, again)),
+        )
 
 
 def _changed(image: Image, channel: int) -> dict[str, NDArray[np.float64]]:

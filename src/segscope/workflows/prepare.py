@@ -63,14 +63,7 @@ def prepare(
             its network masks, which are made by each run.
     """
     chosen = options or PrepareOptions()
-    how = TrainOptions(
-        recipe=chosen.recipe,
-        settings=chosen.settings,
-        cache=cache,
-        replace_nonfinite=chosen.replace_nonfinite,
-        resample_shear=chosen.resample_shear,
-        resample_labels=chosen.resample_labels,
-    )
+    how = TrainOptions(cache=cache, **vars(chosen))
     planned = plan(dataset, cache / "planned", how, say=say)
 
     from segscope.data import Cache
