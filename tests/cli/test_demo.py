@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from segscope.studies.demo import DemoResult
-
+from segscope.workflows.demo import DemoResult
 from tests.cli.asked import Asked
 from tests.commands import call
 
@@ -12,7 +11,7 @@ RESULT = DemoResult("d/report.html", "d/run", 0.8765, 2, 4, 1.25)
 
 
 def test_options_reach_the_work_and_numbers_are_said(capsys, monkeypatch):
-    asked = Asked(monkeypatch, "segscope.studies.demo", "run_demo", RESULT)
+    asked = Asked(monkeypatch, "segscope.workflows.demo", "run_demo", RESULT)
     code, out, _ = call(capsys, "demo", "-o", "d", "--data", "x", "--minutes", 0.5)
     assert (asked.given, asked.named) == ((Path("d"),), {"data": Path("x"), "max_minutes": 0.5})
     assert code == 0
@@ -27,6 +26,6 @@ def test_options_reach_the_work_and_numbers_are_said(capsys, monkeypatch):
 
 
 def test_no_time_is_refused(capsys, monkeypatch):
-    asked = Asked(monkeypatch, "segscope.studies.demo", "run_demo", RESULT)
+    asked = Asked(monkeypatch, "segscope.workflows.demo", "run_demo", RESULT)
     assert call(capsys, "demo", "--minutes", 0)[0] == 2
     assert asked.given is None

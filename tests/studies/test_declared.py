@@ -5,15 +5,8 @@ import json
 import pytest
 
 from segscope.errors import InputError
-from segscope.studies.declared import (
-    Asked,
-    arm_of,
-    differences_table,
-    minutes,
-    run_declared,
-    scores_table,
-    write_facts,
-)
+from segscope.experiments.tables import differences_table, minutes, scores_table
+from segscope.studies.declared import Asked, arm_of, run_declared, write_facts
 from tests.experiments.outcomes import outcome
 
 BUDGETS = {"minutes": {"train": {"epochs": 2, "batch_size": 8}}}

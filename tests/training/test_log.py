@@ -95,14 +95,14 @@ def test_a_terminal_or_notebook_has_a_bar_unless_quiet(tmp_path, monkeypatch, ca
     assert not caplog.messages
 
 
-ROWS = [{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.25, "val_dice": 0.75}]
+ROWS = [{"epoch": 0, "train_loss": 0.5}, {"epoch": 1, "train_loss": 0.25, "val_dice": 0.75}]
 
 
 def test_columns_that_come_later_are_empty_before():
     found = list(csv.DictReader(io.StringIO(rows_to_csv(ROWS))))
     assert found == [
-        {"epoch": "0", "loss": "0.5", "val_dice": ""},
-        {"epoch": "1", "loss": "0.25", "val_dice": "0.75"},
+        {"epoch": "0", "train_loss": "0.5", "val_dice": ""},
+        {"epoch": "1", "train_loss": "0.25", "val_dice": "0.75"},
     ]
 
 
@@ -114,5 +114,5 @@ def test_a_log_is_whole_after_each_epoch_and_another_tool_reads_its_events(tmp_p
             assert (tmp_path / "log.csv").read_bytes().decode() == rows_to_csv(ROWS[:k])
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
-    assert [(e.step, e.value) for e in events.Scalars("loss")] == [(0, 0.5), (1, 0.25)]
+    assert [(e.step, e.value) for e in events.Scalars("train_loss")] == [(0, 0.5), (1, 0.25)]
     assert [(e.step, e.value) for e in events.Scalars("val_dice")] == [(1, 0.75)]

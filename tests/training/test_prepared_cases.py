@@ -17,7 +17,7 @@ def test_a_stored_case_brings_its_way_back_and_its_label_map(tmp_path, monkeypat
     made = prepare_case(case, dataset, plan, Cache(tmp_path / "cache"))
     loaded = load_of(dataset, case)
     monkeypatch.setattr(
-        "segscope.training.run.load_of", lambda *about: pytest.fail("read once more")
+        "segscope.training.prepared.load_of", lambda *about: pytest.fail("read once more")
     )
     found = prepare_case(case, dataset, plan, Cache(tmp_path / "cache"))
     np.testing.assert_array_equal(found.image, made.image)

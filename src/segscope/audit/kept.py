@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from segscope.audit.cases import Opened, turned
+from segscope.data.files import atomic_path
 from segscope.errors import WorkError
 
 
@@ -101,11 +102,13 @@ class KeptCases(Sequence[Opened]):
 
     def _save(self, name: str, array: NDArray[Any]) -> None:
         try:
-            np.save(self._folder() / f"{name}.npy", array, allow_pickle=False)
-        except OSError as error:
+            file = self._folder() / f"{name}.npy"
+            with atomic_path(file, sync=False) as temporary, temporary.open("wb") as stream:
+                np.save(stream, array, allow_pickle=False)
+        except (OSError, WorkError) as error:
             raise WorkError(
                 f"{self._place or gettempdir()}: a prepared case could not be kept "
-                f"({error.strerror or error}); free some space on this disk"
+                f"({getattr(error, 'strerror', None) or error}); free some space on this disk"
             ) from error
 
     def _load(self, name: str) -> NDArray[Any]:

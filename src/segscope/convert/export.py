@@ -5,7 +5,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from segscope import __version__
 from segscope.data import Dataset, read_label_of, write_image, write_json, write_label, write_text
+from segscope.data.files import atomic_path, copy_file
 from segscope.data.formats import format_of
 from segscope.data.readers import read_image
 from segscope.errors import InputError
@@ -69,7 +69,8 @@ def _msd(dataset: Dataset, output: Path) -> None:
             images = [read_image(file, reading=dataset.reading) for file in case.image_files]
             stacked = np.stack([image.array[0] for image in images], axis=-1)
             make_folder(name.parent)
-            nib.save(nib.Nifti1Image(stacked, images[0].grid.affine), name)
+            with atomic_path(name) as temporary:
+                nib.save(nib.Nifti1Image(stacked, images[0].grid.affine), temporary)
         _label(dataset, case, output / f"labels{part}" / f"{case.name}.nii.gz")
     _describe(dataset, output)
 
@@ -118,7 +119,7 @@ def _coco(dataset: Dataset, output: Path) -> None:
         file = case.image_files[0]
         name = f"{case.name}{dataset.file_ending}"
         make_folder(output / "images")
-        shutil.copyfile(file, output / "images" / name)
+        copy_file(file, output / "images" / name)
         shape = read_image(file, reading=dataset.reading).grid.shape
         images.append({"id": number, "file_name": name, "height": shape[0], "width": shape[1]})
         label = None if case.label_file is None else read_label_of(dataset, case).array
@@ -174,7 +175,7 @@ def _image(dataset: Dataset, case: Case, channel: int, name: Path) -> None:
     make_folder(name.parent)
     file = case.image_files[channel]
     if file.name.endswith(".nii.gz"):
-        shutil.copyfile(file, name)
+        copy_file(file, name)
     else:
         write_image(name, read_image(file, reading=dataset.reading))
 

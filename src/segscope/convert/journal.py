@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Self
 
+from segscope.data.files import write_text
 from segscope.progress import Cadence
 
 
@@ -22,11 +23,13 @@ class Journal:
         self._file = file
         self._cadence = Cadence()
         self._waiting: list[str] = []
+        self._written: list[str] = []
         self.notes: dict[str, list[str]] = {}
         for line in file.read_text("utf-8").splitlines(keepends=True) if file.is_file() else ():
             if line.endswith("\n"):
                 name, notes = json.loads(line)
                 self.notes[name] = notes
+                self._written.append(line)
 
     def add(self, name: str, notes: list[str]) -> None:
         """A case is placed."""
@@ -38,11 +41,9 @@ class Journal:
     def sync(self) -> None:
         """Have everything written, then say so."""
         os.sync()
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write("".join(self._waiting))
-            stream.flush()
-            os.fsync(stream.fileno())
+        self._written += self._waiting
         self._waiting = []
+        write_text(self._file, "".join(self._written))
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,6 @@ plans by default: the first round warms up, the median of the others is kept.
 """
 
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -257,7 +256,7 @@ def _files() -> tuple[float, float]:
     """Megabytes per second of reading a compressed volume, and of writing until it is safe."""
     import numpy as np
 
-    from segscope.data import read_image, write_image
+    from segscope.data import read_image, write_bytes, write_image
     from segscope.images import Grid, Image
 
     volume = _volume()
@@ -269,10 +268,7 @@ def _files() -> tuple[float, float]:
         read_s = _seconds(lambda: read_image(file))
 
         def write() -> None:
-            with (Path(folder) / "raw").open("wb") as stream:
-                stream.write(raw)
-                stream.flush()
-                os.fsync(stream.fileno())
+            write_bytes(Path(folder) / "raw", raw)
 
         return size / read_s, len(raw) / 1e6 / _seconds(write)
 
