@@ -230,7 +230,7 @@ def test_on_real_images_killed_moved_and_taken_up_again(tmp_path, shared_data):
     (data / "dataset.json").write_text(json.dumps({**facts, "numTraining": 24}))
 
     def whole_maps(folder):
-        files = folder.glob("trials/*/*/maps/heatmaps/*.png")
+        files = folder.glob("trials/*/*/maps_*/heatmaps/*.png")
         return {f: f.stat().st_mtime_ns for f in files}
 
     def start(data, folder):
