@@ -22,18 +22,6 @@ from segscope.inference.run_files import (
 from tests.inference.nets import random_model
 
 
-@pytest.fixture
-def run(tmp_path):
-    """A run with a manifest, whose two files of weights differ."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    write_json(folder / MANIFEST, {"format": 1, "seed": 0, "inputs": {}, "files": {}})
-    for seed, name in enumerate(("best", "last")):
-        model = random_model(seed=seed)
-        save_model(folder, model.spec, model.net, name=name)
-    return folder
-
-
 def manifest(folder):
     return json.loads((folder / MANIFEST).read_text())
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
-from segscope.data import sha256_of, write_json
+from segscope.data import sha256_of
 from segscope.errors import InputError
 from segscope.inference import load_model, load_weights, run_weights, save_model
 from segscope.inference.run_files import (
@@ -14,18 +14,6 @@ from segscope.inference.run_files import (
     check_run_file,
 )
 from tests.inference.nets import random_model
-
-
-@pytest.fixture
-def run(tmp_path):
-    """A run with a manifest, whose two files of weights differ."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    write_json(folder / MANIFEST, {"format": 1, "seed": 0, "inputs": {}, "files": {}})
-    for seed, name in enumerate(("best", "last")):
-        model = random_model(seed=seed)
-        save_model(folder, model.spec, model.net, name=name)
-    return folder
 
 
 def manifest(folder):

@@ -9,26 +9,11 @@ from statistics import mean
 import nibabel as nib
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from segscope.data import json_ready, read_label
 from segscope.errors import InputError
 from segscope.metrics import HIGHER_IS_BETTER, wmh2017
 from tests.metrics.scored import LABELS, SHAPE, evaluate, score, write
-
-
-@pytest.fixture
-def folders(tmp_path):
-    random = np.random.default_rng(0)
-    for kind in ("truth", "good", "none"):
-        (tmp_path / kind).mkdir()
-    for k in range(4):
-        truth = ndimage.gaussian_filter(random.normal(size=SHAPE), 2) > 0.05
-        if k == 3:
-            truth[:] = False
-        for kind, array in (("truth", truth), ("good", np.roll(truth, 1, 0)), ("none", 0 * truth)):
-            write(tmp_path / kind / f"c{k}.nii.gz", array)
-    return tmp_path
 
 
 def table(summary):
