@@ -1,7 +1,6 @@
 """Maps with their channels last are turned, where it is certain which axis holds them."""
 
 import pytest
-import timm
 import torch
 from torch import nn
 from torchvision.models.swin_transformer import SwinTransformer
@@ -9,6 +8,7 @@ from torchvision.models.swin_transformer import SwinTransformer
 from segscope.explain import class_activation_map
 from segscope.explain.last_layer import last_layer
 from segscope.features import feature_names
+from segscope.networks.timm_library import import_timm
 from tests.features.layouts_read import read
 
 
@@ -73,9 +73,11 @@ def swins():
     torch.manual_seed(0)
     ours = {"embed_dim": 12, "depths": (1, 2), "num_heads": (2, 2), "img_size": 28}
     return (
-        timm.create_model(
+        import_timm()
+        .create_model(
             "swin_tiny_patch4_window7_224", pretrained=False, num_classes=2, window_size=7, **ours
-        ).eval(),
+        )
+        .eval(),
         SwinTransformer([4, 4], 12, [1, 2], [2, 2], [2, 2], num_classes=2).eval(),
     )
 

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from segscope.errors import InputError
 from segscope.inference import pretrained
 from segscope.networks import CLASSIFIERS, classifier
+from segscope.networks.timm_library import import_timm
 from tests.corpus import write_dataset
 
 SCRIPT = "from segscope.cli.main import main; main()"
@@ -144,7 +145,7 @@ def test_pytorchcv_publishes_weights_of_all_six(name, monkeypatch, tmp_path):
 
 def hub(home: Path, bias: float) -> None:
     """What the hub's own library leaves behind when it has fetched timm's smallest network."""
-    import timm
+    timm = import_timm()
 
     state = timm.create_model("test_resnet").state_dict()
     state["bn1.bias"].fill_(bias)

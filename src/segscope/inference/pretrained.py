@@ -20,6 +20,7 @@ from segscope.data import atomic_path
 from segscope.errors import InputError
 from segscope.inference.weights import load_weights
 from segscope.networks.classifiers import CLASSIFIERS
+from segscope.networks.timm_library import import_timm
 
 PRETRAINED = "pretrained"
 
@@ -108,7 +109,7 @@ def _check_hash(file: Path, named: Path, sha1: str) -> None:
 
 
 def _from_timm(name: str) -> tuple[dict[str, Tensor], str]:
-    import timm
+    timm = import_timm()
 
     try:
         body = timm.create_model(name, pretrained=True)

@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from segscope.networks.timm_library import import_timm
+
 _TRIED = tuple((multiple, side) for multiple in (1, 32, 64) for side in (32, 64, 96, 128)
                if side % multiple == 0)  # fmt: skip
 _LAST = ("body.output", "body.fc", "body.classifier", "body.head")
@@ -196,7 +198,7 @@ def check_classifier(name: str) -> None:
     if name in CLASSIFIERS:
         return
     _need("timm", name)
-    import timm
+    timm = import_timm()
 
     base, _, tag = name.partition(".")
     tagged = timm.list_pretrained(f"{base}.*") if tag else []
@@ -208,7 +210,7 @@ def check_classifier(name: str) -> None:
 
 def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:
     check_classifier(name)
-    import timm
+    timm = import_timm()
 
     body: nn.Module = timm.create_model(
         name, pretrained=False, in_chans=in_channels, num_classes=classes
@@ -223,7 +225,7 @@ def _sides_of(name: str) -> dict[str, Any]:
     Images of several sides are sent through it without values (on the meta device), which costs
     about as long as building it. A model that cannot be asked so is given what comes.
     """
-    import timm
+    timm = import_timm()
 
     with torch.device("meta"):
         body: nn.Module = timm.create_model(name, pretrained=False, num_classes=2).eval()
