@@ -153,6 +153,11 @@ class Parts:
         how: It is run, where a user does not say.
         output: What the network returns.
         exclusive: A voxel has one class (softmax); else every channel is a region (sigmoid).
+        regions: Of a model that is not exclusive: the labels in each region of the truth, in the
+            order of the channels; where empty, a region is the label of its own name.
+        truth: Labels that truth may hold, where these are more than the model writes.
+        members: Labels of each of several networks alone, on the prepared voxels.
+        reverse_axes: Probabilities are written ``(K, z, y, x)``, as nnU-Net writes them.
         judge: Tells how far an image is from what the model has seen; None where nothing is known.
     """
 
@@ -162,4 +167,8 @@ class Parts:
     how: How = field(default_factory=How)
     output: Literal["logits", "probabilities"] = "logits"
     exclusive: bool = True
+    regions: tuple[tuple[int, ...], ...] = ()
+    truth: Mapping[str, int] | None = None
+    members: "Callable[[TrainedModel, Any], list[NDArray[np.integer[Any]]]] | None" = None
+    reverse_axes: bool = False
     judge: Callable[[str, Image], Verdict] | None = None
