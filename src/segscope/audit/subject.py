@@ -4,13 +4,13 @@ import platform
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
 from segscope import __version__
-from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
+from segscope.audit.cases import AuditCase, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, ReadOptions, load_case
 from segscope.errors import naming
@@ -27,10 +27,9 @@ from segscope.features import (
 from segscope.features.untouched import device_of, refuse_quantised
 from segscope.images import Case, Fingerprint
 from segscope.inference import TrainedModel, judge
+from segscope.inference.prepare_file import Axes, Output
 from segscope.networks import Segmenter
 from segscope.preprocessing import Plan
-
-Output = Literal["auto", "logits", "probabilities"]
 
 _HALVES = (torch.float16, torch.bfloat16)
 

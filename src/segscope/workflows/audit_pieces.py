@@ -28,7 +28,7 @@ from segscope.audit import (
     with_figures,
 )
 from segscope.audit.run import Units
-from segscope.audit.subject import Output
+from segscope.inference.prepare_file import Output
 from segscope.data import ReadOptions, image_ending, write_bytes, write_image
 from segscope.errors import Failures, InputError, in_order
 from segscope.features import Layers
