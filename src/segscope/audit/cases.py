@@ -6,7 +6,7 @@ from torch import Tensor
 
 from segscope.images import Case
 from segscope.inference.prepare_file import Axes
-from segscope.preprocessing import Plan, Prepared
+from segscope.preprocessing import Preparer, Shown
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Opened:
     name: str
     image: Tensor
     truth: Tensor | None
-    prepared: Prepared | None = None
-    plan: Plan | None = None
+    prepared: Shown | None = None
+    plan: Preparer | None = None
     notes: tuple[str, ...] = ()
     source: Case | None = None
     axes: Axes = "xyz"
