@@ -44,6 +44,7 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
+        fixed: Windows have the sides of ``patch``, whatever the image's are.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
     """
@@ -53,6 +54,7 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
+    fixed: bool = False
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
 
@@ -69,8 +71,15 @@ class Preparation:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
+        fixed = model.parts is not None and model.parts.fixed
         return cls(
-            model.preparer, spec.labels, channels, spec.patch, model.multiple, judge=model.judge
+            model.preparer,
+            spec.labels,
+            channels,
+            spec.patch,
+            model.multiple,
+            fixed,
+            judge=model.judge,
         )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
@@ -157,6 +166,7 @@ class Subject:
             case.truth,
             patch=known.patch,
             multiple=known.multiple,
+            fixed=known.fixed,
             slice_axis=known.slice_axis,
         )
 

@@ -17,7 +17,6 @@ Layers = Literal["auto"] | Sequence[Layer] | nn.Module | type[nn.Module]
 NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 
-
 class PassedBy(nn.Identity):
     """Where an activation of a program passes by that has no modules of its own.
 
@@ -31,8 +30,8 @@ class PassedBy(nn.Identity):
 
 
 _ACTIVATIONS = (
-    PassedBy, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
-    nn.Mish, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh,
+    PassedBy, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU,
+    nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh,
 )  # fmt: skip
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 

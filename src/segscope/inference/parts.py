@@ -152,6 +152,7 @@ class Parts:
         multiple: What sides must be multiples of, per axis of the network, for one pass.
         how: It is run, where a user does not say.
         output: What the network returns.
+        fixed: It takes windows of ``spec.patch`` and of no other size.
         exclusive: A voxel has one class (softmax); else every channel is a region (sigmoid).
         judge: Tells how far an image is from what the model has seen; None where nothing is known.
     """
@@ -162,4 +163,5 @@ class Parts:
     how: How = field(default_factory=How)
     output: Literal["logits", "probabilities"] = "logits"
     exclusive: bool = True
+    fixed: bool = False
     judge: Callable[[str, Image], Verdict] | None = None

@@ -1,5 +1,6 @@
 """Networks that do not say how images are prepared: made usable by what the user says."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,13 @@ from torch import nn
 from segscope.data import is_plane
 from segscope.errors import InputError
 from segscope.inference.device import choose_device
-from segscope.inference.foreign.wrapped import Wrapped
-from segscope.inference.model import ModelSpec, NetworkSpec, TrainedModel
+from segscope.inference.foreign.wrapped import Form, Wrapped
+from segscope.inference.model import TrainedModel
+from segscope.inference.own_windows import OwnWindows
+from segscope.inference.parts import ForeignSpec, How, Parts
 from segscope.inference.prepare_file import NAMES, PrepareFile, beside, read_prepare_file
 
-_WHOLE = {2: 1 << 15, 3: 1 << 10}  # sides of a window that holds every image
+_LOG = logging.getLogger(__name__)
 _MULTIPLE = 32
 _IMAGENET = ((123.675, 58.395), (116.28, 57.12), (103.53, 57.375))
 
@@ -24,6 +27,7 @@ class Body:
     Args:
         net: It.
         kind: What it is, for a reader.
+        tool: That wrote it.
         spatial_dims: Of its images.
         in_channels: Of its images.
         out_channels: Of its output.
@@ -41,6 +45,7 @@ class Body:
     spatial_dims: int
     in_channels: int
     out_channels: int
+    tool: str = ""
     multiple: tuple[int, ...] | None = None
     fixed: tuple[int, ...] | None = None
     one_by_one: bool = False
@@ -50,7 +55,7 @@ class Body:
     imagenet: bool = False
 
 
-def trained(path: Path, body: Body, prepare: str | None, device: str = "cpu") -> TrainedModel:
+def trained(path: Path, body: Body, prepare: Path | None, device: str = "cpu") -> TrainedModel:
     """Put a network and what the user says of it together.
 
     Args:
@@ -75,51 +80,54 @@ def trained(path: Path, body: Body, prepare: str | None, device: str = "cpu") ->
         )
     labels = _labels(where, said, body)
     said.check_sides(where, dims)
-    window = said.window or body.fixed or (_WHOLE.get(dims, 1),) * dims
+    window = said.window or body.fixed
     if body.fixed is not None and window != body.fixed:
         raise InputError(f"{where}: window: the network takes {body.fixed} and nothing else")
-    multiple = said.multiple or body.multiple or (_MULTIPLE,) * dims
+    multiple = body.fixed or said.multiple or body.multiple or (_MULTIPLE,) * dims
     plan = said.plan(where, names, _image_dims(said, dims), dims)
-    spec = ModelSpec(
-        network=NetworkSpec(
-            name=body.kind,
-            spatial_dims=dims,
-            in_channels=body.in_channels,
-            out_channels=body.out_channels,
-        ),
-        plan=plan,
+    spec = ForeignSpec(
+        tool=body.tool,
+        network_name=body.kind,
         labels=labels,
         channel_names=names,
         patch=window,
         file_ending=said.file_ending or (".png" if plan.image_dims == 2 else ".nii.gz"),
+        facts={"prepare": said.model_dump(mode="json", exclude_defaults=True)},
     )
-    net = Wrapped(
-        body.net,
-        dims,
-        body.in_channels,
-        body.out_channels,
-        multiple=body.fixed or multiple,
+    form = Form(
+        multiple=multiple,
         fixed=body.fixed,
         one_by_one=body.one_by_one,
         axes=said.axes,
         output="probabilities" if body.output == "probabilities" else said.output,
+        exclusive=said.exclusive,
+    )
+    net = Wrapped(body.net, dims, body.in_channels, body.out_channels, form)
+    parts = Parts(
+        preparer=plan,
+        inferer=OwnWindows(said.exclusive),
+        multiple=multiple,
+        how=How() if said.overlap is None else How(overlap=said.overlap),
+        exclusive=said.exclusive,
+        fixed=body.fixed is not None,
     )
     notes = (*body.notes, f"{path}: {body.kind}; images are prepared as {where} says")
-    return TrainedModel(
-        spec, net.eval().to(choose_device(device)), weights_sha256=body.sha256, notes=notes
-    )
+    for note in notes:
+        _LOG.warning("%s", note)
+    placed = net.eval().to(choose_device(device))
+    return TrainedModel(spec, placed, weights_sha256=body.sha256, notes=notes, parts=parts)
 
 
-def _said(path: Path, body: Body, prepare: str | None) -> tuple[str, PrepareFile]:
-    if prepare == "asis":
+def _said(path: Path, body: Body, prepare: Path | None) -> tuple[str, PrepareFile]:
+    if str(prepare) == "asis":
         channels = {k: str(k) for k in range(body.in_channels)}
         labels = {"background": 0} | {str(k): k for k in range(1, max(2, body.out_channels))}
         return "--prepare asis", PrepareFile(channel_names=channels, labels=labels)
-    if prepare == "segscope":
+    if str(prepare) == "segscope":
         raise InputError(
             "--prepare segscope: measures a dataset, so it is for audit --model; write a file"
         )
-    file = beside(path) if prepare is None else Path(prepare)
+    file = beside(path) if prepare is None else prepare
     if file is None:
         raise InputError(
             f"{path}: {body.kind} does not say how it wants its images, and another preparation "
@@ -173,14 +181,10 @@ def example_for(body: Body) -> str:
 
 
 def _labels(where: str, said: PrepareFile, body: Body) -> dict[str, int]:
-    count = max(2, body.out_channels)
+    regions = not said.exclusive and body.out_channels > 1
+    count = body.out_channels + 1 if regions else max(2, body.out_channels)
     if said.labels is None:
         raise InputError(f"{where}: labels: missing; name {count}, from background: 0 on")
-    if not said.exclusive and body.out_channels > 1:
-        raise InputError(
-            f"{where}: exclusive: false (a sigmoid per class) is not supported for more than one "
-            "class; classes must exclude each other"
-        )
     if sorted(said.labels.values()) != list(range(count)):
         raise InputError(
             f"{where}: labels: the network has {body.out_channels} outputs, so {count} labels "

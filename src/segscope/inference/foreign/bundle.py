@@ -1,5 +1,6 @@
 """A MONAI bundle: its configuration is read as data, its parts are MONAI's, its weights tensors."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,11 +30,13 @@ from segscope.inference.foreign.bundle_parts import (
 )
 from segscope.inference.foreign.bundle_run import BundleInferer, overlap_of, with_way_back
 from segscope.inference.foreign.torchscript import read_script
+from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import ForeignSpec, Parts
 from segscope.inference.weights import load_into
 
 _WEIGHTS = (".pt", ".pth", ".safetensors", ".ts")
+_LOG = logging.getLogger(__name__)
 _STEP = 32
 _PER_KEY = ("mode", "padding_mode", "align_corners")
 
@@ -110,13 +113,13 @@ def open_bundle(path: Path, *, weights: str | None = None, device: str = "cpu") 
     how = overlap_of(inferer_values)
     parts = Parts(
         preparer=preparer,
-        inferer=BundleInferer(
-            config, infer, how, tuple(post), activation, exclusive, preparer
-        ),
+        inferer=BundleInferer(config, infer, how, tuple(post), activation, exclusive, preparer),
         multiple=None if patch is None else tuple(math.gcd(side, _STEP) for side in patch),
         how=how,
         exclusive=exclusive,
     )
+    for note in (*notes, *said):
+        _LOG.warning("%s", note)
     return TrainedModel(
         spec,
         net.eval().to(choose_device(device)),
@@ -272,3 +275,10 @@ def _labels(outputs: Mapping[str, Any], channels: int, exclusive: bool) -> dict[
 def _sides(window: Any, dims: int) -> tuple[int, ...]:
     sides = [window] * dims if isinstance(window, int) else list(window)
     return tuple(int(side) for side in sides[:dims])
+
+
+def _open(path: Path, options: OpenOptions) -> TrainedModel:
+    return open_bundle(path, weights=options.weights, device=options.device)
+
+
+KIND = Kind("a MONAI bundle", is_bundle, _open, ("weights",), lacking)

@@ -19,8 +19,9 @@ _DEEPEST = 32
 _REFERENCE = re.compile(r"^[@%]([A-Za-z_]\w*(?:(?:#|::)\w+)*)$")
 _CHOICE = re.compile(r"^(.+?)\s+if\s+@(\w+)\s+else\s+(.+)$", re.DOTALL)
 _MOVED = re.compile(r"^@(\w+)\.to\(@?\w+\)$")
-_DTYPE = re.compile(r"^(?:torch|np|numpy)\.(float16|float32|float64|float|uint8|int16|int32|int64|long"
-                    r"|bool|half|double)$")  # fmt: skip
+_DTYPE = re.compile(
+    r"^(?:torch|np|numpy)\.(float16|float32|float64|float|uint8|int16|int32|int64|bool)$"
+)
 
 
 class BundleConfig:

@@ -162,7 +162,7 @@ def _read(file: Path, packed: zipfile.ZipFile, member: str) -> tuple[Exported, S
     names: dict[str, str] = {}
     images: list[str] = []
     for spec in specs:
-        (kind, value), = spec.items()
+        ((kind, value),) = spec.items()
         if kind == "user_input":
             images.append(str(value["arg"]["as_tensor"]["name"]))
         elif kind in ("parameter", "buffer", "tensor_constant"):
@@ -197,7 +197,7 @@ def _step(file: Path, node: Mapping[str, Any], holders: set[str]) -> _Step:
         _check_argument(file, target, arg)
     outputs: list[str] = []
     for one in node["outputs"]:
-        (kind, value), = one.items()
+        ((kind, value),) = one.items()
         if kind == "as_tensors":
             outputs += [str(part["name"]) for part in value]
         elif kind == "as_sym_int" or kind == "as_sym_bool":
@@ -317,7 +317,7 @@ def _check_argument(file: Path, target: str, arg: Mapping[str, Any]) -> None:
 
 def _value(arg: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """What stands in a place of a call."""
-    (kind, value), = arg.items()
+    ((kind, value),) = arg.items()
     if kind in _PLAIN:
         return value
     if kind == "as_tensor":

@@ -8,10 +8,12 @@ from torch import Tensor, nn
 from segscope.data import sha256_of
 from segscope.errors import InputError
 from segscope.inference.foreign.archives import members
-from segscope.inference.foreign.asked import Body
+from segscope.inference.foreign.asked import Body, trained
 from segscope.inference.foreign.exported import Signature, read_exported
 from segscope.inference.foreign.onnx_program import read_onnx
 from segscope.inference.foreign.torchscript import is_script, read_script
+from segscope.inference.kind import Kind, OpenOptions
+from segscope.inference.model import TrainedModel
 
 _ENDINGS = (".ts", ".torchscript", ".pt2", ".onnx")
 _PERHAPS = (".pt", ".pth")
@@ -52,9 +54,7 @@ def read_program(path: Path) -> Body:
     return _body(path, net, found, "a TorchScript file", runs)
 
 
-def _body(
-    path: Path, net: nn.Module, known: Signature, kind: str, notes: tuple[str, ...]
-) -> Body:
+def _body(path: Path, net: nn.Module, known: Signature, kind: str, notes: tuple[str, ...]) -> Body:
     if len(known.shape) not in (4, 5) or known.shape[1] is None:
         raise InputError(
             f"{path}: takes an image of shape {known.shape}; (N, C, *S) with a known number of "
@@ -68,6 +68,7 @@ def _body(
         raise InputError(f"{path}: does not say how many channels its output has; export it again")
     return Body(
         net=net,
+        tool="a program",
         kind=kind,
         spatial_dims=len(sides),
         in_channels=known.shape[1],
@@ -94,3 +95,19 @@ def _tried(path: Path, net: nn.Module) -> Signature:
         f"{path}: takes none of the images that were tried (1 to 4 channels, 64 x 64 or 32 x 32 x "
         "32), or gives no map of their sides; export the network as .pt2 or ONNX"
     )
+
+
+def _open(path: Path, options: OpenOptions) -> TrainedModel:
+    return trained(path, read_program(path), options.prepare, options.device)
+
+
+def _near_miss(path: Path) -> str | None:
+    if not path.is_file() or path.suffix.lower() not in _PERHAPS:
+        return None
+    return (
+        "holds weights alone and not the network that they are of; name it by --model "
+        "module:function --weights FILE (audit)"
+    )
+
+
+KIND = Kind("a TorchScript, .pt2 or ONNX file", is_program, _open, ("prepare",), _near_miss)

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from torch import nn
 from segscope.data import sha256_of
 from segscope.data.json_files import read_json
 from segscope.errors import InputError
-from segscope.inference.foreign.asked import Body
+from segscope.inference.foreign.asked import Body, trained
+from segscope.inference.kind import Kind, OpenOptions
+from segscope.inference.model import TrainedModel
 from segscope.inference.weights import load_into
 
 CLASSES = (
@@ -53,7 +56,9 @@ def read_smp(path: Path) -> Body:
         )
     if importlib.util.find_spec(_PACKAGE) is None:
         raise InputError(f"{path}: smp folders need `pip install segscope[smp]`")
-    library: Any = importlib.import_module(_PACKAGE)
+    with warnings.catch_warnings():  # of torch's plans with what the library uses
+        warnings.simplefilter("ignore")
+        library: Any = importlib.import_module(_PACKAGE)
     weights = next((path / w for w in _WEIGHTS if (path / w).is_file()), None)
     if weights is None:
         raise InputError(f"{path}: holds no {_WEIGHTS[0]}; copy the whole folder")
@@ -77,6 +82,7 @@ def read_smp(path: Path) -> Body:
     stride = int(getattr(getattr(net, "encoder", None), "output_stride", 32))
     return Body(
         net=net,
+        tool="segmentation_models_pytorch",
         kind=f"smp {name}, encoder {facts.get('encoder_name', 'of its default')}",
         spatial_dims=2,
         in_channels=int(facts.get("in_channels", 3)),
@@ -105,3 +111,10 @@ def _plain(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(_plain, value.values()))
     return value is None or isinstance(value, bool | int | float | str)
+
+
+def _open(path: Path, options: OpenOptions) -> TrainedModel:
+    return trained(path, read_smp(path), options.prepare, options.device)
+
+
+KIND = Kind("a folder of segmentation_models_pytorch", is_smp, _open, ("prepare",))

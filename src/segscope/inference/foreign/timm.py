@@ -20,6 +20,8 @@ from segscope.data.json_files import read_json
 from segscope.errors import InputError
 from segscope.inference.classify import ClassifierModel, ClassifierSpec
 from segscope.inference.device import choose_device
+from segscope.inference.kind import Kind, OpenOptions
+from segscope.inference.model import TrainedModel
 from segscope.inference.weights import load_into
 from segscope.networks.classifiers import Classifier
 from segscope.networks.timm_library import import_timm
@@ -192,3 +194,13 @@ def _body(file: Path, facts: Mapping[str, Any], classes: int, channels: int) -> 
     except Exception as error:  # timm's networks refuse by any kind of error
         said = " ".join(str(error).split())[:200]
         raise InputError(f"{file}: timm does not build {name} so ({said})") from None
+
+
+def _refuse(path: Path, options: OpenOptions) -> TrainedModel:
+    raise InputError(
+        f"{path}: is a classifier of timm, which segments nothing; use segscope classify predict, "
+        "or segscope cam"
+    )
+
+
+KIND = Kind("a classifier of timm", is_timm, _refuse, ("weights",))

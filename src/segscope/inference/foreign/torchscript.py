@@ -62,7 +62,9 @@ def read_script(file: Path) -> Scripted:
             script.eval()
     except (RuntimeError, ValueError, OSError) as error:
         said = " ".join(str(error).split())[:200]
-        raise InputError(f"{file}: is damaged, or of another torch ({said}); copy it again") from None
+        raise InputError(
+            f"{file}: is damaged, or of another torch ({said}); copy it again"
+        ) from None
     for name, value in script.state_dict().items():
         if value.is_floating_point() and not value.isfinite().all():
             raise InputError(f"{file}: its tensor {name} has values that are not finite")
