@@ -91,12 +91,14 @@ def open_bundle(path: Path, *, weights: str | None = None, device: str = "cpu") 
     net_dims = int(known.get("spatial_dims", known.get("dimensions", 3)))
     slices = infer.name == "SliceInferer"
     channels = _channels(inputs, known)
+    before, sentences = _before(config)
     preparer = BundlePreparer(
-        tuple(_before(config)),
+        tuple(before),
         3 if slices else net_dims,
         net_dims,
         int(inferer_values.get("spatial_dim", 0)) if slices else None,
         len(channels),
+        tuple(sentences),
     )
     post, activation, exclusive, said = _after(config, preparer)
     names = _labels(outputs, int(known.get("out_channels", 2)), exclusive)
@@ -169,17 +171,20 @@ def _needed(config: BundleConfig, key: str) -> Any:
     return config.raw(key)
 
 
-def _before(config: BundleConfig) -> list[Any]:
-    """Build the preprocessing, for the image alone."""
+def _before(config: BundleConfig) -> tuple[list[Any], list[str]]:
+    """Build the preprocessing, for the image alone, and say it."""
     parts = parts_of(config, "preprocessing") if "preprocessing" in config else []
     keys = [_keys(config, part) for part in parts]
     image = keys[0][0] if keys else IMAGE
-    made = []
+    made, said = [], []
     for part, own in zip(parts, keys, strict=True):
         if part.name in READERS or image not in own:
             continue
         made.append(make_transform(config, part, TRANSFORMS, **_of_one(config, part, own, image)))
-    return made
+        values = {k: v for k, v in values_of(config, part).items() if k != "keys"}
+        given = ", ".join(f"{key} {value}" for key, value in values.items())
+        said.append(f"{part.name} {given}".strip())
+    return made, said
 
 
 def _keys(config: BundleConfig, part: Part) -> list[str]:

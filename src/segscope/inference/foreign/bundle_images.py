@@ -42,6 +42,7 @@ class BundlePreparer:
         spatial_dims: Of the network.
         slice_axis: Along which a 2D network takes slices of volumes.
         channels: Of an image.
+        said: The transforms as the file has them.
     """
 
     transforms: tuple[Any, ...]
@@ -49,6 +50,11 @@ class BundlePreparer:
     spatial_dims: int
     slice_axis: int | None
     channels: int
+    said: tuple[str, ...] = ()
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say what is done to an image."""
+        return self.said or ("nothing",)
 
     def apply(self, image: Image) -> BundleShown:
         """Prepare an image.
