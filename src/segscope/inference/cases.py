@@ -191,6 +191,7 @@ def predict_cases(
 
 def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) -> Make:
     """Predict in this process."""
+    reverse = model.parts is not None and model.parts.reverse_axes
     how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
 
     def make(
@@ -206,15 +207,23 @@ def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) ->
                     label = label_prepared(model, prepared, **how)
             if label is not None:
                 notes = (*label.notes, *verdicts[case.name].describe())
-                yield Made(case.name, notes, partial(_put, label, found, case.image_files[0]))
+                yield Made(
+                    case.name, notes, partial(_put, label, found, case.image_files[0], reverse)
+                )
 
     return make
 
 
-def _put(label: LabelMap, found: Probabilities | None, like: Path, files: Sequence[Path]) -> None:
+def _put(
+    label: LabelMap,
+    found: Probabilities | None,
+    like: Path,
+    reverse_axes: bool,
+    files: Sequence[Path],
+) -> None:
     write_label(files[0], label, like=like)
     if found is not None:
-        write_probabilities(files[1], found)
+        write_probabilities(files[1], found, reverse_axes=reverse_axes)
 
 
 def _outcome(

@@ -154,6 +154,11 @@ class Parts:
         output: What the network returns.
         fixed: It takes windows of ``spec.patch`` and of no other size.
         exclusive: A voxel has one class (softmax); else every channel is a region (sigmoid).
+        regions: Of a model that is not exclusive: the labels in each region of the truth, in the
+            order of the channels; where empty, a region is the label of its own name.
+        truth: Labels that truth may hold, where these are more than the model writes.
+        members: Labels of each of several networks alone, on the prepared voxels.
+        reverse_axes: Probabilities are written ``(K, z, y, x)``, as nnU-Net writes them.
         judge: Tells how far an image is from what the model has seen; None where nothing is known.
     """
 
@@ -164,4 +169,8 @@ class Parts:
     output: Literal["logits", "probabilities"] = "logits"
     exclusive: bool = True
     fixed: bool = False
+    regions: tuple[tuple[int, ...], ...] = ()
+    truth: Mapping[str, int] | None = None
+    members: "Callable[[TrainedModel, Any], list[NDArray[np.integer[Any]]]] | None" = None
+    reverse_axes: bool = False
     judge: Callable[[str, Image], Verdict] | None = None
