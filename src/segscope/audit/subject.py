@@ -4,13 +4,13 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
 from segscope import __version__
-from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
+from segscope.audit.cases import AuditCase, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, ReadOptions, load_case
 from segscope.errors import naming
@@ -27,10 +27,9 @@ from segscope.features import (
 from segscope.features.untouched import device_of, refuse_quantised
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, Verdict
+from segscope.inference.prepare_file import Axes, Output
 from segscope.networks import Segmenter
 from segscope.preprocessing import Preparer
-
-Output = Literal["auto", "logits", "probabilities"]
 
 _HALVES = (torch.float16, torch.bfloat16)
 
@@ -45,6 +44,7 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
+        fixed: Windows have the sides of ``patch``, whatever the image's are.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
     """
@@ -54,6 +54,7 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
+    fixed: bool = False
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
 
@@ -70,8 +71,15 @@ class Preparation:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
+        fixed = model.parts is not None and model.parts.fixed
         return cls(
-            model.preparer, spec.labels, channels, spec.patch, model.multiple, judge=model.judge
+            model.preparer,
+            spec.labels,
+            channels,
+            spec.patch,
+            model.multiple,
+            fixed,
+            judge=model.judge,
         )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
@@ -158,6 +166,7 @@ class Subject:
             case.truth,
             patch=known.patch,
             multiple=known.multiple,
+            fixed=known.fixed,
             slice_axis=known.slice_axis,
         )
 

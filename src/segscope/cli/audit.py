@@ -34,10 +34,6 @@ def audit(
         str | None, typer.Option("--weights", help="best, last, a snapshot; with --model a file.")
     ] = None,
     opened: Chosen,
-    prepare: Annotated[
-        str | None,
-        typer.Option("--prepare", help="With --model: asis, segscope, or a YAML file."),
-    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="With --model: it returns no logits.")
     ] = False,
@@ -79,7 +75,6 @@ def audit(
     options = verb.AuditOptions(
         model=model,
         weights=weights,
-        prepare=prepare,
         probabilities=probabilities,
         layers=tuple(layers or ()),
         units=tuple(units or ()),
