@@ -14,7 +14,9 @@ PREPARE = {
     "labels": {"background": 0, "spot": 1},
     "output": "logits",
     "file_ending": ".png",
-    "preprocessing": {"channels": [{"name": "grey", "scheme": "rescale", "lower": 0, "upper": 255}]},
+    "preprocessing": {
+        "channels": [{"name": "grey", "scheme": "rescale", "lower": 0, "upper": 255}]
+    },
 }
 
 
