@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +38,6 @@ _WEIGHTS = (".pt", ".pth", ".safetensors", ".ts")
 _LOG = logging.getLogger(__name__)
 _STEP = 32
 _PER_KEY = ("mode", "padding_mode", "align_corners")
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """What the channels of an output are."""
-
-    names: dict[int, str]
-    notes: tuple[str, ...] = ()
 
 
 def is_bundle(path: Path) -> bool:
@@ -274,7 +265,10 @@ def _labels(outputs: Mapping[str, Any], channels: int, exclusive: bool) -> dict[
     first = [named.get(1, named.get(0, "1"))] if channels == 1 else [
         named.get(k, str(k + 1)) for k in range(channels)
     ]  # fmt: skip
-    return {"background": 0} | {name: k for k, name in enumerate(first, start=1)}
+    found = {"background": 0}
+    for value, name in enumerate(first, start=1):
+        found[f"{name} region" if name in found else name] = value
+    return found
 
 
 def _sides(window: Any, dims: int) -> tuple[int, ...]:

@@ -114,11 +114,9 @@ class BundlePreparer:
         array = np.asarray(maps, np.float32)
         covered = np.ones((1, *array.shape[1:]), np.float32)
         found = self.inverted(np.concatenate([array, covered]), prepared)
-        outside = found[-1] < 0.5
-        native = found[:-1]
-        native[:, outside] = 0
+        native, missing = found[:-1], 1 - found[-1].clip(0, 1)
         if len(native) > 1:
-            native[0, outside] = 1
+            native[0] += missing  # at the edge of a crop in part
         return Probabilities(np.ascontiguousarray(native, np.float32), prepared.native)
 
     def inverted(self, maps: NDArray[np.float32], prepared: BundleShown) -> NDArray[np.float32]:

@@ -86,7 +86,12 @@ class BundleInferer:
     ) -> tuple[LabelMap, Probabilities]:
         """Say the same with probabilities on the file's grid."""
         scores = self.scores(model, prepared, how)
-        return self._label(scores, prepared), self.preparer.undo(self.activated(scores), prepared)
+        label, found = self._label(scores, prepared), self.activated(scores)
+        if self.exclusive:
+            return label, self.preparer.undo(found, prepared)
+        # one by one: outside of what was prepared no region is certain
+        native = [self.preparer.undo(one[None], prepared).array[0] for one in found]
+        return label, Probabilities(np.stack(native), prepared.native)
 
     def activated(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Turn scores to probabilities, as the bundle does or, where it does not, by their kind."""
