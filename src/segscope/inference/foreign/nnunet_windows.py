@@ -46,7 +46,7 @@ def window_weights(patch: tuple[int, ...]) -> Tensor:
 
     Example:
         >>> window_weights((8,)).tolist()[3:6]
-        [6.0625, 10.0, 6.0625]
+        [6.06640625, 10.0, 6.06640625]
     """
     point = np.zeros(patch)
     point[tuple(side // 2 for side in patch)] = 1
