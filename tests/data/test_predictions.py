@@ -11,7 +11,7 @@ LABELS = {"background": 0, "liver": 1}
 
 def manifest(folder, cases, **more):
     made = {
-        case: {"inputs": [], "outputs": {f"{case}.png": "x"}, "made_by": {"model_sha256": model}}
+        case: {"inputs": [], "outputs": {f"{case}.png": "x"}, "made_by": {"weights_sha256": model}}
         for case, model in cases.items()
     }
     (folder / "manifest.json").write_text(json.dumps({"format": 1, "cases": made, **more}))

@@ -36,7 +36,7 @@ def read_predictions(folder: Path) -> Predictions:
         facts = json.loads(read_text(Path(folder) / MANIFEST))
         cases: dict[str, Any] = facts["cases"]
         files = {name: tuple(map(str, entry["outputs"])) for name, entry in cases.items()}
-        models = {entry["made_by"].get("model_sha256") for entry in cases.values()}
+        models = {entry["made_by"].get("weights_sha256") for entry in cases.values()}
         meant = [_labels(facts.get("labels", {}).get(model)) for model in sorted(map(str, models))]
     except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Predictions()
