@@ -44,9 +44,9 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
-        fixed: Windows have the sides of ``patch``, whatever the image's are.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
+        fixed: Windows have the sides of ``patch``, whatever the image's are.
     """
 
     plan: Preparer
@@ -54,9 +54,9 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
-    fixed: bool = False
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
+    fixed: bool = False
 
     @property
     def slice_axis(self) -> int | None:
@@ -78,8 +78,8 @@ class Preparation:
             channels,
             spec.patch,
             model.multiple,
-            fixed,
             judge=model.judge,
+            fixed=fixed,
         )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:

@@ -29,8 +29,8 @@ def export(
     The file holds the network, its weights, its preprocessing and what images it is meant for, with
     their hashes: no image, no name of a case, no path, and nothing that is run when it is read.
 
-    With --to it becomes ONNX (sides of any size, checked in onnxruntime), or a MONAI bundle (checked
-    by MONAI's own parts), each in a folder with a card and what is done to an image.
+    With --to it becomes ONNX (sides of any size, checked in onnxruntime), or a MONAI bundle
+    (checked by MONAI's own parts), each in a folder with a card and what is done to an image.
 
     Example: segscope export runs/hippocampus -o hippocampus.segscope
     """

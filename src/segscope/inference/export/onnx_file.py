@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-
 from segscope.data import atomic_path
 from segscope.errors import InputError, WorkError
 from segscope.networks import Segmenter
@@ -145,5 +144,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
