@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened
-from segscope.audit.subject import Output, Preparation, Subject, open_subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.data import AS_STORED, ReadOptions
 from segscope.features import FeatureHooks, Layers, segmentation_ability_map, to_labels, unit_counts
 from segscope.features.interpolation import upsample
 from segscope.inference import TrainedModel
+from segscope.inference.prepare_file import Output
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 
 from torch import nn
 
-from segscope.audit.subject import Output, Preparation
+from segscope.audit.subject import Preparation
 from segscope.data import Dataset, is_plane, measure_fingerprint
 from segscope.errors import InputError
-from segscope.inference.prepare_file import EXAMPLE, PrepareFile, read_prepare_file
+from segscope.inference.prepare_file import EXAMPLE, Output, PrepareFile, read_prepare_file
 from segscope.preprocessing import Plan, describe_plan
 from segscope.training import plan_recipe
 

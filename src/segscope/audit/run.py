@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from segscope.audit.cases import AuditCase, Opened, check_labels, name_of
 from segscope.audit.pieces import Pieces
 from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
-from segscope.audit.subject import Output, Preparation, Subject, open_subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.audit.tally import Look, Tally
 from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import Failures
 from segscope.explain.quality import foreground_negative_entropy, max_probability
 from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
+from segscope.inference.prepare_file import Output
 from segscope.progress import track
 
 Units = Literal["last2", "none"] | Sequence[str]

@@ -1,4 +1,4 @@
-"""A run's network as a MONAI bundle: its plan in MONAI's transforms, checked by MONAI's own parser."""
+"""A run's network as a MONAI bundle: its plan in MONAI's transforms, checked by MONAI's parser."""
 
 import copy
 import importlib
@@ -199,7 +199,7 @@ def _metadata(model: TrainedModel) -> dict[str, Any]:
         "pytorch_version": torch.__version__.partition("+")[0],
         "numpy_version": np.__version__,
         "required_packages_version": packages,
-        "task": f"Segmentation of {', '.join(name for name in spec.labels if name != 'background')}",
+        "task": f"Segmentation of {', '.join(name for name, k in spec.labels.items() if k)}",
         "description": f"{network.name}, {network.spatial_dims}D",
         "authors": "not said",
         "copyright": "not said",
