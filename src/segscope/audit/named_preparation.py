@@ -115,7 +115,7 @@ def name_preparation(
         len(dataset.channel_names),
         said.window,
         said.multiple or _steps(dims),
-        said.axes,
+        axes=said.axes,
     )
     output: Output = "probabilities" if probabilities else said.output
     return Named(wanted, found, output)

@@ -22,6 +22,7 @@ from segscope.features import (
     inner,
     run,
     shapes_of,
+    to_labels,
     untouched,
 )
 from segscope.features.untouched import device_of, refuse_quantised
@@ -47,6 +48,9 @@ class Preparation:
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
         fixed: Windows have the sides of ``patch``, whatever the image's are.
+        regions: Of a network with a sigmoid for each output: the labels that the truth has in each
+            of them; empty where a voxel has one class.
+        truth: Labels that the truth may hold, where these are others than ``labels``.
     """
 
     plan: Preparer
@@ -57,6 +61,8 @@ class Preparation:
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
     fixed: bool = False
+    regions: tuple[tuple[int, ...], ...] = ()
+    truth: Mapping[str, int] | None = None
 
     @property
     def slice_axis(self) -> int | None:
@@ -71,7 +77,8 @@ class Preparation:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
-        fixed = model.parts is not None and model.parts.fixed
+        parts = model.parts
+        fixed = parts is not None and parts.fixed
         return cls(
             model.preparer,
             spec.labels,
@@ -80,11 +87,14 @@ class Preparation:
             model.multiple,
             judge=model.judge,
             fixed=fixed,
+            regions=_regions(model),
+            truth=None if parts is None else parts.truth,
         )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
         """Read a case's files."""
-        return load_case(case, channels=self.channels, labels=self.labels, reading=reading)
+        labels = self.labels if self.truth is None else self.truth
+        return load_case(case, channels=self.channels, labels=labels, reading=reading)
 
 
 @dataclass(frozen=True)
@@ -153,8 +163,44 @@ class Subject:
         """Names of the classes but the background, where they are known."""
         if self.preparation is None:
             return ()
-        named = sorted(self.preparation.labels.items(), key=lambda item: item[1])
+        named = list(self.preparation.labels.items())
+        if not self.regions:  # regions are in the order of the outputs
+            named.sort(key=lambda item: item[1])
         return tuple(name for name, value in named if value > 0)
+
+    @property
+    def regions(self) -> tuple[tuple[int, ...], ...]:
+        """Labels of the truth in each output, where outputs are regions; else empty."""
+        return () if self.preparation is None else self.preparation.regions
+
+    def guides(self, answer: Tensor) -> list[Tensor]:
+        """What features are held against: the answer ``(1, K, *S)``, or each of its regions."""
+        return list(answer.split(1, 1)) if self.regions else [answer]
+
+    def truths(self, truth: Tensor) -> list[Tensor]:
+        """The truth of each of `guides`, as label indices."""
+        if not self.regions:
+            return [truth]
+        known = [torch.tensor(labels, device=truth.device) for labels in self.regions]
+        return [torch.isin(truth, labels).long() for labels in known]
+
+    def labels(self, answer: Tensor) -> Tensor:
+        """Label indices ``(N, 1, *S)`` of an answer; of regions the number of the last that holds.
+
+        A tool may write other values for them.
+        """
+        if not self.regions:
+            return to_labels(answer)
+        found = torch.zeros_like(answer[:, :1], dtype=torch.long)
+        for number in range(answer.shape[1]):
+            found[answer[:, number : number + 1] > 0.5] = number + 1
+        return found
+
+    def as_answered(self, truth: Tensor) -> Tensor:
+        """Name a truth ``(1, *S)`` as `labels` names an answer."""
+        if not self.regions:
+            return truth
+        return self.labels(torch.stack(self.truths(truth), 1).float())[0]
 
     def pieces(self, case: Opened) -> Pieces:
         """Cut a case up as the network takes it."""
@@ -212,7 +258,9 @@ class Subject:
         if not found.isfinite().all():
             raise ValueError("the network's output is not finite (NaN or infinite values)")
         if self.output == "probabilities":
-            return _checked_probabilities(found, taken.tensor.dtype), taken.description
+            exclusive = not self.regions
+            found = _checked_probabilities(found, taken.tensor.dtype, exclusive=exclusive)
+            return found, taken.description
         within = bool(found.min() >= 0) and bool(found.max() <= 1 + 1e-4)
         guessed = self.output == "auto" and not isinstance(self.net, Segmenter)
         if guessed and within and found.unique().numel() > 1:
@@ -220,7 +268,8 @@ class Subject:
                 "the network's output lies in 0..1 everywhere: say output='probabilities' for a "
                 "network that ends in a sigmoid or softmax, or output='logits' if these are logits"
             )
-        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1), taken.description
+        single = found.shape[1] == 1 or bool(self.regions)
+        return torch.sigmoid(found) if single else found.softmax(1), taken.description
 
     def run(self, x: Tensor) -> Any:
         """Run the network on its device, in its number type, on a copy of ``x``."""
@@ -303,12 +352,21 @@ def open_subject(
         yield Subject.of(model, output=output, preparation=preparation, reading=reading)
 
 
-def _checked_probabilities(found: Tensor, dtype: torch.dtype) -> Tensor:
+def _regions(model: TrainedModel) -> tuple[tuple[int, ...], ...]:
+    """Labels of the truth in each of a model's regions; empty where a voxel has one class."""
+    parts = model.parts
+    if parts is None or parts.exclusive:
+        return ()
+    own = [(value,) for name, value in model.spec.labels.items() if value > 0]
+    return parts.regions or tuple(own)
+
+
+def _checked_probabilities(found: Tensor, dtype: torch.dtype, *, exclusive: bool) -> Tensor:
     if found.min() < -1e-4 or found.max() > 1 + 1e-4:
         raise ValueError("output='probabilities', but values lie outside of 0..1")
     sums = found.sum(1)
     slack = 2e-2 if dtype in _HALVES else 1e-3
-    if found.shape[1] > 1 and bool(((sums - 1).abs() > slack).any()):
+    if exclusive and found.shape[1] > 1 and bool(((sums - 1).abs() > slack).any()):
         raise ValueError(
             "output='probabilities', but they do not add up to 1 over the classes: from "
             f"{sums.min():.3g} to {sums.max():.3g}; for classes that overlap audit one at a time"
