@@ -44,10 +44,16 @@ def dataset(tmp_path):
 
 def test_scores_are_written_and_printed(capsys, dataset):
     out = dataset / "scores" / "here"
-    code, said, _ = call(capsys, dataset / "predicted", dataset / "labelsTr", "-o", out)
+    words = [dataset / "predicted", dataset / "labelsTr", "-o", out]
+    code, said, _ = call(capsys, *words)
     assert code == 0
-    assert "label 1" in said
-    assert "hd95_mm" in said
+    head, ball, *_ = said.splitlines()  # its name is that of the dataset around the truth
+    assert head.split()[:2] == ["label", "dice"]
+    assert ball.split()[:2] == ["ball", "0.667"]
+    assert ball.endswith("3 cases")
+    assert "hd95_mm" in head
+    assert "lesion_recall" not in said
+    assert "lesion_recall" in call(capsys, *words, "--all")[1]
     summary = json.loads((out / "summary.json").read_text())
     assert summary["foreground_mean"]["Dice"] == pytest.approx(2 / 3)
     assert summary["segscope"]["foreground_mean"]["hd_mm"] == 1.0
@@ -149,7 +155,7 @@ def test_labels_are_read_from_a_dataset_json_alone(capsys, dataset):
         capsys, dataset / "predicted", dataset / "labelsTr", "-o", dataset / "o", "-d", results
     )
     assert code == 0, err
-    assert "label ball" in said
+    assert said.splitlines()[1].startswith("ball ")
 
 
 def test_no_other_file_stands_for_dataset_json(capsys, dataset):

@@ -45,9 +45,9 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
-        fixed: Windows have the sides of ``patch``, whatever the image's are.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
+        fixed: Windows have the sides of ``patch``, whatever the image's are.
         regions: Of a network with a sigmoid for each output: the labels that the truth has in each
             of them; empty where a voxel has one class.
         truth: Labels that the truth may hold, where these are others than ``labels``.
@@ -58,9 +58,9 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
-    fixed: bool = False
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
+    fixed: bool = False
     regions: tuple[tuple[int, ...], ...] = ()
     truth: Mapping[str, int] | None = None
 
@@ -85,8 +85,8 @@ class Preparation:
             channels,
             spec.patch,
             model.multiple,
-            fixed,
             judge=model.judge,
+            fixed=fixed,
             regions=_regions(model),
             truth=None if parts is None else parts.truth,
         )

@@ -1,6 +1,7 @@
 """``segscope evaluate``: score predictions against the truth."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from segscope.metrics import Summary
 
+_NAMED = 20
 Convention = Annotated[
     str, typer.Option("--convention", help="default, or wmh2017 (the challenge's figures).")
 ]
@@ -39,6 +41,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--metric", help="Also measure one of an installed package; repeat."),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print every metric.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Score predictions; a missing one counts as failed, is listed, and makes the exit code 1.
@@ -61,18 +64,32 @@ def evaluate(
 
         typer.echo(json.dumps(json_ready(summary.to_dict())))
     else:
-        _print(summary)
-        typer.echo(f"{output / 'summary.json'}  {output / 'metrics.csv'}")
+        _print(summary, every=every)
+        typer.echo(f"every metric and case: {output / 'summary.json'}  {output / 'metrics.csv'}")
     if summary.extra:
-        typer.echo(f"predictions without truth, not scored: {', '.join(summary.extra)}", err=True)
+        typer.echo(f"predictions without truth, not scored: {_some(summary.extra)}", err=True)
     if summary.missing:
-        typer.echo(
-            f"missing predictions, counted as failed: {', '.join(summary.missing)}", err=True
-        )
+        typer.echo(f"missing predictions, counted as failed: {_some(summary.missing)}", err=True)
         raise typer.Exit(1)
 
 
-def _print(summary: "Summary") -> None:
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - _NAMED} more (summary.json)" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _print(summary: "Summary", *, every: bool) -> None:
+    from segscope.metrics.outcome import outcome_of
+    from segscope.workflows.endings import outcome_lines
+
+    for line in outcome_lines(outcome_of(summary)):
+        typer.echo(line)
+    if every:
+        _print_all(summary)
+
+
+def _print_all(summary: "Summary") -> None:
     for label, metrics in summary.by_label.items():
         typer.echo(f"label {label}")
         for name, found in metrics.items():

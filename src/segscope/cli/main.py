@@ -19,6 +19,7 @@ from segscope.cli.compare import compare
 from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
+from segscope.cli.export import export
 from segscope.cli.info import info
 from segscope.cli.model import app_model
 from segscope.cli.predict import predict
@@ -51,7 +52,20 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-for _one in (demo, info, train, prune, predict, evaluate, report, audit, quality, cam, compare):
+for _one in (
+    demo,
+    info,
+    train,
+    prune,
+    export,
+    predict,
+    evaluate,
+    report,
+    audit,
+    quality,
+    cam,
+    compare,
+):
     app.command()(_one)
 app.add_typer(app_data, name="data")
 app.add_typer(app_classify, name="classify")

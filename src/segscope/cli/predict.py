@@ -72,6 +72,13 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
+    previews: Annotated[
+        bool | None,
+        typer.Option("--previews/--no-previews", help="A PNG a case; by default up to 100 cases."),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write OUTPUT/report.html: sizes and pictures.")
+    ] = False,
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -79,8 +86,9 @@ def predict(
 
     Every image is compared with those that the run was trained on (spacing, size, intensities,
     modality): what is outside is said, what is far outside is refused. What is in the output folder
-    already and was made in the same way is not made again. A network that is shown global binary
-    masks has them made first, into OUTPUT/masks.
+    already and was made in the same way is not made again. Beside the label maps go statistics.csv
+    (sizes of every label: ml, mm2 or pixels) and previews/CASE.png. A network that is shown global
+    binary masks has them made first, into OUTPUT/masks.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
@@ -101,6 +109,8 @@ def predict(
         resample_shear=resample_shear,
         anyway=anyway,
         overwrite=overwrite,
+        previews=previews,
+        report=report,
         **vars(opened),
         **vars(shared),
     )
@@ -130,3 +140,5 @@ def _print(done: "Predicted", output: Path, *, as_json: bool) -> None:
         typer.echo(
             f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}"
         )
+        for what, place in done.files.items():
+            typer.echo(f"{what:10s} {place}")

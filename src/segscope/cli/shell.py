@@ -9,7 +9,7 @@ HELP = ["-h", "--help"]
 PANELS = {
     "Start": ("demo", "info"),
     "Data": ("data",),
-    "Train": ("train", "recipe", "prune", "classify"),
+    "Train": ("train", "recipe", "prune", "export", "classify"),
     "Use": ("predict", "evaluate", "report", "model"),
     "Explain": ("audit", "quality", "cam"),
     "Study": ("compare", "study"),

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from segscope.cli.groups import grouped
 from segscope.cli.options import NewRun, Reading, RecipeFile
+
+if TYPE_CHECKING:
+    from segscope.workflows.train import Trained
 
 
 @grouped
@@ -81,8 +84,17 @@ def train(
     if found is None:  # another of several processes reports
         return
     if as_json:
-        typer.echo(json.dumps(found.to_dict()))
+        from segscope.data import json_ready
+
+        typer.echo(json.dumps(json_ready(found.to_dict())))
         return
+    _print(found, output)
+
+
+def _print(found: "Trained", output: Path) -> None:
+    """Say what came out, where it is, and what to do next."""
+    from segscope.workflows.endings import outcome_lines
+
     line = f"{output}: {found.epochs} epochs in {found.minutes} min"
     if found.validation_dice is not None:
         line += (
@@ -90,3 +102,10 @@ def train(
             f"({output / 'validation' / 'summary.json'})"
         )
     typer.echo(line)
+    for line in [] if found.outcome is None else outcome_lines(found.outcome):
+        typer.echo(line)
+    if found.remark is not None:
+        typer.echo(f"note: {found.remark}")
+    if found.outcome is not None:
+        typer.echo(f"predictions of the validation cases: {output / 'validation'}")
+    typer.echo(f"next: segscope predict {output} -i IMAGES -o predictions")

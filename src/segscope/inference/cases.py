@@ -48,6 +48,7 @@ class Predicted:
         failed: Names of the cases that were not predicted, and why.
         remarks: On all of them: what could not be compared.
         mask_warnings: Cases to what is odd about their masks; None of a network that is shown none.
+        files: What was written beside the label maps, by what it is.
     """
 
     written: tuple[str, ...]
@@ -57,6 +58,7 @@ class Predicted:
     failed: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     mask_warnings: dict[str, tuple[str, ...]] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; what there is none of is left out."""
@@ -69,6 +71,7 @@ class Predicted:
             **({"failed": self.failed} if self.failed else {}),
             **({"verdicts": verdicts} if verdicts else {}),
             **({} if odd is None else {"mask_warnings": {n: list(s) for n, s in odd.items()}}),
+            **({"files": dict(self.files)} if self.files else {}),
         }
 
 

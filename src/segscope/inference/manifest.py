@@ -81,7 +81,9 @@ class Manifest:
         self.file = folder / _NAME
         self._how = _how(model, options, weights)
         self._with = made_with(model.device)
-        self._cases = _read(self.file)
+        self._cases, known = _read(self.file)
+        # what a label's number means, for those who read the label maps later
+        self._labels = known | {weights: dict(model.spec.labels)}
         self._before = set(self._cases)
 
     def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
@@ -169,7 +171,9 @@ class Manifest:
         self._write()
 
     def _write(self) -> None:
-        write_json(self.file, {"format": 1, "cases": self._cases})
+        models = [entry["made_by"].get("weights_sha256") for entry in self._cases.values()]
+        labels = {model: named for model, named in self._labels.items() if model in models}
+        write_json(self.file, {"format": 1, "labels": labels, "cases": self._cases})
 
 
 def made_with(device: torch.device | str) -> dict[str, Any]:
@@ -264,15 +268,18 @@ def _facts(model: TrainedModel) -> dict[str, Any]:
     return {"model_sha256": sha256_of(text.encode()), "level": model.segmenter.head_count}
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the cases of a manifest, and the labels of the models that predicted them."""
     if not is_there(file):
-        return {}
+        return {}, {}
     text = read_text(file)
     try:
         found = json.loads(text)
         cases: dict[str, Any] = found["cases"]
+        labels = dict(found.get("labels", {}))  # older versions did not write any
         whole = found["format"] == 1 and all(
             {"inputs", "outputs", "made_by"} <= entry.keys()
+            and isinstance(entry["made_by"], dict)
             and all(name == Path(name).name for name in entry["outputs"])
             and Verdict.from_dict(entry.get("verdict")).level in LEVELS
             for entry in cases.values()
@@ -283,4 +290,4 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: is not a manifest of predictions by segscope; name another folder"
         )
-    return cases
+    return cases, labels

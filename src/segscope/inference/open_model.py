@@ -10,22 +10,24 @@ from segscope.errors import InputError
 from segscope.inference.foreign import bundle, nnunet, program, smp, timm
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.model import TrainedModel, load_model
+from segscope.inference.run_file import is_run_file, run_folder
 from segscope.inference.spec import MODEL
 
 
 def _is_run(path: Path) -> bool:
-    return os.path.lexists(path / MODEL)
+    return os.path.lexists(path / MODEL) or is_run_file(path)
 
 
 def _open_run(path: Path, options: OpenOptions) -> TrainedModel:
-    return load_model(
-        path,
-        weights=options.weights or "best",
-        device=options.device,
-        level=options.level,
-        bf16=options.bf16,
-        fast=options.fast,
-    )
+    with run_folder(path) as folder:
+        return load_model(
+            folder,
+            weights=options.weights or "best",
+            device=options.device,
+            level=options.level,
+            bf16=options.bf16,
+            fast=options.fast,
+        )
 
 
 RUN = Kind("a run of segscope", _is_run, _open_run, ("weights", "level", "bf16", "fast"))

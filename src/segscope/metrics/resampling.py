@@ -1,7 +1,7 @@
 """Bootstrap intervals of any statistic, where whole groups are drawn: the one of the house.
 
 A subject's cases are drawn together, as they do not make more subjects. Means of one value per
-subject have their own, bias-corrected intervals in `segscope.experiments.statistics`; what is no
+subject have their own, bias-corrected intervals in `segscope.metrics.estimates`; what is no
 mean of subjects' values, such as an area under a curve, has its interval from here.
 """
 

@@ -8,8 +8,8 @@ there is something, or not answering at all, is never left out: see `counted_val
 import csv
 import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Summary:
         extra: Predictions without a truth.
         conventions: What was chosen, to be written beside the numbers.
         more: Metrics of installed packages that were measured too.
+        subjects: Case to whom it is of, where that is known.
     """
 
     rows: tuple[Row, ...]
@@ -41,6 +42,7 @@ class Summary:
     extra: tuple[str, ...]
     conventions: dict[str, Any]
     more: tuple[str, ...] = ()
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from segscope import __version__
 from segscope.data.json_files import read_text_file
 from segscope.errors import InputError
-from segscope.report.figures import COLOURS
+from segscope.images.overlay import COLOURS
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG and what it shows."""
+    """A PNG or JPEG and what it shows."""
 
-    png: bytes
+    content: bytes
     caption: str
 
     @property
     def source(self) -> str:
         """The picture as a ``data:`` address."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+        kind = "png" if self.content.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64," + base64.b64encode(self.content).decode()
 
 
 @dataclass(frozen=True)

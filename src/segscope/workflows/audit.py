@@ -144,6 +144,7 @@ def audit(
             source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
         )
     network = Network(run, chosen.model or "", opening)
+    own = audited.named if run is None else None  # a model has its preparation with it
     with by_several(chosen, network, say) as several:
         found = run_audit(
             audited.model,
@@ -155,8 +156,8 @@ def audit(
             extras=chosen.extras,
             layers=chosen.layers or "auto",
             units=chosen.units or "last2",
-            output=audited.named.output if audited.named else "auto",
-            preparation=audited.named.preparation if audited.named else None,
+            output=own.output if own else "auto",
+            preparation=own.preparation if own else None,
             prepared=_say_prepared(audited, cases, how, say),
             masks=chosen.masks,
             reading=how,

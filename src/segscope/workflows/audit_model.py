@@ -9,11 +9,12 @@ from typing import Any
 
 from torch import nn
 
-from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
+from segscope.audit import Named, Neighbour, Preparation, name_preparation, try_neighbours
 from segscope.data import ReadOptions, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
 from segscope.inference import OpenOptions, TrainedModel, choose_device, load_into, open_model
+from segscope.preprocessing import Plan
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,15 @@ class Network:
 def run_model(run: Path, opening: OpenOptions) -> Auditee:
     """Open a run, or a model of another tool."""
     model = open_model(run, opening)
-    return Auditee(model, model.spec.file_channels)
+    return Auditee(model, model.spec.file_channels, _said(model, opening))
+
+
+def _said(model: TrainedModel, opening: OpenOptions) -> Named | None:
+    """The preparation that a user said of another tool's model; None of one that brings its own."""
+    if model.parts is None or not isinstance(model.preparer, Plan):
+        return None
+    name = "the file beside the model" if opening.prepare is None else str(opening.prepare)
+    return Named(name, Preparation.of(model), "logits")
 
 
 def own_model(
@@ -100,10 +109,12 @@ def tried_preparations(
     audited: Auditee, cases: Sequence[Case], reading: ReadOptions
 ) -> tuple[Neighbour, ...]:
     """Try the preparation that was named, and its neighbours, on the first cases with truth."""
-    if audited.named is None or isinstance(audited.model, TrainedModel):
+    if audited.named is None:
         return ()
+    model = audited.model
+    net = model.net if isinstance(model, TrainedModel) else model
     try:
-        return try_neighbours(audited.model, audited.named, cases, reading=reading)
+        return try_neighbours(net, audited.named, cases, reading=reading)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
 

@@ -1,7 +1,7 @@
 """Predictions against the truth: scores of every case, written and summed up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,9 @@ class EvaluateOptions(Options):
     """How predictions are scored.
 
     Args:
-        labels: Dataset (or its dataset.json) that names the labels; others are refused.
+        labels: Dataset (or its dataset.json) that names the labels; others are refused. Where not
+            given, labels have their names from the predictions' manifest or from the dataset that
+            the truth lies in, and nothing is refused.
         convention: ``default``, or ``wmh2017`` (the challenge's figures).
         empty: Overlap of two empty masks: ``nan`` or ``one``.
         tolerance_mm: Of the surface Dice.
@@ -57,12 +59,16 @@ def evaluate(
 
     from segscope.data import ReadOptions, image_ending, read_label, write_json, write_text
     from segscope.metrics import LabelReader, evaluate_folders
+    from segscope.workflows.evaluated import describe_folders, named
 
-    names, mapping = (None, {}) if chosen.labels is None else _labels_of(chosen.labels)
+    names, mapping, subjects = (
+        (None, {}, {}) if chosen.labels is None else _labels_of(chosen.labels)
+    )
     # truth of a dataset may hold values that dataset.json maps to labels; predictions are labels
     mapped = ReadOptions(label_mapping=mapping)
     # the challenge's label 2 need not be declared by a dataset of lesions
     declared = names if chosen.convention == "default" else None
+    described = describe_folders(predictions, truth)
     summary = evaluate_folders(
         predictions,
         truth,
@@ -77,22 +83,26 @@ def evaluate(
         convention=chosen.convention,
         metrics=chosen.metrics,
     )
+    if names is None and chosen.convention == "default":
+        summary = named(summary, described.labels)
+    summary = replace(summary, subjects=subjects if subjects else described.subjects)
     make_folder(output)
     write_json(output / "summary.json", summary.to_dict())
     write_text(output / "metrics.csv", summary.to_csv())
     return summary
 
 
-def _labels_of(source: Path) -> "tuple[dict[str, int], Mapping[int, int]]":
-    """Names of a dataset's labels, and stored values that stand for others."""
+def _labels_of(source: Path) -> "tuple[dict[str, int], Mapping[int, int], dict[str, str]]":
+    """Names of a dataset's labels, stored values that stand for others, and cases' subjects."""
     from segscope.data import open_dataset
     from segscope.data.layouts import LAYOUTS, layout_of
 
     if is_folder(source) and (layout_of(source) or "nnunet") not in LAYOUTS:
         dataset = open_dataset(source)
-        return dataset.labels, dataset.reading.label_mapping
+        known = {case.name: case.subject or "" for case in dataset.training}
+        return dataset.labels, dataset.reading.label_mapping, known
     described = _description(source)
-    return described.labels, described.label_mapping
+    return described.labels, described.label_mapping, {}
 
 
 def _description(source: Path) -> "Description":

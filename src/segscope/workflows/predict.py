@@ -1,6 +1,6 @@
 """Label maps for new images: a run, images, a folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -38,6 +38,8 @@ class PredictOptions(JobOptions, ModelOptions):
         resample_shear: Resample a sheared grid to an upright one, and predict there.
         anyway: Also predict images far outside of what was trained on.
         overwrite: Make all again; replace files made otherwise.
+        previews: Draw a picture of each case into ``previews``; by default of up to a hundred.
+        report: Also write ``report.html``, one small page of tables and pictures.
     """
 
     level: str | None = None
@@ -53,6 +55,8 @@ class PredictOptions(JobOptions, ModelOptions):
     resample_shear: bool = False
     anyway: bool = False
     overwrite: bool = False
+    previews: bool | None = None
+    report: bool = False
 
 
 def predict(
@@ -65,7 +69,9 @@ def predict(
 ) -> "Predicted":
     """Predict images, each on its own grid, into ``output/CASE.ext``.
 
-    A network that is shown global binary masks has them made first, into ``output/masks``.
+    Beside the label maps go ``statistics.csv`` (sizes of every label) and ``previews/CASE.png``,
+    see `segscope.workflows.predicted`. A network that is shown global binary masks has them made
+    first, into ``output/masks``.
 
     Args:
         run: Folder of a run, or a model of another tool.
@@ -88,6 +94,7 @@ def predict(
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
+    from segscope.workflows.predicted import check_described
 
     level = parse_level(chosen.level)
     opening = chosen.opening(device=chosen.device, level=level, bf16=chosen.bf16, fast=chosen.fast)
@@ -100,17 +107,46 @@ def predict(
     with images_of(source):
         cases = find_cases(source, channels=model.spec.file_channels)
     odd = None
+    reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
+    check_described(output)
     if model.spec.mask is not None:
-        reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
             done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
     except (SomeFailedError, NotMeantError) as error:
-        error.done = replace(error.done, mask_warnings=odd)
+        done = replace(error.done, mask_warnings=odd)
+        error.done = _described(done, cases, output, model.spec.labels, reading, chosen)
         raise
-    return replace(done, mask_warnings=odd)
+    done = replace(done, mask_warnings=odd)
+    return _described(done, cases, output, model.spec.labels, reading, chosen)
+
+
+def _described(
+    done: "Predicted",
+    cases: "Sequence[Case]",
+    output: Path,
+    labels: Mapping[str, int],
+    reading: "ReadOptions",
+    chosen: PredictOptions,
+) -> "Predicted":
+    """Measure and draw what was predicted, now or before."""
+    from segscope.workflows.predicted import describe_predictions
+
+    names = {*done.written, *done.reused}
+    if not names:
+        return done
+    found = describe_predictions(
+        [case for case in cases if case.name in names],
+        output,
+        labels,
+        reading=reading,
+        notes=done.notes,
+        previews=chosen.previews,
+        page=chosen.report,
+    )
+    return replace(done, files=found.to_dict())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from segscope.workflows.resume import as_it_stands, check_same_cases
 if TYPE_CHECKING:
     from segscope.data import Dataset, ReadOptions, Split
     from segscope.images import Fingerprint
+    from segscope.metrics.outcome import Outcome
     from segscope.training import Recipe
 
 
@@ -62,6 +63,8 @@ class Trained:
         validation_dice: Mean Dice of the validation cases on their own grids, by the best weights;
             all scores are in ``validation/summary.json``. None where ``train.max_minutes`` had no
             time for it.
+        outcome: The same by label with intervals over subjects, and the worst cases.
+        remark: What the learning curve says of a training that was cut short or still learning.
     """
 
     run: Path
@@ -70,6 +73,8 @@ class Trained:
     minutes: float
     best_epoch: int
     validation_dice: float | None
+    outcome: "Outcome | None" = None
+    remark: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -80,6 +85,8 @@ class Trained:
             "minutes": self.minutes,
             "best_epoch": self.best_epoch,
             "validation_dice": self.validation_dice,
+            **({} if self.outcome is None else {"validation": self.outcome.to_dict()}),
+            **({} if self.remark is None else {"remark": self.remark}),
         }
 
 
@@ -119,7 +126,9 @@ def train(
     chosen = as_it_stands(options or TrainOptions(), output, say)
     planned = plan(dataset, output, chosen, say=say)
 
+    from segscope.metrics.outcome import outcome_of
     from segscope.training import Budget, Training, evaluate_in_time, is_main_process, train_in_time
+    from segscope.training.curve import curve_remark
     from segscope.workflows.masks import mask_run
 
     opened = mask_run(
@@ -149,6 +158,8 @@ def train(
     summary = evaluate_in_time(
         output, opened, budget, device=planned.recipe.train.device, store=training.store
     )
+    settings, subjects = planned.recipe.train, {c.name: c.subject or "" for c in opened.training}
+    cut = settings.max_minutes is not None and progress.epoch < settings.epochs
     return Trained(
         run=output,
         epochs=progress.epoch,
@@ -156,6 +167,8 @@ def train(
         minutes=round(budget.elapsed_s() / 60, 2),
         best_epoch=progress.best_epoch,
         validation_dice=None if summary is None else summary.foreground_mean["dice"],
+        outcome=None if summary is None else outcome_of(replace(summary, subjects=subjects)),
+        remark=curve_remark(progress.rows, planned=settings.epochs, cut=cut),
     )
 
 

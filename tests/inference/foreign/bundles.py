@@ -30,7 +30,8 @@ CONFIG = {
         {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
         {"_target_": "SaveImaged", "keys": "pred", "output_dir": "$@bundle_root + '/eval'"},
     ]},
-    "handlers": [{"_target_": "CheckpointLoader", "load_path": "$@bundle_root + '/models/model.pt'"}],
+    "handlers": [{"_target_": "CheckpointLoader",
+                  "load_path": "$@bundle_root + '/models/model.pt'"}],
     "run": ["$@evaluator.run()"],
 }  # fmt: skip
 FORMATS = {

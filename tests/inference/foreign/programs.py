@@ -1,4 +1,4 @@
-"""A tiny network in the forms that other tools write, and the references beside their own models."""
+"""A tiny network in the forms that other tools write."""
 
 import json
 import warnings
@@ -68,7 +68,8 @@ def onnx_file(file, **extra):
         helper.make_node("Conv", ["image", "body.0.weight", "body.0.bias"], ["c"], name="/body/0",
                          kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
         helper.make_node("Relu", ["c"], ["r"], name="/body/1"),
-        helper.make_node("Conv", ["r", "head.weight", "head.bias"], ["logits"], kernel_shape=[1, 1]),
+        helper.make_node("Conv", ["r", "head.weight", "head.bias"], ["logits"],
+                         kernel_shape=[1, 1]),
         *extra.pop("nodes", ()),
     ]  # fmt: skip
     sides = extra.pop("sides", [1, 1, "h", "w"])

@@ -24,6 +24,7 @@ from tests.inference.foreign.programs import (
     spots,
 )
 
+FORMS = [(export_pt2, "pt2"), (script, "ts"), (onnx_file, "onnx")]
 ARTEFACTS = ["smp_unet", "torchscript_unet", "exported_unet", "onnx_unet", "monai_unet"]
 
 
@@ -70,7 +71,9 @@ def said(tmp_path):
     return file
 
 
-@pytest.mark.parametrize("make, ending", [(export_pt2, "pt2"), (script, "ts"), (onnx_file, "onnx")])
+@pytest.mark.parametrize(
+    ("make", "ending"), [(export_pt2, "pt2"), (script, "ts"), (onnx_file, "onnx")]
+)
 def test_every_form_gives_the_networks_own_logits(make, ending, tmp_path, said):
     model = open_model(make(tmp_path / f"m.{ending}"), OpenOptions(prepare=said))
     x = image()
@@ -118,7 +121,9 @@ def test_what_is_no_program_is_refused_by_its_name(ending, tmp_path):
         read_program(file)
 
 
-@pytest.mark.parametrize("make, ending", [(export_pt2, "pt2"), (script, "ts"), (onnx_file, "onnx")])
+@pytest.mark.parametrize(
+    ("make", "ending"), [(export_pt2, "pt2"), (script, "ts"), (onnx_file, "onnx")]
+)
 def test_a_file_that_was_cut_is_refused_by_its_name(make, ending, tmp_path):
     file = make(tmp_path / f"m.{ending}")
     file.write_bytes(file.read_bytes()[:-200])

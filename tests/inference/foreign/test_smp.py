@@ -36,7 +36,7 @@ def test_an_activation_makes_probabilities(folder):
     assert read_smp(folder).output == "probabilities"
 
 
-@pytest.mark.parametrize("values, said", [
+@pytest.mark.parametrize(("values", "said"), [
     ({"_model_class": "os.system"}, r"os\.system"),
     ({"_model_class": "torch"}, "'torch'"),
     ({"classes": 5}, "does not fit"),

@@ -66,7 +66,7 @@ def test_more_than_8_bits_are_refused():
         crop.apply(torch.full((1, 9, 9), 0.1234))
 
 
-@pytest.mark.parametrize("values, said", [
+@pytest.mark.parametrize(("values", "said"), [
     ({"architecture": "os.system"}, r"os\.system"),
     ({"num_classes": 1}, "num_classes"),
     ({"num_classes": 7}, "does not fit"),

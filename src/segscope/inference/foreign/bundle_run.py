@@ -84,14 +84,30 @@ class BundleInferer:
     def probabilities(
         self, model: TrainedModel, prepared: BundleShown, how: How
     ) -> tuple[LabelMap, Probabilities]:
-        """Say the same with probabilities on the file's grid."""
+        """Say the same with probabilities on the file's grid.
+
+        Where the bundle brings these back before it decides on labels they are its own, also beyond
+        what it crops, where it has none of any class.
+        """
         scores = self.scores(model, prepared, how)
         label, found = self._label(scores, prepared), self.activated(scores)
+        before = self._before_labels()
+        if before:
+            own = self.preparer.run_post(before, scores, prepared)
+            array = self.preparer.to_file(own, prepared)
+            return label, Probabilities(np.ascontiguousarray(array, np.float32), prepared.native)
         if self.exclusive:
             return label, self.preparer.undo(found, prepared)
         # one by one: outside of what was prepared no region is certain
         native = [self.preparer.undo(one[None], prepared).array[0] for one in found]
         return label, Probabilities(np.stack(native), prepared.native)
+
+    def _before_labels(self) -> tuple[Any, ...]:
+        """The steps up to labels, where the way back is among them."""
+        names = [type(one).__name__ for one in self.post]
+        end = names.index("AsDiscreted") if "AsDiscreted" in names else 0
+        both = {"Activationsd", "Invertd"} <= set(names[:end])
+        return self.post[:end] if both else ()
 
     def activated(self, scores: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Turn scores to probabilities, as the bundle does or, where it does not, by their kind."""

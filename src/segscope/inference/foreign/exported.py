@@ -5,7 +5,6 @@ is checked and run here, operation by operation. torch's own reader evaluates ex
 file and unpickles parts of it, and is not used.
 """
 
-import math
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -287,7 +286,7 @@ def _tensor(file: Path, name: str, data: bytes, meta: Mapping[str, Any]) -> Tens
     first = int(meta["storage_offset"]["as_int"])
     last = first + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
     count = len(data) // dtype.itemsize
-    if first < 0 or (math.prod(shape) and last >= count):
+    if first < 0 or (0 not in shape and last >= count):
         raise InputError(f"{file}: its tensor {name} is cut short; copy the file again")
     if not count:
         return torch.zeros(shape, dtype=dtype)
