@@ -65,3 +65,9 @@ def test_the_whole_is_plain_numbers():
     assert facts["differences"]["dice"][0]["arm"] == "both"
     assert facts["undone"] == []
     assert outcome().to_csv().count("\n") == 1 + len(outcome().rows)
+
+
+def test_a_notebook_shows_arms_with_their_intervals():
+    shown = outcome()._repr_html_()
+    assert "<td>dice</td><td>both</td><td>0.685</td>" in shown
+    assert shown.count("<td>image</td>") == len(outcome().experiment.metrics)

@@ -56,3 +56,12 @@ def test_an_undefined_overlap_counts_as_one_only_when_asked_to(folders):
     assert [d["n"] for d in dice] == [3, 4]
     assert dice[1]["mean"] == pytest.approx((3 * dice[0]["mean"] + 1) / 4)
     assert [s.conventions["both_empty"] for s in (kept, counted)] == ["undefined", "1"]
+
+
+def test_a_notebook_shows_means_by_label_and_what_is_missing(folders):
+    (folders / "good" / "c1.nii.gz").unlink()
+    found = evaluate(folders, "good")
+    shown = found._repr_html_()
+    assert "1 predictions are missing" in shown
+    assert "<th>dice</th>" in shown
+    assert f"<td>lesion</td><td>{found.by_label['lesion']['dice']['mean']:.4g}</td>" in shown

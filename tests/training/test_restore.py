@@ -175,9 +175,9 @@ def rewritten(file, change):
         tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     tensors, facts = change(tensors, facts)
     save_file(tensors, file, metadata=facts)
-    manifest = file.with_name("manifest.json")  # of a version that did not list it
+    manifest = file.parents[1] / "manifest.json"  # of a version that did not list it
     known = json.loads(manifest.read_text())
-    del known["files"][file.name]
+    del known["files"][f".segscope/{file.name}"]
     manifest.write_text(json.dumps(known))
 
 

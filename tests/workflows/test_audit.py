@@ -37,6 +37,9 @@ def test_an_audit_sums_up_what_its_file_says(place, audited):
     scores = [value for case in kept["cases"] for value in case["layers"][0]["scores"]["dice"]]
     assert facts["layers"][first] == pytest.approx(sum(scores) / len(scores))
     assert not (place / "run" / "audit" / "heatmaps").exists()
+    shown = audited._repr_html_()
+    assert shown.count("<tr>") == 1 + len(facts["layers"])
+    assert f"<td>{first}</td><td>{facts['layers'][first]:.4g}</td>" in shown
 
 
 @pytest.mark.usefixtures("audited")
@@ -61,6 +64,7 @@ def test_a_ranking_returns_what_it_writes_and_writes_nothing_unasked(place):
     kept = quality(place / "run", place / "data", place / "q", options)
     assert json.loads((place / "q" / "quality.json").read_text()) == kept.to_dict()
     assert "a mean Dice of 0.5 by reviewing" in kept.to_text()
+    assert kept._repr_html_().count("<tr>") == 1 + 6
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from segscope.experiments.statistics import (
 )
 from segscope.experiments.trial import Trial, read_result
 from segscope.metrics import is_higher_better
+from segscope.metrics.html_table import html_table
 
 Row = dict[str, Any]
 
@@ -122,6 +123,15 @@ class Outcome:
     def to_csv(self) -> str:
         """All rows."""
         return to_csv(self.rows)
+
+    def _repr_html_(self) -> str:
+        """Arms with their means and intervals, as a notebook shows them."""
+        rows = [
+            [metric, arm, found.mean, found.low, found.high, found.n]
+            for metric in self.experiment.metrics
+            for arm, found in self.estimates(metric).items()
+        ]
+        return html_table(["metric", "arm", "mean", "low", "high", "n"], rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Estimates, differences and ranks as plain numbers."""

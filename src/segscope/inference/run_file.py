@@ -7,7 +7,6 @@ it is unpacked to a temporary folder that is removed.
 """
 
 import json
-import shutil
 import stat
 import tempfile
 import zipfile
@@ -31,7 +30,6 @@ _WEIGHTS = "weights_best.safetensors"
 _NAMES = (MANIFEST, MODEL, _WEIGHTS, FINGERPRINT)
 _NEEDED = (MANIFEST, MODEL, _WEIGHTS)
 _SMALL_BYTES = 256 << 20
-_CHUNK = 1 << 20
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every entry: equal networks are equal files."""
 
@@ -80,11 +78,7 @@ def write_run_file(run: Path, file: Path, *, weights: str = "best") -> Path:
         for name in _NAMES:
             if name in texts:
                 packed.writestr(zipfile.ZipInfo(name, _TIME), texts[name])
-        with (
-            source.open("rb") as stream,
-            packed.open(zipfile.ZipInfo(_WEIGHTS, _TIME), "w", force_zip64=True) as entry,
-        ):
-            shutil.copyfileobj(stream, entry, _CHUNK)
+        packed.writestr(zipfile.ZipInfo(_WEIGHTS, _TIME), source.read_bytes())
     return file
 
 
@@ -127,11 +121,7 @@ def _unpack(file: Path, folder: Path) -> None:
         try:
             with zipfile.ZipFile(stream) as packed:
                 for entry in _checked(file, packed.infolist()):
-                    with (
-                        packed.open(entry) as source,
-                        (folder / entry.filename).open("wb") as target,
-                    ):
-                        shutil.copyfileobj(source, target, _CHUNK)
+                    packed.extract(entry, folder)  # whose name is one of ours
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{file}: is damaged, or no model of segscope ({error}); copy it again"
                              ) from None  # fmt: skip

@@ -30,7 +30,7 @@ class LabelOutcome:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InShort:
     """The scores of a set of predictions in short.
 
     Args:
@@ -55,7 +55,7 @@ class Outcome:
         }
 
 
-def outcome_of(summary: Summary) -> Outcome:
+def outcome_of(summary: Summary) -> InShort:
     """Sum scores up: Dice, surface Dice and the 95th percentile distance; lesions where it has any.
 
     Metrics of installed packages that were asked for, and the challenge's five, are all shown.
@@ -79,7 +79,7 @@ def outcome_of(summary: Summary) -> Outcome:
             )
         )
     several = any(groups.get(str(row["case"])) for row in summary.rows)
-    return Outcome(tuple(labels), _worst(summary), "subjects" if several else "cases")
+    return InShort(tuple(labels), _worst(summary), "subjects" if several else "cases")
 
 
 def shown_metrics(summary: Summary, rows: list[Row]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from segscope.metrics.html_table import html_table
 from segscope.metrics.names import HIGHER_IS_BETTER, known_metric
 
 Row = dict[str, Any]
@@ -90,6 +91,15 @@ class Summary:
                 "extra": list(self.extra),
             },
         }
+
+    def _repr_html_(self) -> str:
+        """Means by label, as a notebook shows them."""
+        rows = [
+            [label, *(found["mean"] for found in metrics.values())]
+            for label, metrics in self.by_label.items()
+        ]
+        said = f"{len(self.missing)} predictions are missing and count as failed"
+        return html_table(["label", *self.metrics], rows, said if self.missing else "")
 
     def to_csv(self) -> str:
         """One row per case and label; undefined is an empty cell."""

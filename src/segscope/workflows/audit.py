@@ -90,6 +90,18 @@ class Audited:
         }
         return json_ready(facts)
 
+    def _repr_html_(self) -> str:
+        """Layers with their score and chance level, as a notebook shows them."""
+        from segscope.audit.summary import layer_means
+        from segscope.metrics.html_table import html_table
+
+        found, known = self.audit, self.audit.has_truth
+        values = layer_means(found, "dice" if known else "agreement")
+        chance = layer_means(found, "chance" if known else "chance_agreement")
+        rows = list(zip(found.layers, values, chance, strict=True))
+        name = "SA" if known else "agreement with the output"
+        return html_table(["layer", name, "chance level"], rows, f"{len(found.cases)} cases")
+
 
 def audit(
     run: Path | None,

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segscope.metrics.estimates import Estimate
-    from segscope.metrics.outcome import Outcome
+    from segscope.metrics.outcome import InShort
 
 
-def outcome_lines(found: "Outcome") -> list[str]:
+def outcome_lines(found: "InShort") -> list[str]:
     """Lay scores out as a plain table, with the worst cases below.
 
     Example:
         >>> from segscope.metrics.estimates import Estimate
-        >>> from segscope.metrics.outcome import LabelOutcome, Outcome
+        >>> from segscope.metrics.outcome import LabelOutcome, InShort
         >>> dice = Estimate(0.9, 0.85, 0.95, 0.1, 12, 0)
-        >>> out = Outcome((LabelOutcome("liver", {"dice": dice}, {"missing": 1}),), (), "cases")
+        >>> out = InShort((LabelOutcome("liver", {"dice": dice}, {"missing": 1}),), (), "cases")
         >>> print(*outcome_lines(out), sep="\\n")
         label  dice (95 %)         n
         liver  0.900 (0.850-0.950)  12 cases, 1 missing

@@ -33,6 +33,7 @@ from segscope.explain import (
 )
 from segscope.images import Case
 from segscope.inference import TrainedModel
+from segscope.metrics.html_table import html_table
 from segscope.training import validation_cases
 from segscope.workflows.audit_pieces import Beside, Several, audit_by_several, audit_files
 from segscope.workflows.masks import mask_cases
@@ -76,6 +77,13 @@ class Ranked:
     def to_csv(self) -> str:
         """Lay the ranking out as CSV."""
         return to_csv(self._rows())
+
+    def _repr_html_(self) -> str:
+        """The ranking as a notebook shows it."""
+        rows = self._rows()
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [[row.get(name) for name in names] for row in rows]
+        return html_table(names, cells, "cases to look at first have the lowest mu")
 
     def to_text(self) -> str:
         """Say it for a terminal."""

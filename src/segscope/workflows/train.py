@@ -15,7 +15,7 @@ from segscope.workflows.resume import as_it_stands, check_same_cases
 if TYPE_CHECKING:
     from segscope.data import Dataset, ReadOptions, Split
     from segscope.images import Fingerprint
-    from segscope.metrics.outcome import Outcome
+    from segscope.metrics.outcome import InShort
     from segscope.training import Recipe
 
 
@@ -73,7 +73,7 @@ class Trained:
     minutes: float
     best_epoch: int
     validation_dice: float | None
-    outcome: "Outcome | None" = None
+    outcome: "InShort | None" = None
     remark: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
