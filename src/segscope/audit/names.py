@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from segscope.audit.measured import Means, Measured, answer_of
 from segscope.errors import InputError
-from segscope.explain.quality import pairwise_dice
 from segscope.explain.vog import normalised, variance_of_gradients
 from segscope.features import to_labels
 from segscope.plugins import Kind, other_than, plain
+from segscope.trust.agreement import pairwise_dice
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _SAMPLES = 8

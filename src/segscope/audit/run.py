@@ -15,10 +15,10 @@ from segscope.audit.subject import Output, Preparation, Subject, open_subject
 from segscope.audit.tally import Look, Tally
 from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import Failures
-from segscope.explain.quality import foreground_negative_entropy, max_probability
 from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
 from segscope.progress import track
+from segscope.trust.confidence import foreground_negative_entropy, max_probability
 
 Units = Literal["last2", "none"] | Sequence[str]
 

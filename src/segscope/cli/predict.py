@@ -54,6 +54,9 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
+    trust: Annotated[
+        str, typer.Option("--trust", help="Predict the quality: off, fast, standard or thorough.")
+    ] = "standard",
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -62,7 +65,8 @@ def predict(
     Every image is compared with those that the run was trained on (spacing, size, intensities,
     modality): what is outside is said, what is far outside is refused. What is in the output folder
     already and was made in the same way is not made again. A network that is shown global binary
-    masks has them made first, into OUTPUT/masks.
+    masks has them made first, into OUTPUT/masks. OUTPUT/quality.csv says what every case's Dice is
+    expected to be, and whether to accept it, look at it or redo it, as far as the run has learned it.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
@@ -82,6 +86,7 @@ def predict(
         replace_nonfinite=replace_nonfinite,
         resample_shear=resample_shear,
         anyway=anyway,
+        trust=trust,
         overwrite=overwrite,
         **vars(shared),
     )
@@ -111,3 +116,7 @@ def _print(done: "Predicted", output: Path, *, as_json: bool) -> None:
         typer.echo(
             f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}"
         )
+    if done.facts and not as_json:
+        from segscope.workflows.predict_trust import QUALITY_TABLE, count_verdicts
+
+        typer.echo(f"{count_verdicts(done.facts)} ({output / QUALITY_TABLE})")

@@ -1,12 +1,6 @@
 """Trained networks on images: load, predict, prune."""
 
-from segscope.inference.cases import (
-    NotMeantError,
-    Predicted,
-    SomeFailedError,
-    predict_cases,
-    target,
-)
+from segscope.inference.cases import predict_cases, target
 from segscope.inference.device import choose_device, parse_level
 from segscope.inference.manifest import (
     PredictOptions,
@@ -25,6 +19,7 @@ from segscope.inference.model import (
     save_model,
 )
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
+from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedError
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
 from segscope.inference.run_files import read_fingerprint
 from segscope.inference.verdict import FAR, Verdict

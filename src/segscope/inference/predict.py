@@ -15,6 +15,7 @@ from torch import Tensor
 from segscope.errors import InputError, WorkError
 from segscope.images import Image, LabelMap, Probabilities
 from segscope.inference.model import TrainedModel
+from segscope.inference.watching import Watching
 from segscope.inference.windows import Windows, cheapest_axis, window_starts
 from segscope.preprocessing import LabelRows, Prepared
 
@@ -92,11 +93,13 @@ def label_prepared(
     mirror: bool = False,
     overlap: float = 0.5,
     batch: int = _BATCH,
+    watching: Watching | None = None,
 ) -> LabelMap:
     """Predict the likeliest label per voxel of a prepared image's file.
 
     Probabilities of all classes are only held for a slab of the image at a time; when mirrored
-    copies are averaged, for the prepared image. Arguments and errors as of `predict_prepared`.
+    copies are averaged, for the prepared image. Arguments and errors as of `predict_prepared`;
+    ``watching`` is shown the probabilities.
     """
     plan = model.spec.plan
     with say_memory(model.device, batch):
@@ -104,14 +107,18 @@ def label_prepared(
             found = predict_prepared(
                 model, prepared.array, mirror=True, overlap=overlap, batch=batch
             )
+            if watching is not None:
+                watching.add((slice(None),) * (found.ndim - 1), found)
             label = plan.undo_labels(found, prepared)
         else:
             how = _How(model, [[]], overlap, batch)
             x = _tensor(prepared.array)
             axis = _slab_axis(how, tuple(x.shape[1:]))
             rows = LabelRows(prepared, axis)
-            for _, slab in _slabs(how, x, []):
+            for place, slab in _slabs(how, x, []):
                 rows.add(slab)
+                if watching is not None:
+                    watching.add(place, slab)
             label = rows.label()
     return LabelMap(label.array, label.grid, prepared.notes)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from segscope.workflows.predict_pieces import Model
 
 
+TRUST = ("off", "fast", "standard", "thorough")
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(JobOptions):
     """How images are predicted.
@@ -38,6 +41,9 @@ class PredictOptions(JobOptions):
         replace_nonfinite: Put this in place of NaN and infinities.
         resample_shear: Resample a sheared grid to an upright one, and predict there.
         anyway: Also predict images far outside of what was trained on.
+        trust: What is said of each prediction's quality: nothing (``off``), by figures of the one
+            pass (``fast``), of half the resolution too (``standard``), of mirrored copies too
+            (``thorough``).
         overwrite: Make all again; replace files made otherwise.
     """
 
@@ -54,7 +60,13 @@ class PredictOptions(JobOptions):
     replace_nonfinite: float | None = None
     resample_shear: bool = False
     anyway: bool = False
+    trust: str = "standard"
     overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trust not in TRUST:
+            raise InputError(f"--trust {self.trust}: is not known; say one of {', '.join(TRUST)}")
 
 
 def predict(
@@ -67,7 +79,8 @@ def predict(
 ) -> "Predicted":
     """Predict images, each on its own grid, into ``output/CASE.ext``.
 
-    A network that is shown global binary masks has them made first, into ``output/masks``.
+    A network that is shown global binary masks has them made first, into ``output/masks``. What is
+    known of each prediction's quality is written into ``output/quality.csv``.
 
     Args:
         run: Folder with ``model.json`` and weights.
@@ -90,9 +103,10 @@ def predict(
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
+    from segscope.workflows.predict_trust import write_trust
 
     level = parse_level(chosen.level)
-    by = Model(run, chosen.weights, chosen.device, level, chosen.bf16, chosen.fast)
+    by = Model(run, chosen.weights, chosen.device, level, chosen.bf16, chosen.fast, chosen.trust)
     model = by.load()
     if chosen.masks is not None and model.spec.mask is None:
         raise InputError(
@@ -107,10 +121,15 @@ def predict(
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
-            done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
+            watch = by.watch(model, mirror=chosen.mirror)
+            done = predict_cases(
+                model, cases, output, overwrite=chosen.overwrite, make=make, watch=watch, **how
+            )
     except (SomeFailedError, NotMeantError) as error:
         error.done = replace(error.done, mask_warnings=odd)
+        write_trust(output, error.done)
         raise
+    write_trust(output, done)
     return replace(done, mask_warnings=odd)
 
 

@@ -23,17 +23,16 @@ from segscope.audit.summary import COVERAGES, worst_first
 from segscope.data import AS_STORED, ReadOptions, json_ready, open_dataset, to_csv
 from segscope.errors import Failures, InputError
 from segscope.explain import (
-    DicePredictor,
     at_coverage,
     augrc,
     aurc,
     correlations,
-    fit_dice_predictor,
     share_to_review,
 )
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.training import validation_cases
+from segscope.trust import DicePredictor, fit_dice_predictor
 from segscope.workflows.audit_pieces import Beside, Several, audit_by_several, audit_files
 from segscope.workflows.masks import mask_cases
 from segscope.workflows.quality import QualityOptions

@@ -121,6 +121,7 @@ def train(
 
     from segscope.training import Budget, Training, evaluate_in_time, is_main_process, train_in_time
     from segscope.workflows.masks import mask_run
+    from segscope.workflows.train_quality import quality_in_time
 
     opened = mask_run(
         planned.dataset,
@@ -146,9 +147,9 @@ def train(
     progress = train_in_time(training, budget)
     if not is_main_process():  # one of several that trained together reports
         return None
-    summary = evaluate_in_time(
-        output, opened, budget, device=planned.recipe.train.device, store=training.store
-    )
+    device, store = planned.recipe.train.device, training.store
+    summary = evaluate_in_time(output, opened, budget, device=device, store=store)
+    quality_in_time(output, opened, budget, device=device, store=store)
     return Trained(
         run=output,
         epochs=progress.epoch,
