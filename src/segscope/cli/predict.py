@@ -65,8 +65,8 @@ def predict(
     Every image is compared with those that the run was trained on (spacing, size, intensities,
     modality): what is outside is said, what is far outside is refused. What is in the output folder
     already and was made in the same way is not made again. A network that is shown global binary
-    masks has them made first, into OUTPUT/masks. OUTPUT/quality.csv says what every case's Dice is
-    expected to be, and whether to accept it, look at it or redo it, as far as the run has learned it.
+    masks has them made first, into OUTPUT/masks. OUTPUT/quality.csv says which Dice is expected of
+    every case, and whether to accept it, look at it or redo it, as far as the run has learned it.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """

@@ -48,7 +48,7 @@ class Damage:
         return values.astype(np.float32).reshape(shape)
 
 
-Damaged = tuple[Array, Labels]
+Damaged = tuple[NDArray[np.floating[Any]], Labels]
 
 
 def damage(kind: str, image: Array, label: Labels, axes: tuple[int, ...], seed: int) -> Damaged:

@@ -25,7 +25,8 @@ def fit_quality(rows: Sequence[Row], reference: Reference, *, weights: str) -> Q
     clean = [row for row in rows if row.kind == CLEAN]
     subjects = len({row.subject for row in clean})
     measured = _measured(rows)
-    predictors, why = {}, {}
+    predictors: dict[str, dict[str, Predictor]] = {}
+    why: dict[str, str] = {}
     for mode in MODES:
         figures = figures_of(mode, measured)
         needed = [n for n in figures_of(mode, list(FIGURES)) if FIGURES[n].first == mode]

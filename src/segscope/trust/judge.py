@@ -89,7 +89,7 @@ class Judge:
         """Say how likely each component is true, the least likely first; at most 50."""
         if self.lesions is None:
             return []
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "label": one.label,
                 "voxels": one.voxels,

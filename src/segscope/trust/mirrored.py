@@ -27,7 +27,7 @@ def mirrored_labels(
     axes = image_axes(model)
     for count in range(1, len(axes) + 1):
         for chosen in combinations(axes, count):
-            turned = [1 + axis for axis in chosen]
+            turned = tuple(1 + axis for axis in chosen)
             found = predict_prepared(model, np.ascontiguousarray(np.flip(array, turned)))
             yield to_label_array(np.flip(found, turned))
 

@@ -99,4 +99,6 @@ def _grow(x: Tensor, sides: Sequence[int]) -> Tensor:
     found = torch.nn.functional.interpolate(
         x, scale_factor=2, mode=_MODES[x.ndim - 2], align_corners=False
     )
-    return found[(..., *(slice(0, side) for side in sides))]
+    for axis, side in enumerate(sides, 2):
+        found = found.narrow(axis, 0, side)
+    return found

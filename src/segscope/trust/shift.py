@@ -74,8 +74,8 @@ class FeatureReference:
     def from_dict(cls, facts: Mapping[str, Any]) -> "FeatureReference":
         """Take back what `to_dict` gave."""
         names = ("centre", "scale", "axes", "variances", "known")
-        arrays = [np.asarray(facts[name], np.float64) for name in names]
-        return cls(*arrays, (float(facts["typical"][0]), float(facts["typical"][1])))
+        arrays = {name: np.asarray(facts[name], np.float64) for name in names}
+        return cls(**arrays, typical=(float(facts["typical"][0]), float(facts["typical"][1])))
 
     def _split(self, features: ArrayLike) -> tuple[Array, float]:
         x = np.asarray(features, np.float64)
