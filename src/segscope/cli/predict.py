@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import Device, Masks, ReplaceNonfinite, ResampleShear, Shared
+from segscope.cli.options import (
+    Chosen,
+    Device,
+    Masks,
+    Model,
+    ReplaceNonfinite,
+    ResampleShear,
+    Shared,
+)
 from segscope.errors import InputError, WorkError
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 @grouped
 def predict(
     *,
-    run: Annotated[Path, typer.Argument(help="Folder of a run (model.json and weights).")],
+    run: Model,
     source: Annotated[
         Path, typer.Option("-i", "--input", help="File, folder, dataset or DICOM series.")
     ],
@@ -27,16 +35,26 @@ def predict(
         str | None, typer.Option("--level", help="L1 to L4: prune a nested network first.")
     ] = None,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average over mirrored copies (slower).")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Average over mirrored copies; else as the model says (a run: no).",
+        ),
+    ] = None,
     overlap: Annotated[
-        float, typer.Option("--overlap", min=0.0, max=0.9, help="Of sliding windows.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            "--overlap", min=0.0, max=0.9, help="Of windows; else as the model says (a run: 0.5)."
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Windows or slices per pass.")] = 4,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write CASE.npz (K, *S).")
     ] = False,
-    weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Of a run: best, last or a snapshot.")
+    ] = None,
+    opened: Chosen,
     device: Device = "auto",
     fast: Annotated[
         bool, typer.Option("--fast", help="Fold norms, channels last: same but for rounding.")
@@ -88,6 +106,7 @@ def predict(
         anyway=anyway,
         trust=trust,
         overwrite=overwrite,
+        **vars(opened),
         **vars(shared),
     )
     try:

@@ -24,20 +24,15 @@ from segscope.inference.manifest import (
     input_hashes,
     weights_hash,
 )
-from segscope.inference.meant import compare, judge, limits
-from segscope.inference.model import ModelSpec, TrainedModel
-from segscope.inference.predict import (
-    HowKeywords,
-    label_prepared,
-    predict_prepared,
-    prepare,
-    say_memory,
-)
+from segscope.inference.meant import compare
+from segscope.inference.model import TrainedModel
+from segscope.inference.parts import Described
+from segscope.inference.predict import HowKeywords, both_prepared, label_prepared, prepare
 from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedError
 from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.watching import Watch
 from segscope.paths import is_there
-from segscope.preprocessing import Prepared
+from segscope.preprocessing import Prepared, Shown
 from segscope.progress import track
 
 _OF_DATASETS = ("imagesTr", "imagesTs", "labelsTr")
@@ -159,7 +154,7 @@ def predict_cases(
         notes={name: said for name, said in notes.items() if said},
         verdicts={name: one for name, one in verdicts.items() if one.reasons},
         failed=failed,
-        remarks=limits(model.seen),
+        remarks=model.limits(),
         facts={name: facts[name] for name in names if facts.get(name)},
     )
     _raise_failed(folder, done, failures, len(cases), anyway=chosen.anyway)
@@ -178,8 +173,7 @@ def _maker(
             made = None
             with failures.of(case.name):
                 prepared = _prepared(model, case, options, verdicts, known)
-                with say_memory(model.device, options.batch):
-                    made = _made(model, case, prepared, options, verdicts[case.name], watch)
+                made = _made(model, case, prepared, options, verdicts[case.name], watch)
             if made is not None:
                 yield made
 
@@ -189,33 +183,35 @@ def _maker(
 def _made(
     model: TrainedModel,
     case: Case,
-    prepared: Prepared,
+    prepared: Shown,
     options: PredictOptions,
     verdict: Verdict,
     watch: Watch | None,
 ) -> Made:
     """Predict a prepared case, looked on by whoever does."""
-    plan, found = model.spec.plan, None
+    reverse, found = model.parts is not None and model.parts.reverse_axes, None
     how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
     with nullcontext() if watch is None else closing(watch.over(prepared)) as watching:
         if options.probabilities:
-            array = predict_prepared(model, prepared.array, **how)
-            if watching is not None:
-                watching.add((slice(None),) * (array.ndim - 1), array)
-            found = plan.undo(array, prepared)
-            label = LabelMap(found.to_labels().array, found.grid, prepared.notes)
+            label, found = both_prepared(model, prepared, watching=watching, **how)
         else:
             label = label_prepared(model, prepared, watching=watching, **how)
         facts = {} if watching is None else watching.facts(verdict)
     notes = (*label.notes, *verdict.describe())
-    put = partial(_put, label, found, case.image_files[0])
+    put = partial(_put, label, found, case.image_files[0], reverse)
     return Made(case.name, notes, put, facts=facts)
 
 
-def _put(label: LabelMap, found: Probabilities | None, like: Path, files: Sequence[Path]) -> None:
+def _put(
+    label: LabelMap,
+    found: Probabilities | None,
+    like: Path,
+    reverse_axes: bool,
+    files: Sequence[Path],
+) -> None:
     write_label(files[0], label, like=like)
     if found is not None:
-        write_probabilities(files[1], found)
+        write_probabilities(files[1], found, reverse_axes=reverse_axes)
 
 
 def _raise_failed(
@@ -275,7 +271,7 @@ def _check(
         raise InputError("nothing was predicted:", problems)
 
 
-def _faults(case: Case, spec: ModelSpec) -> list[str]:
+def _faults(case: Case, spec: Described) -> list[str]:
     channels = spec.channel_names
     faults = [f"{file}: no such file" for file in case.image_files if not file.exists()]
     if case.name != Path(case.name).name:
@@ -318,16 +314,16 @@ def _prepared(
     options: PredictOptions,
     verdicts: dict[str, Verdict],
     known: Known | None,
-) -> Prepared:
+) -> Shown:
     """Read a case, see whether the model is meant for it, and prepare it."""
-    seen, plan, file = model.seen, model.spec.plan, case.image_files[0]
+    seen, file = model.seen, case.image_files[0]
     facts = {} if known is None or seen is None else {one.name: one for one in seen.images}
     image = None
     if case.name in facts and seen is not None:  # measured when the run was begun
-        verdict = compare(seen, facts[case.name], plan)
+        verdict = compare(seen, facts[case.name], model.run_spec.plan)
     else:
         image = _read(model, case, options)
-        verdict = judge(seen, case.name, image, plan)
+        verdict = model.judge(case.name, image)
     verdicts[case.name] = verdict
     if verdict.level == FAR and not options.anyway:
         raise InputError(
@@ -341,7 +337,7 @@ def _prepared(
 
 
 def _read(model: TrainedModel, case: Case, options: PredictOptions) -> Image:
-    plan, file = model.spec.plan, case.image_files[0]
+    dims, file = model.preparer.image_dims, case.image_files[0]
     image = load_case(
         replace(case, label_file=None),
         channels=len(model.spec.channel_names),
@@ -349,6 +345,6 @@ def _read(model: TrainedModel, case: Case, options: PredictOptions) -> Image:
             replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
         ),
     ).image
-    if image.grid.ndim != plan.image_dims:
-        raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {plan.image_dims}D")
+    if dims is not None and image.grid.ndim != dims:
+        raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {dims}D")
     return image

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.inference.verdict import Verdict
-from segscope.preprocessing import Prepared
+from segscope.preprocessing import Shown
 
 
 class Watching(Protocol):
@@ -37,5 +37,5 @@ class Watch(Protocol):
     def key(self) -> str:
         """What the facts depend on beside the case; facts of another key are measured anew."""
 
-    def over(self, prepared: Prepared) -> Watching:
+    def over(self, prepared: Shown) -> Watching:
         """Begin to look at a case."""

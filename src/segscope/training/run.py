@@ -215,7 +215,7 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
             ]
         training_cases, others = prepared[: len(known)], prepared[len(known) :]
         model = TrainedModel(spec, make_network(spec, recipe.train.seed).to(fabric.device))
-        check_deepest(model.net, recipe, training_cases)
+        check_deepest(model.segmenter, recipe, training_cases)
         limited = recipe.train.max_minutes is not None
         pass_s = seconds_a_pass(model) if limited or evaluates else 0.0
         if evaluates:

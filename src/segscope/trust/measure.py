@@ -103,8 +103,8 @@ def measure_reference(
         cases: That trained.
         left: Seconds that may be taken.
     """
-    net, shape = model.net, model.spec.patch
-    image = torch.zeros((1, model.spec.network.in_channels, *shape), device=model.device)
+    net, shape = model.net, model.run_spec.patch
+    image = torch.zeros((1, model.run_spec.network.in_channels, *shape), device=model.device)
     net.eval()
     layers = two_layers(net, image)
     classes = len(model.spec.labels) - 1
@@ -150,7 +150,7 @@ def measure_rows(
     if rounds is None:
         rounds = min(_MOST_ROUNDS, max(1, _MOST_DAMAGED // max(1, len(chosen))))
     found, longest = Rows(), 0.0
-    jobs = list(_jobs(chosen, kinds_for(model.spec.network.in_channels), rounds))
+    jobs = list(_jobs(chosen, kinds_for(model.run_spec.network.in_channels), rounds))
     for case, kind, seed in track(jobs, "measuring trust"):
         before = left()
         if before <= 2 * longest:
@@ -176,7 +176,7 @@ def _jobs(
 def _row(watch: TrustWatch, case: KnownCase, kind: str, seed: int) -> Row:
     prepared, label = case.open()
     if kind != CLEAN:
-        slice_axis = watch.model.spec.plan.slice_axis
+        slice_axis = watch.model.run_spec.plan.slice_axis
         axes = tuple(a for a in range(label.ndim) if a != slice_axis)
         image, label = damage(kind, prepared.array, label, axes, seed)
         prepared = replace(prepared, array=image)

@@ -15,9 +15,9 @@ def image_axes(model: TrainedModel) -> list[int]:
 
     The network's own axes are counted without the one that slices are taken along.
     """
-    plan = model.spec.plan
+    plan = model.run_spec.plan
     seen = [axis for axis in range(plan.image_dims) if axis != plan.slice_axis]
-    return [seen[axis] for axis in model.spec.mirror_axes]
+    return [seen[axis] for axis in model.run_spec.mirror_axes]
 
 
 def mirrored_labels(

@@ -115,7 +115,7 @@ def open_judge(
     mode: str,
     *,
     level: int | None = None,
-    mirror: bool = False,
+    mirror: bool | None = False,
     promise: Promise | None = None,
 ) -> Judge:
     """Make the judge of a run's predictions; one that knows no more than the order says why.

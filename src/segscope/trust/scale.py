@@ -71,7 +71,7 @@ def half_labels(
         array: ``(C, *P)``, prepared.
         mirror: Axis of ``P`` along which the network sees it mirrored.
     """
-    slice_axis = model.spec.plan.slice_axis
+    slice_axis = model.run_spec.plan.slice_axis
     axes = [axis for axis in range(array.ndim - 1) if axis != slice_axis]
     small = halve(array, axes)
     if mirror is not None:

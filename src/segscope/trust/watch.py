@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.inference import TrainedModel, Verdict
-from segscope.preprocessing import Prepared
+from segscope.preprocessing import Shown
 from segscope.trust.agreement import class_dice, pair_mean
 from segscope.trust.figures import MEAN, MODES, Mode
 from segscope.trust.heads import head_agreement
@@ -29,7 +29,7 @@ _NOISE_ROOM = 2.0  # times beyond the training images' noise that count as much 
 class CaseWatch:
     """Looks at one case; see `segscope.inference.watching.Watching`."""
 
-    def __init__(self, watch: "TrustWatch", prepared: Prepared) -> None:
+    def __init__(self, watch: "TrustWatch", prepared: Shown) -> None:
         self._watch, self._prepared = watch, prepared
         self._pass = OnePass(prepared.array.shape[1:], len(watch.labels), watch.temperature)
         self._hooks = ExitStack()
@@ -152,13 +152,18 @@ class TrustWatch:
         """What facts depend on: the mode and the quality file."""
         return f"{self.mode} {self.judge.key}"
 
-    def over(self, prepared: Prepared) -> CaseWatch:
+    def over(self, prepared: Shown) -> CaseWatch:
         """Begin to look at a case."""
         return CaseWatch(self, prepared)
 
 
 def open_watch(
-    model: TrainedModel, run: Path, mode: str, *, level: int | None = None, mirror: bool = False
+    model: TrainedModel,
+    run: Path,
+    mode: str,
+    *,
+    level: int | None = None,
+    mirror: bool | None = False,
 ) -> TrustWatch:
     """Make who looks on, with what the run has kept for it.
 

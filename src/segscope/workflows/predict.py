@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
 from segscope.workflows.opening import images_of
-from segscope.workflows.options import JobOptions, check_run, to_log
+from segscope.workflows.options import JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
     from segscope.data import ReadOptions
@@ -24,17 +24,16 @@ TRUST = ("off", "fast", "standard", "thorough")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(JobOptions):
+class PredictOptions(JobOptions, ModelOptions):
     """How images are predicted.
 
     Args:
-        weights: ``best``, ``last`` or a snapshot of the run.
         level: ``L1`` to ``L4``: prune a nested network first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         fast: Fold norms, channels last: the same but for rounding.
         bf16: Compute in bfloat16: faster, less exact.
-        mirror: Average over mirrored copies.
-        overlap: Of sliding windows, as a share of a window's side.
+        mirror: Average over mirrored copies; None is as the model says.
+        overlap: Of sliding windows, as a share of a window's side; None is as the model says.
         batch: Windows or slices per pass.
         probabilities: Also write ``CASE.npz``.
         masks: Folder of the user's global binary masks, instead of made ones.
@@ -47,13 +46,12 @@ class PredictOptions(JobOptions):
         overwrite: Make all again; replace files made otherwise.
     """
 
-    weights: str = "best"
     level: str | None = None
     device: str = "auto"
     fast: bool = False
     bf16: bool = False
-    mirror: bool = False
-    overlap: float = 0.5
+    mirror: bool | None = None
+    overlap: float | None = None
     batch: int = 4
     probabilities: bool = False
     masks: Path | None = None
@@ -83,19 +81,19 @@ def predict(
     known of each prediction's quality is written into ``output/quality.csv``.
 
     Args:
-        run: Folder with ``model.json`` and weights.
+        run: Folder of a run, or a model of another tool.
         source: File, folder, dataset or DICOM series.
         output: Folder for label maps.
         options: The defaults where not given.
         say: Receives a line per piece where several processes predict.
 
     Raises:
-        InputError: As of `load_model`, `find_cases` and `predict_cases`.
+        InputError: As of `open_model`, `find_cases` and `predict_cases`.
         NotMeantError: An `InputError`: every image lies far outside of what was trained on.
         SomeFailedError: A `WorkError`, after all others were predicted; its ``done`` says more.
     """
     chosen = options or PredictOptions()
-    check_run(run)
+    check_model(run)
     if is_there(output) and not is_folder(output):
         raise InputError(f"-o {output}: is a file; name a folder")
 
@@ -106,7 +104,8 @@ def predict(
     from segscope.workflows.predict_trust import write_trust
 
     level = parse_level(chosen.level)
-    by = Model(run, chosen.weights, chosen.device, level, chosen.bf16, chosen.fast, chosen.trust)
+    opening = chosen.opening(device=chosen.device, level=level, bf16=chosen.bf16, fast=chosen.fast)
+    by = Model(run, opening, chosen.trust)
     model = by.load()
     if chosen.masks is not None and model.spec.mask is None:
         raise InputError(

@@ -18,10 +18,11 @@ from segscope.errors import Failures, InputError
 from segscope.images import Case
 from segscope.inference import (
     NotMeantError,
+    OpenOptions,
     SomeFailedError,
     TrainedModel,
     Verdict,
-    load_model,
+    open_model,
     predict_cases,
 )
 from segscope.inference.cases import Made, Make, targets
@@ -36,32 +37,21 @@ _PARTS = ".parts"
 class Model:
     """How a process gets the model."""
 
-    run: Path
-    weights: str
-    device: str
-    level: int | None
-    bf16: bool
-    fast: bool
+    path: Path
+    options: OpenOptions
     trust: str = "off"
 
     def load(self) -> TrainedModel:
         """Load it."""
-        return load_model(
-            self.run,
-            weights=self.weights,
-            device=self.device,
-            level=self.level,
-            bf16=self.bf16,
-            fast=self.fast,
-        )
+        return open_model(self.path, self.options)
 
-    def watch(self, model: TrainedModel, *, mirror: bool) -> Watch | None:
-        """Who looks on while the loaded model predicts; None with ``off``."""
-        if self.trust == "off":
+    def watch(self, model: TrainedModel, *, mirror: bool | None) -> Watch | None:
+        """Who looks on while the loaded model predicts; None with ``off``, and for other tools'."""
+        if self.trust == "off" or model.parts is not None:
             return None
         from segscope.trust.watch import open_watch  # a plain prediction does not load it
 
-        return open_watch(model, self.run, self.trust, level=self.level, mirror=mirror)
+        return open_watch(model, self.path, self.trust, level=self.options.level, mirror=mirror)
 
 
 @dataclass(frozen=True)
@@ -168,7 +158,7 @@ class _Loaded:
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: Model, *, mirror: bool) -> _Loaded:
+def _loaded(model: Model, *, mirror: bool | None) -> _Loaded:
     loaded = model.load()
     return _Loaded(loaded, model.watch(loaded, mirror=mirror))
 

@@ -149,7 +149,7 @@ def _known(
     names: list[str], dataset: Dataset, model: TrainedModel, store: Cache
 ) -> list[KnownCase]:
     by_name = {case.name: case for case in dataset.training}
-    plan = model.spec.plan
+    plan = model.run_spec.plan
     return [
         KnownCase(name, by_name[name].group, _opener(by_name[name], dataset, plan, store))
         for name in names
