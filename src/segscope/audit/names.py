@@ -120,6 +120,12 @@ SCORES: dict[str, QualityScore] = {
     "foreground_negative_entropy": QualityScore(
         "one minus the mean entropy over the foreground", None
     ),
+    "profile": QualityScore(
+        "mean agreement of all layers' maps with the output, minus that by chance", None
+    ),
+    "mu_above_chance": QualityScore(
+        "mu, minus what chance gives the maps of the same layers", None
+    ),
     "tta": QualityScore("pairwise Dice of mirrored predictions", _tta, _no_tta),
     "dropout": QualityScore("pairwise Dice of dropout samples", _dropout, _no_dropout),
     "ensemble": QualityScore("pairwise Dice of several runs", _ensemble, _no_ensemble),

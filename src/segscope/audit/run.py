@@ -19,6 +19,7 @@ from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
 from segscope.progress import track
 from segscope.trust.confidence import foreground_negative_entropy, max_probability
+from segscope.trust.profile import mean_profile
 
 Units = Literal["last2", "none"] | Sequence[str]
 
@@ -231,15 +232,22 @@ def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
 def _result(case: Opened, tally: Tally, probabilities: Tensor) -> CaseAudit:
     units = tuple(tally.unit_scores())
     pooled = [value for layer in units for unit in layer.agreement for value in unit]
+    layers = tally.layer_scores()
+    mu, looked = mean_of(pooled), {layer.layer for layer in units}
+    chance = [mean_of(one.chance_agreement) for one in layers if one.layer in looked]
     return CaseAudit(
         name=case.name,
-        mu=mean_of(pooled),
+        mu=mu,
         output=tally.output_scores() if case.truth is not None else {},
-        layers=tally.layer_scores(),
+        layers=layers,
         units=units,
         quality={
             "max_probability": max_probability(probabilities),
             "foreground_negative_entropy": foreground_negative_entropy(probabilities),
+            "profile": mean_profile(
+                [one.agreement for one in layers], [one.chance_agreement for one in layers]
+            ),
+            "mu_above_chance": mean_profile([[mu]], [[mean_of(chance)]]),
         },
         notes=(*case.notes, *tally.said),
     )

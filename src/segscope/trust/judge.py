@@ -80,6 +80,7 @@ class Judge:
         return {
             **_numbers(backed[MEAN]),
             "verdict": word,
+            "unlike_training": unlike or (mean is not None and mean.unlike),
             "reasons": reasons,
             "scores": _plain(figures[MEAN]),
             "labels": labels,
@@ -127,8 +128,17 @@ class Judge:
             return "look", [*outside, f"no Dice is predicted: {why}"][:_REASONS]
         unlike = [UNLIKE] if found.unlike else []
         word = self._word(found, shifted=bool(unlike or outside))
-        said = [] if word == "accept" else self._moved(figures)
+        said = [] if word == "accept" else self._moved(figures) or [self._short(found)]
         return word, [*outside, *unlike, *said][:_REASONS]
+
+    def _short(self, found: Predicted) -> str:
+        """What an accepted case would have, where no figure stands out."""
+        promised = self.guarantee
+        if promised is None or promised.threshold is None:
+            return f"a Dice as low as {found.lower:.2f} cannot be ruled out"
+        return (
+            f"the predicted Dice is not above {promised.threshold:.2f}, from where it is promised"
+        )
 
     def _word(self, found: Predicted, *, shifted: bool) -> Word:
         if found.withdrawn:
