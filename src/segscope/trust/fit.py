@@ -31,7 +31,8 @@ def fit_quality(rows: Sequence[Row], reference: Reference, *, weights: str) -> Q
         figures = figures_of(mode, measured)
         needed = [n for n in figures_of(mode, list(FIGURES)) if FIGURES[n].first == mode]
         if needed and not set(needed) & set(figures):
-            why[mode] = f"{', '.join(needed)} was not measured"
+            said = " and ".join(needed)
+            why[mode] = f"{said} not measured; segscope quality RUN --calibrate DATASET does"
             continue
         found = fit_targets(rows, figures)
         if found:

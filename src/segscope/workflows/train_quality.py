@@ -64,6 +64,7 @@ def make_quality(
     *,
     device: str = "auto",
     store: Cache,
+    mode: Mode = "standard",
     left: Callable[[], float] = forever,
 ) -> Quality | None:
     """Measure what trained and what validated, fit what predicts the quality, and write it.
@@ -73,7 +74,8 @@ def make_quality(
         dataset: That it was trained on.
         device: That predicts.
         store: Of prepared cases; what is not there is prepared anew.
-        left: Seconds that may be taken. Where they are limited, mirrored copies are not measured.
+        mode: ``thorough`` measures mirrored copies too, which takes several times as long.
+        left: Seconds that may be taken.
 
     Returns:
         What was written; None where there was no time for it.
@@ -93,7 +95,6 @@ def make_quality(
         (lambda: left() - (1 - _REFERENCE_SHARE) * begun) if limited else forever,
     )
     enough = len({case.subject for case in held}) >= FEWEST_SUBJECTS
-    mode: Mode = "standard" if limited else "thorough"
     # with too few subjects no regression is fitted, and damaged images would teach nothing
     found = measure_rows(
         model,

@@ -147,7 +147,8 @@ def learn_trust(
     refuse_same(validation_cases(run, dataset), cases, folder)
     with TemporaryDirectory() as place:
         shown = _shown(model, run, dataset, Path(place), masks)
-        make_quality(run, shown, device=str(model.device), store=Cache(Path(place) / "cache"))
+        store = Cache(Path(place) / "cache")
+        make_quality(run, shown, device=str(model.device), store=store, mode="thorough")
 
 
 def refuse_same(known: Sequence[Case], cases: Sequence[Case], folder: Path) -> None:
