@@ -58,7 +58,8 @@ def test_what_each_score_needs():
     model = SimpleNamespace(net=net, spec=SimpleNamespace(mirror_axes=()))
     bare = {name: score.why_not(Means(model)) for name, score in SCORES.items()}
     assert [name for name, why in bare.items() if not why] == [
-        "mu", "max_probability", "foreground_negative_entropy", "dropout",
+        "mu", "max_probability", "foreground_negative_entropy", "profile", "mu_above_chance",
+        "dropout",
     ]  # fmt: skip
     model.spec.mirror_axes = (0,)
     rich = Means(model, ensemble=[model], snapshots=[model, model], masks={"a": None})

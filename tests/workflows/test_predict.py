@@ -33,7 +33,9 @@ def place(tmp_path):
 def test_it_returns_what_it_wrote_and_takes_it_up_again(place):
     out = place / "out"
     done = predict(place / "run", place / "data", out, PredictOptions(device="cpu"))
-    assert done.to_dict() == {
+    facts = done.to_dict()
+    assert set(facts.pop("facts")) == {"p0", "p1"}
+    assert facts == {
         "written": ["p0", "p1"], "reused": [], "notes": {},
         "files": {"statistics": str(out / "statistics.csv"), "previews": str(out / "previews")},
     }  # fmt: skip
@@ -41,6 +43,34 @@ def test_it_returns_what_it_wrote_and_takes_it_up_again(place):
     assert read_label(out / "p0.png").array.shape == (24, 24)
     again = predict(place / "run", place / "data", out, PredictOptions(device="cpu"))
     assert (again.written, again.reused) == ((), ("p0", "p1"))
+
+
+def test_trust_is_written_unless_it_is_off_and_measured_anew_for_another_mode(place):
+    out, run = place / "out", place / "run"
+    off = predict(run, place / "data", out, PredictOptions(device="cpu", trust="off"))
+    assert off.facts == {}
+    assert not (out / "quality.csv").exists()
+    before = (out / "p0.png").read_bytes()
+    fast = predict(run, place / "data", out, PredictOptions(device="cpu", trust="fast"))
+    assert fast.written == ("p0", "p1")
+    assert (out / "p0.png").read_bytes() == before
+    rows = (out / "quality.csv").read_text().splitlines()
+    assert rows[0].startswith("case,verdict,predicted_dice,lower,upper,reasons,sdc")
+    assert len(rows) == 3
+    assert "look" in rows[1]  # nobody has learned what this network's figures mean
+    again = predict(run, place / "data", out, PredictOptions(device="cpu", trust="fast"))
+    assert (again.reused, again.facts) == (("p0", "p1"), fast.facts)
+    other = predict(run, place / "data", out, PredictOptions(device="cpu"))
+    assert other.written == ("p0", "p1")
+    with pytest.raises(InputError, match="--trust full: is not known"):
+        PredictOptions(trust="full")
+
+
+def test_several_processes_bring_the_same_facts(place):
+    one = predict(place / "run", place / "data", place / "a", PredictOptions(device="cpu"))
+    two = predict(place / "run", place / "data", place / "b", PredictOptions(device="cpu", jobs=2))
+    assert two.facts == one.facts
+    assert (place / "a" / "quality.csv").read_text() == (place / "b" / "quality.csv").read_text()
 
 
 def test_a_case_that_fails_is_in_the_error_s_outcome(place):

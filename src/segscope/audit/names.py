@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from segscope.audit.measured import Means, Measured, answer_of
 from segscope.errors import InputError
-from segscope.explain.quality import pairwise_dice
 from segscope.explain.vog import normalised, variance_of_gradients
 from segscope.plugins import Kind, other_than, plain
+from segscope.trust.agreement import pairwise_dice
 
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _SAMPLES = 8
@@ -136,6 +136,12 @@ SCORES: dict[str, QualityScore] = {
     "max_probability": QualityScore("mean maximum probability", None),
     "foreground_negative_entropy": QualityScore(
         "one minus the mean entropy over the foreground", None
+    ),
+    "profile": QualityScore(
+        "mean agreement of all layers' maps with the output, minus that by chance", None
+    ),
+    "mu_above_chance": QualityScore(
+        "mu, minus what chance gives the maps of the same layers", None
     ),
     "tta": QualityScore("pairwise Dice of mirrored predictions", _tta, _no_tta),
     "dropout": QualityScore("pairwise Dice of dropout samples", _dropout, _no_dropout),

@@ -18,11 +18,12 @@ from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.audit.tally import Look, Tally
 from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import Failures
-from segscope.explain.quality import foreground_negative_entropy, max_probability
 from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
 from segscope.inference.prepare_file import Output
 from segscope.progress import track
+from segscope.trust.confidence import foreground_negative_entropy, max_probability
+from segscope.trust.profile import mean_profile
 
 Units = Literal["last2", "none"] | Sequence[str]
 
@@ -254,17 +255,24 @@ def _result(case: Opened, tallies: Sequence[Tally], probabilities: Tensor) -> Ca
     units = joined_units([tuple(tally.unit_scores()) for tally in tallies])
     regions = probabilities.split(1) if len(tallies) > 1 else [probabilities]
     pooled = [value for layer in units for unit in layer.agreement for value in unit]
+    layers = joined_layers([tally.layer_scores() for tally in tallies])
+    mu, looked = mean_of(pooled), {layer.layer for layer in units}
+    chance = [mean_of(one.chance_agreement) for one in layers if one.layer in looked]
     return CaseAudit(
         name=case.name,
-        mu=mean_of(pooled),
+        mu=mu,
         output=joined_output([t.output_scores() for t in tallies])
         if case.truth is not None
         else {},
-        layers=joined_layers([tally.layer_scores() for tally in tallies]),
+        layers=layers,
         units=units,
         quality={
             "max_probability": fmean(map(max_probability, regions)),
             "foreground_negative_entropy": fmean(map(foreground_negative_entropy, regions)),
+            "profile": mean_profile(
+                [one.agreement for one in layers], [one.chance_agreement for one in layers]
+            ),
+            "mu_above_chance": mean_profile([[mu]], [[mean_of(chance)]]),
         },
         notes=(*case.notes, *tallies[0].said),
     )

@@ -79,6 +79,9 @@ def predict(
     report: Annotated[
         bool, typer.Option("--report", help="Also write OUTPUT/report.html: sizes and pictures.")
     ] = False,
+    trust: Annotated[
+        str, typer.Option("--trust", help="Predict the quality: off, fast, standard or thorough.")
+    ] = "standard",
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -86,9 +89,11 @@ def predict(
 
     Every image is compared with those that the run was trained on (spacing, size, intensities,
     modality): what is outside is said, what is far outside is refused. What is in the output folder
-    already and was made in the same way is not made again. Beside the label maps go statistics.csv
-    (sizes of every label: ml, mm2 or pixels) and previews/CASE.png. A network that is shown global
-    binary masks has them made first, into OUTPUT/masks.
+    already and was made in the same way is not made again. A network that is shown global binary
+    masks has them made first, into OUTPUT/masks. Beside the label maps go statistics.csv (sizes of
+    every label: ml, mm2 or pixels), previews/CASE.png, and quality.csv, which says which Dice is
+    expected of every case, and whether to accept it, look at it or redo it, as far as the run has
+    learned it.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
@@ -108,6 +113,7 @@ def predict(
         replace_nonfinite=replace_nonfinite,
         resample_shear=resample_shear,
         anyway=anyway,
+        trust=trust,
         overwrite=overwrite,
         previews=previews,
         report=report,
@@ -142,3 +148,7 @@ def _print(done: "Predicted", output: Path, *, as_json: bool) -> None:
         )
         for what, place in done.files.items():
             typer.echo(f"{what:10s} {place}")
+    if done.facts and not as_json:
+        from segscope.workflows.predict_trust import QUALITY_TABLE, count_verdicts
+
+        typer.echo(f"{count_verdicts(done.facts)} ({output / QUALITY_TABLE})")

@@ -23,14 +23,21 @@ def quality(
     measured: Measured,
     calibrate: Annotated[
         Path | None,
-        typer.Option("--calibrate", help="Dataset of the run: predict Dice from its validation."),
+        typer.Option("--calibrate", help="Dataset of the run: learn from its validation cases."),
     ] = None,
     coverage: Annotated[
         float, typer.Option("--coverage", min=0.5, max=0.99, help="Of the predicted intervals.")
     ] = 0.9,
     method: Annotated[
-        str, typer.Option("--method", help="isotonic (of mu) or quantile (of mu and layers).")
-    ] = "isotonic",
+        str, typer.Option("--method", help="trust (kept in the run), isotonic or quantile (of mu).")
+    ] = "trust",
+    good: Annotated[float, typer.Option("--good", help="Dice from which a case is good.")] = 0.7,
+    risk: Annotated[
+        float, typer.Option("--risk", help="Largest share of accepted cases that may be bad.")
+    ] = 0.1,
+    confidence: Annotated[
+        float, typer.Option("--confidence", help="With which that shall hold.")
+    ] = 0.9,
     target: Annotated[
         float, typer.Option("--target", help="Mean Dice that review shall reach.")
     ] = 0.9,
@@ -52,6 +59,9 @@ def quality(
         calibrate=calibrate,
         coverage=coverage,
         method=method,
+        good=good,
+        risk=risk,
+        confidence=confidence,
         target=target,
         device=device,
         **vars(opened),

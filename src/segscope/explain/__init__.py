@@ -1,7 +1,6 @@
-"""What a network can do inside, and how far a prediction can be trusted."""
+"""What a network can do inside, and how well figures of quality order its predictions."""
 
 from segscope.explain.ability import Ability, layer_ability, mean_ability, unit_ability
-from segscope.explain.calibration import DicePredictor, fit_dice_predictor
 from segscope.explain.cam import METHODS as CAM_METHODS
 from segscope.explain.cam import (
     CamMethod,
@@ -30,7 +29,6 @@ from segscope.explain.heatmaps import (
     otsu_threshold,
     to_levels,
 )
-from segscope.explain.quality import foreground_negative_entropy, max_probability, pairwise_dice
 from segscope.explain.separableness import separableness, uniform_noise
 from segscope.explain.vog import normalised, variance_of_gradients
 
@@ -40,7 +38,6 @@ __all__ = [
     "CamMethod",
     "Correlations",
     "CoverageCurve",
-    "DicePredictor",
     "at_coverage",
     "augrc",
     "aurc",
@@ -53,16 +50,12 @@ __all__ = [
     "correlations",
     "coverage_curve",
     "dice_over_thresholds",
-    "fit_dice_predictor",
-    "foreground_negative_entropy",
     "layer_ability",
-    "max_probability",
     "mean_ability",
     "mean_dice",
     "normalised",
     "otsu_threshold",
     "package_of_method",
-    "pairwise_dice",
     "separableness",
     "share_to_review",
     "signed_method",

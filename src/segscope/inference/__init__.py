@@ -1,12 +1,6 @@
 """Trained networks on images: load, predict, prune."""
 
-from segscope.inference.cases import (
-    NotMeantError,
-    Predicted,
-    SomeFailedError,
-    predict_cases,
-    target,
-)
+from segscope.inference.cases import predict_cases, target
 from segscope.inference.device import choose_device, parse_level
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.manifest import (
@@ -28,6 +22,7 @@ from segscope.inference.model import (
 from segscope.inference.open_model import kind_of_model, open_model
 from segscope.inference.parts import Described, ForeignSpec, How, Inferer, Parts
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
+from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedError
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
 from segscope.inference.run_files import read_fingerprint
 from segscope.inference.verdict import FAR, Verdict

@@ -1,6 +1,7 @@
 """Many cases through a network, to files beside a manifest that says how each was made."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from segscope.data import (
     write_label,
     write_probabilities,
 )
-from segscope.errors import Failures, InputError, WorkError, in_order, naming
+from segscope.errors import Failures, InputError, in_order, naming
 from segscope.images import Case, Image, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
@@ -27,70 +28,14 @@ from segscope.inference.meant import compare
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import Described
 from segscope.inference.predict import HowKeywords, both_prepared, label_prepared, prepare
+from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedError
 from segscope.inference.verdict import FAR, Verdict
+from segscope.inference.watching import Watch
 from segscope.paths import is_there
 from segscope.preprocessing import Prepared, Shown
 from segscope.progress import track
 
 _OF_DATASETS = ("imagesTr", "imagesTs", "labelsTr")
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """What `predict_cases` did.
-
-    Args:
-        written: Names of the cases that were predicted.
-        reused: Names of the cases whose predictions were there already.
-        notes: Of the cases in ``written`` that have any: what a reader chose, what is odd, in
-            what they are outside of what the model has seen. Of those in ``reused`` the last.
-        verdicts: Of the cases that are outside of what the model has seen, refused ones included.
-        failed: Names of the cases that were not predicted, and why.
-        remarks: On all of them: what could not be compared.
-        mask_warnings: Cases to what is odd about their masks; None of a network that is shown none.
-        files: What was written beside the label maps, by what it is.
-    """
-
-    written: tuple[str, ...]
-    reused: tuple[str, ...]
-    notes: dict[str, tuple[str, ...]]
-    verdicts: dict[str, Verdict] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    mask_warnings: dict[str, tuple[str, ...]] | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; what there is none of is left out."""
-        verdicts = {name: one.to_dict() for name, one in self.verdicts.items()}
-        odd = self.mask_warnings
-        return {
-            "written": list(self.written),
-            "reused": list(self.reused),
-            "notes": {name: list(said) for name, said in self.notes.items()},
-            **({"failed": self.failed} if self.failed else {}),
-            **({"verdicts": verdicts} if verdicts else {}),
-            **({} if odd is None else {"mask_warnings": {n: list(s) for n, s in odd.items()}}),
-            **({"files": dict(self.files)} if self.files else {}),
-        }
-
-
-class SomeFailedError(WorkError):
-    """Some cases could not be predicted; ``done`` says what became of the others."""
-
-    def __init__(self, error: WorkError, done: Predicted) -> None:
-        super().__init__(str(error))
-        self.__cause__ = error.__cause__
-        self.done = done
-
-
-class NotMeantError(InputError):
-    """Every image is far outside of what the model has seen; ``done`` says in what."""
-
-    def __init__(self, done: Predicted) -> None:
-        lines = [f"{name}: {reason}" for name, reason in done.failed.items()]
-        super().__init__("nothing was predicted:", lines)
-        self.done = done
 
 
 @dataclass(frozen=True)
@@ -102,12 +47,14 @@ class Made:
         notes: On it, its verdict's included.
         put: Writes its files, the label map first.
         made_with: Versions and machine, where that was not this process.
+        facts: What was found while it was predicted.
     """
 
     name: str
     notes: tuple[str, ...]
     put: Callable[[Sequence[Path]], None]
     made_with: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 Known = Callable[[Case], Prepared]
@@ -126,6 +73,7 @@ def predict_cases(
     model_hash: str = "",
     make: Make | None = None,
     known: Known | None = None,
+    watch: Watch | None = None,
     **options: Unpack[PredictKeywords],
 ) -> Predicted:
     """Predict cases into ``folder/CASE.ext``, each written whole or not at all.
@@ -148,6 +96,8 @@ def predict_cases(
         make: Who predicts; by default this process, one case after the other.
         known: Prepares cases that were prepared before, instead of reading their files; those that
             ``model.seen`` does not list are read.
+        watch: Looks on; what it finds of a case stands in the manifest. A prediction of which it
+            has not is made again.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
             replace_nonfinite, resample_shear, anyway.
 
@@ -169,52 +119,87 @@ def predict_cases(
     if not overwrite:
         _check_foreign([n for n in names if n not in ours], manifest, inputs, outputs)
     # what was predicted anyway is not handed out to who does not say so
-    reused = [n for n in ours if chosen.anyway or manifest.verdict(n).level != FAR]
+    reused = [
+        n
+        for n in ours
+        if (chosen.anyway or manifest.verdict(n).level != FAR)
+        and (watch is None or manifest.facts(n).get("key") == watch.key)
+    ]
     todo = [case for case in cases if case.name not in reused]
     folder.mkdir(parents=True, exist_ok=True)
     failures = Failures()
     verdicts = {name: manifest.verdict(name) for name in reused}
     notes = {name: verdict.describe() for name, verdict in verdicts.items()}
-    for one in (make or _maker(model, chosen, known))(todo, failures, verdicts):
+    facts = {name: manifest.facts(name) for name in reused if manifest.facts(name)}
+    for one in (make or _maker(model, chosen, known, watch))(todo, failures, verdicts):
         name, files = one.name, outputs[one.name]
         stale = manifest.stale(name, files)
         manifest.begin(name, inputs[name])
         one.put(files)
         for file in stale:  # probabilities of an older prediction would contradict this one
             file.unlink(missing_ok=True)
-        notes[name] = one.notes
-        manifest.finish(name, inputs[name], files, one.notes, verdicts[name], one.made_with)
+        notes[name], facts[name] = one.notes, one.facts
+        manifest.finish(
+            name, inputs[name], files, one.notes, verdicts[name], one.made_with, one.facts
+        )
     if make is not None:  # who came first must not show
         order = [*reused, *(case.name for case in todo)]
         manifest.arrange(order)
         failures.arrange(order)
         notes, verdicts = in_order(notes, order), in_order(verdicts, order)
-    return _outcome(folder, cases, reused, failures, notes, verdicts, model.limits(), chosen.anyway)
+    failed = failures.reasons
+    done = Predicted(
+        written=tuple(n for n in names if n not in reused and n not in failed),
+        reused=tuple(reused),
+        notes={name: said for name, said in notes.items() if said},
+        verdicts={name: one for name, one in verdicts.items() if one.reasons},
+        failed=failed,
+        remarks=model.limits(),
+        facts={name: facts[name] for name in names if facts.get(name)},
+    )
+    _raise_failed(folder, done, failures, len(cases), anyway=chosen.anyway)
+    return done
 
 
-def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) -> Make:
+def _maker(
+    model: TrainedModel, options: PredictOptions, known: Known | None, watch: Watch | None
+) -> Make:
     """Predict in this process."""
-    reverse = model.parts is not None and model.parts.reverse_axes
-    how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
 
     def make(
         cases: Sequence[Case], failures: Failures, verdicts: dict[str, Verdict]
     ) -> Iterator[Made]:
         for case in track(cases, "predicting"):
-            label, found = None, None
+            made = None
             with failures.of(case.name):
                 prepared = _prepared(model, case, options, verdicts, known)
-                if options.probabilities:
-                    label, found = both_prepared(model, prepared, **how)
-                else:
-                    label = label_prepared(model, prepared, **how)
-            if label is not None:
-                notes = (*label.notes, *verdicts[case.name].describe())
-                yield Made(
-                    case.name, notes, partial(_put, label, found, case.image_files[0], reverse)
-                )
+                made = _made(model, case, prepared, options, verdicts[case.name], watch)
+            if made is not None:
+                yield made
 
     return make
+
+
+def _made(
+    model: TrainedModel,
+    case: Case,
+    prepared: Shown,
+    options: PredictOptions,
+    verdict: Verdict,
+    watch: Watch | None,
+) -> Made:
+    """Predict a prepared case, looked on by whoever does."""
+    reverse, found = model.parts is not None and model.parts.reverse_axes, None
+    how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
+    with nullcontext() if watch is None else closing(watch.over(prepared)) as watching:
+        if options.probabilities:
+            label, found = both_prepared(model, prepared, watching=watching, **how)
+        else:
+            label = label_prepared(model, prepared, watching=watching, **how)
+        facts = {} if watching is None else watching.facts(verdict)
+    notes = (*label.notes, *verdict.describe())
+    put = partial(_put, label, found, case.image_files[0], reverse)
+    return Made(case.name, notes, put, facts=facts)
 
 
 def _put(
@@ -229,33 +214,17 @@ def _put(
         write_probabilities(files[1], found, reverse_axes=reverse_axes)
 
 
-def _outcome(
-    folder: Path,
-    cases: Sequence[Case],
-    reused: Sequence[str],
-    failures: Failures,
-    notes: dict[str, tuple[str, ...]],
-    verdicts: dict[str, Verdict],
-    remarks: tuple[str, ...],
-    anyway: bool,
-) -> Predicted:
-    """Sum up, and raise what has to be raised."""
-    failed = failures.reasons
-    done = Predicted(
-        written=tuple(c.name for c in cases if c.name not in reused and c.name not in failed),
-        reused=tuple(reused),
-        notes={name: said for name, said in notes.items() if said},
-        verdicts={name: one for name, one in verdicts.items() if one.reasons},
-        failed=failed,
-        remarks=remarks,
-    )
+def _raise_failed(
+    folder: Path, done: Predicted, failures: Failures, cases: int, *, anyway: bool
+) -> None:
+    """Raise what has to be raised."""
+    failed, verdicts = done.failed, done.verdicts
     refused = [name for name in failed if name in verdicts and verdicts[name].level == FAR]
-    if len(refused) == len(cases) and not anyway:
+    if len(refused) == cases and not anyway:
         raise NotMeantError(done)
     if failed:
-        kept = f"\nthe others are in {folder}" if len(failed) < len(cases) else ""
-        raise SomeFailedError(failures.error(len(cases), kept=kept), done)
-    return done
+        kept = f"\nthe others are in {folder}" if len(failed) < cases else ""
+        raise SomeFailedError(failures.error(cases, kept=kept), done)
 
 
 def target(case: Case, folder: Path) -> Path:

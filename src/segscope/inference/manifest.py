@@ -111,6 +111,10 @@ class Manifest:
         """How far this case lay from what the model had seen, when it was predicted."""
         return Verdict.from_dict((self._cases.get(name) or {}).get("verdict"))
 
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """What was found while this case was predicted."""
+        return (self._cases.get(name) or {}).get("facts") or {}
+
     def stale(self, name: str, outputs: list[Path]) -> list[Path]:
         """Files of an older prediction of this case, unchanged, that the new one does not have."""
         entry = self._cases.get(name) or {"outputs": {}}
@@ -134,10 +138,24 @@ class Manifest:
         notes: tuple[str, ...],
         verdict: Verdict,
         by: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a case's written files; ``by`` is what made them, where this process did not."""
+        """Note a case's written files.
+
+        Args:
+            name: Of the case.
+            inputs: Hashes of its files.
+            outputs: Its written files.
+            notes: On it.
+            verdict: How far it lies from what the model has seen.
+            by: What made the files, where this process did not.
+            facts: What was found while it was predicted.
+        """
         hashes = {file.name: sha256_of(file) for file in outputs}
         self._put(name, inputs, hashes, notes, verdict, by)
+        if facts:
+            self._cases[name]["facts"] = dict(facts)
+            self._write()
 
     def arrange(self, names: Sequence[str]) -> None:
         """Put new cases in this order behind those that were there before."""

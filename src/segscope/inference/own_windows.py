@@ -16,6 +16,7 @@ from segscope.images import LabelMap, Probabilities
 from segscope.inference.device import say_memory
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import BATCH, How
+from segscope.inference.watching import Watching
 from segscope.inference.windows import Windows, cheapest_axis, window_starts
 from segscope.networks import Segmenter
 from segscope.preprocessing import LabelRows, Plan, Prepared
@@ -30,13 +31,15 @@ class OwnWindows:
     Args:
         exclusive: A voxel has one class; else each output is a region of its own, and those that
             come later are written over earlier ones.
+        watching: Is shown the probabilities.
     """
 
     exclusive: bool = True
+    watching: Watching | None = None
 
     def scores(self, model: TrainedModel, prepared: Prepared, how: How) -> NDArray[np.float32]:
         """Probabilities of the prepared image."""
-        return predict_prepared(
+        found = predict_prepared(
             model,
             prepared.array,
             mirror=how.mirror,
@@ -44,6 +47,8 @@ class OwnWindows:
             batch=how.batch,
             exclusive=self.exclusive,
         )
+        self._show((slice(None),) * (found.ndim - 1), found)
+        return found
 
     def labels(self, model: TrainedModel, prepared: Prepared, how: How) -> LabelMap:
         """Hold all classes for a slab of the image at a time; mirrored copies, for all of it."""
@@ -55,8 +60,9 @@ class OwnWindows:
         x = _tensor(prepared.array)
         axis = _slab_axis(plain, tuple(x.shape[1:]))
         rows = LabelRows(prepared, axis)
-        for _, slab in _slabs(plain, x, []):
+        for place, slab in _slabs(plain, x, []):
             rows.add(slab)
+            self._show(place, slab)
         return rows.label()
 
     def probabilities(
@@ -71,6 +77,10 @@ class OwnWindows:
         native = [_plan(model).undo(one[None], prepared).array[0] for one in scores]
         regions = Probabilities(np.stack(native), prepared.native)
         return _painted(regions), regions
+
+    def _show(self, rows: tuple[slice, ...], slab: NDArray[np.float32]) -> None:
+        if self.watching is not None:
+            self.watching.add(rows, slab)
 
 
 def predict_prepared(

@@ -8,6 +8,7 @@ from segscope.inference.device import say_memory
 from segscope.inference.model import TrainedModel
 from segscope.inference.own_windows import OwnWindows, count_passes, predict_prepared
 from segscope.inference.parts import Inferer
+from segscope.inference.watching import Watching
 from segscope.preprocessing import Plan, Preparer, Shown
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "prepare",
     "say_memory",
 ]
-
-_OWN: Inferer = OwnWindows()
 
 
 class HowKeywords(TypedDict, total=False):
@@ -92,26 +91,40 @@ def _wanted(preparer: Preparer, grid: Grid) -> str:
     return f" to {what} of {' x '.join(f'{n:.6g}' for n in target)}"
 
 
-def label_prepared(model: TrainedModel, prepared: Shown, **how: Unpack[HowKeywords]) -> LabelMap:
+def label_prepared(
+    model: TrainedModel,
+    prepared: Shown,
+    *,
+    watching: Watching | None = None,
+    **how: Unpack[HowKeywords],
+) -> LabelMap:
     """Predict the likeliest label per voxel of a prepared image's file.
 
-    Arguments and errors as of `predict_prepared`.
+    Arguments and errors as of `predict_prepared`; ``watching`` is shown the probabilities.
     """
     chosen = model.how(**how)
     with say_memory(model.device, chosen.batch):
-        label = _inferer(model).labels(model, prepared, chosen)
+        label = _inferer(model, watching).labels(model, prepared, chosen)
     return LabelMap(label.array, label.grid, prepared.notes)
 
 
 def both_prepared(
-    model: TrainedModel, prepared: Shown, **how: Unpack[HowKeywords]
+    model: TrainedModel,
+    prepared: Shown,
+    *,
+    watching: Watching | None = None,
+    **how: Unpack[HowKeywords],
 ) -> tuple[LabelMap, Probabilities]:
     """Predict labels as `label_prepared` does, and the probabilities that they come from."""
     chosen = model.how(**how)
     with say_memory(model.device, chosen.batch):
-        label, found = _inferer(model).probabilities(model, prepared, chosen)
+        label, found = _inferer(model, watching).probabilities(model, prepared, chosen)
     return LabelMap(label.array, label.grid, prepared.notes), found
 
 
-def _inferer(model: TrainedModel) -> Inferer:
-    return _OWN if model.parts is None else model.parts.inferer
+def _inferer(model: TrainedModel, watching: Watching | None) -> Inferer:
+    if model.parts is None:
+        return OwnWindows(watching=watching)
+    if watching is not None:
+        raise ValueError("nobody can look on while another tool's model predicts")
+    return model.parts.inferer

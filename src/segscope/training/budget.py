@@ -11,6 +11,7 @@ T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 _FINAL_SHARE = 1 / 3  # of the time, at most, for the final evaluation
+_QUALITY_SHARE, _QUALITY_MOST_S = 0.08, 300.0  # of the time, for what predicts the quality
 _AROUND_S = 1.0  # Python's own start and end, which no clock inside it sees
 
 
@@ -23,6 +24,7 @@ class Budget:
     Args:
         limit_s: Seconds for everything; infinite where nothing limits them.
         reserve_s: Of these, seconds that are kept for what follows the training.
+        quality_s: Seconds that are kept after that, for what predicts the quality.
         case_s: What the final evaluation of each case is expected to take; empty where none
             follows.
         planned: Cases whose final evaluation the reserve is for.
@@ -32,6 +34,7 @@ class Budget:
 
     limit_s: float = math.inf
     reserve_s: float = 0.0
+    quality_s: float = 0.0
     case_s: dict[str, float] = field(default_factory=dict)
     planned: tuple[str, ...] = ()
     started: float = field(default_factory=lambda: time.monotonic())
@@ -47,7 +50,7 @@ class Budget:
 
     def training_s(self) -> float:
         """Seconds after which the training must have ended; infinite without a limit."""
-        return self.limit_s - self.reserve_s - _AROUND_S
+        return self.limit_s - self.reserve_s - self.quality_s - _AROUND_S
 
     def evaluation_s(self) -> float:
         """Most seconds for the final evaluation: a third of all; infinite without a limit."""
@@ -69,9 +72,25 @@ class Budget:
         self.planned = as_many_as_fit(tuple(case_s), self.case_s, self.evaluation_s())
         self.reserve_s = sum(self.case_s[name] for name in self.planned)
 
+    def plan_quality(self) -> None:
+        """Keep time for what is learned of the run's predictions after the evaluation.
+
+        Example:
+            >>> budget = Budget(limit_s=100.0, reserve_s=10.0)
+            >>> budget.plan_quality()
+            >>> budget.quality_s, budget.training_s()
+            (8.0, 81.0)
+        """
+        if math.isfinite(self.limit_s):
+            self.quality_s = min(_QUALITY_SHARE * self.limit_s, _QUALITY_MOST_S)
+
+    def left_s(self) -> float:
+        """Seconds until the end, Python's own left out; infinite without a limit."""
+        return self.limit_s - self.elapsed_s() - _AROUND_S
+
     def to_evaluate(self) -> tuple[str, ...]:
         """Cases to evaluate now: those that were planned, or more where time is left."""
-        left = self.limit_s - self.elapsed_s()
+        left = self.limit_s - self.quality_s - self.elapsed_s()
         now = as_many_as_fit(tuple(self.case_s), self.case_s, left)
         return max(self.planned, now, key=len)
 

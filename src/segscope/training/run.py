@@ -225,6 +225,7 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
             budget.plan_evaluation(
                 evaluation_seconds(model, held, others, pass_s=pass_s, most_s=budget.evaluation_s())
             )
+            budget.plan_quality()
             if limited and not training.resume and fabric.is_global_zero:
                 budget.say(budget.describe(budget.planned))
         return train_prepared(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from segscope.workflows.predict_pieces import Model
 
 
+TRUST = ("off", "fast", "standard", "thorough")
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(JobOptions, ModelOptions):
     """How images are predicted.
@@ -37,6 +40,9 @@ class PredictOptions(JobOptions, ModelOptions):
         replace_nonfinite: Put this in place of NaN and infinities.
         resample_shear: Resample a sheared grid to an upright one, and predict there.
         anyway: Also predict images far outside of what was trained on.
+        trust: What is said of each prediction's quality: nothing (``off``), by figures of the one
+            pass (``fast``), of half the resolution too (``standard``), of mirrored copies too
+            (``thorough``).
         overwrite: Make all again; replace files made otherwise.
         previews: Draw a picture of each case into ``previews``; by default of up to a hundred.
         report: Also write ``report.html``, one small page of tables and pictures.
@@ -54,9 +60,15 @@ class PredictOptions(JobOptions, ModelOptions):
     replace_nonfinite: float | None = None
     resample_shear: bool = False
     anyway: bool = False
+    trust: str = "standard"
     overwrite: bool = False
     previews: bool | None = None
     report: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.trust not in TRUST:
+            raise InputError(f"--trust {self.trust}: is not known; say one of {', '.join(TRUST)}")
 
 
 def predict(
@@ -70,8 +82,8 @@ def predict(
     """Predict images, each on its own grid, into ``output/CASE.ext``.
 
     Beside the label maps go ``statistics.csv`` (sizes of every label) and ``previews/CASE.png``,
-    see `segscope.workflows.predicted`. A network that is shown global binary masks has them made
-    first, into ``output/masks``.
+    see `segscope.workflows.predicted`, and ``quality.csv``, what is known of each prediction's
+    quality. A network that is shown global binary masks has them made first, into ``output/masks``.
 
     Args:
         run: Folder of a run, or a model of another tool.
@@ -94,11 +106,12 @@ def predict(
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
+    from segscope.workflows.predict_trust import write_trust
     from segscope.workflows.predicted import check_described
 
     level = parse_level(chosen.level)
     opening = chosen.opening(device=chosen.device, level=level, bf16=chosen.bf16, fast=chosen.fast)
-    by = Model(run, opening)
+    by = Model(run, opening, chosen.trust)
     model = by.load()
     if chosen.masks is not None and model.spec.mask is None:
         raise InputError(
@@ -114,12 +127,17 @@ def predict(
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
-            done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
+            watch = by.watch(model, mirror=chosen.mirror)
+            done = predict_cases(
+                model, cases, output, overwrite=chosen.overwrite, make=make, watch=watch, **how
+            )
     except (SomeFailedError, NotMeantError) as error:
         done = replace(error.done, mask_warnings=odd)
+        write_trust(output, done)
         error.done = _described(done, cases, output, model.spec.labels, reading, chosen)
         raise
     done = replace(done, mask_warnings=odd)
+    write_trust(output, done)
     return _described(done, cases, output, model.spec.labels, reading, chosen)
 
 

@@ -27,6 +27,7 @@ from segscope.inference import (
 )
 from segscope.inference.cases import Made, Make, targets
 from segscope.inference.manifest import Manifest, PredictOptions, weights_hash
+from segscope.inference.watching import Watch
 from segscope.jobs import Crew, run_pieces
 
 _PARTS = ".parts"
@@ -38,10 +39,19 @@ class Model:
 
     path: Path
     options: OpenOptions
+    trust: str = "off"
 
     def load(self) -> TrainedModel:
         """Load it."""
         return open_model(self.path, self.options)
+
+    def watch(self, model: TrainedModel, *, mirror: bool | None) -> Watch | None:
+        """Who looks on while the loaded model predicts; None with ``off``, and for other tools'."""
+        if self.trust == "off" or model.parts is not None:
+            return None
+        from segscope.trust.watch import open_watch  # a plain prediction does not load it
+
+        return open_watch(model, self.path, self.trust, level=self.options.level, mirror=mirror)
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,8 @@ def shared_by(
                     continue
                 own = targets(case, parts / case.name, options)
                 put = partial(_take, own, part.files)
-                yield Made(case.name, tuple(part.entry["notes"]), put, part.entry["made_with"])
+                notes, by = tuple(part.entry["notes"]), part.entry["made_with"]
+                yield Made(case.name, notes, put, by, part.entry.get("facts", {}))
         shutil.rmtree(parts, ignore_errors=True)
 
     return make
@@ -131,27 +142,38 @@ def predict_piece(
         options: As of `predict_cases`.
         piece: The cases.
     """
-    loaded = _loaded(model)
+    by = _loaded(model, mirror=options.mirror)
     if parts is not None:
-        return [_predict_case(loaded, case, Path(parts) / case.name, options) for case in piece]
+        return [_predict_case(by, case, Path(parts) / case.name, options) for case in piece]
     with TemporaryDirectory() as folder:
-        return [_brought(loaded, case, Path(folder) / case.name, options) for case in piece]
+        return [_brought(by, case, Path(folder) / case.name, options) for case in piece]
 
 
-_loaded = lru_cache(maxsize=1)(Model.load)
+@dataclass(frozen=True)
+class _Loaded:
+    """A model, and who looks on."""
+
+    model: TrainedModel
+    watch: Watch | None
 
 
-def _brought(model: TrainedModel, case: Case, folder: Path, options: PredictOptions) -> Part:
-    part = _predict_case(model, case, folder, options)
+@lru_cache(maxsize=1)
+def _loaded(model: Model, *, mirror: bool | None) -> _Loaded:
+    loaded = model.load()
+    return _Loaded(loaded, model.watch(loaded, mirror=mirror))
+
+
+def _brought(by: _Loaded, case: Case, folder: Path, options: PredictOptions) -> Part:
+    part = _predict_case(by, case, folder, options)
     if part.reason:
         return part
     files = targets(case, folder, options)
     return replace(part, files=tuple(file.read_bytes() for file in files))
 
 
-def _predict_case(model: TrainedModel, case: Case, folder: Path, options: PredictOptions) -> Part:
+def _predict_case(by: _Loaded, case: Case, folder: Path, options: PredictOptions) -> Part:
     try:
-        _predicted(model, case, folder, options)
+        _predicted(by, case, folder, options)
     except (SomeFailedError, NotMeantError) as error:
         cause = error.__cause__
         defects = cause.exceptions if isinstance(cause, ExceptionGroup) else ()
@@ -161,16 +183,16 @@ def _predict_case(model: TrainedModel, case: Case, folder: Path, options: Predic
             reason=error.done.failed[case.name],
             traces=tuple("".join(traceback.format_exception(defect)) for defect in defects),
         )
-    entry = Manifest(folder, model, options, weights_hash(model)).entry(case.name)
+    entry = Manifest(folder, by.model, options, weights_hash(by.model)).entry(case.name)
     return Part(case.name, entry, Verdict.from_dict(entry["verdict"]))
 
 
-def _predicted(model: TrainedModel, case: Case, folder: Path, options: PredictOptions) -> None:
+def _predicted(by: _Loaded, case: Case, folder: Path, options: PredictOptions) -> None:
     """Take what a stopped process finished in the same way; else begin in an empty folder."""
     try:
-        predict_cases(model, [case], folder, **asdict(options))
+        predict_cases(by.model, [case], folder, watch=by.watch, **asdict(options))
     except NotMeantError:
         raise
     except InputError:  # what lies there was made otherwise
         shutil.rmtree(folder, ignore_errors=True)
-        predict_cases(model, [case], folder, **asdict(options))
+        predict_cases(by.model, [case], folder, watch=by.watch, **asdict(options))

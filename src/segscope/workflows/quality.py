@@ -18,9 +18,13 @@ class QualityOptions(CaseOptions, JobOptions, ModelOptions):
 
     Args:
         ensemble: Other runs to compare predictions with.
-        calibrate: Dataset of the run: predict the Dice, as learned from its validation cases.
-        coverage: Of the predicted intervals.
-        method: ``isotonic`` (of mu) or ``quantile`` (of mu and layers).
+        calibrate: Dataset of the run: learn from its validation cases to predict the Dice.
+        coverage: Of the intervals of ``isotonic`` and ``quantile``.
+        method: ``trust`` learns as a training does at its end, and keeps it in the run;
+            ``isotonic`` (of mu) and ``quantile`` (of mu and layers) are for this ranking alone.
+        good: A case of at least this Dice is good.
+        risk: Largest share of accepted cases that may be bad.
+        confidence: With which that shall hold.
         target: Mean Dice that review shall reach.
         scores: Of installed packages, to measure too.
     """
@@ -28,7 +32,10 @@ class QualityOptions(CaseOptions, JobOptions, ModelOptions):
     ensemble: tuple[Path, ...] = ()
     calibrate: Path | None = None
     coverage: float = 0.9
-    method: str = "isotonic"
+    method: str = "trust"
+    good: float = 0.7
+    risk: float = 0.1
+    confidence: float = 0.9
     target: float = 0.9
     scores: tuple[str, ...] = ()
 

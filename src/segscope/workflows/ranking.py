@@ -23,23 +23,25 @@ from segscope.audit.summary import COVERAGES, worst_first
 from segscope.data import AS_STORED, ReadOptions, json_ready, open_dataset, to_csv
 from segscope.errors import Failures, InputError
 from segscope.explain import (
-    DicePredictor,
     at_coverage,
     augrc,
     aurc,
     correlations,
-    fit_dice_predictor,
     share_to_review,
 )
 from segscope.images import Case
 from segscope.inference import TrainedModel
 from segscope.metrics.html_table import html_table
 from segscope.training import validation_cases
+from segscope.trust import DicePredictor, fit_dice_predictor
+from segscope.trust.guarantee import Promise
 from segscope.workflows.audit_pieces import Beside, Several, audit_by_several, audit_files
 from segscope.workflows.masks import mask_cases
 from segscope.workflows.quality import QualityOptions
+from segscope.workflows.trusted import Trusted, ask_trust, learn_trust, refuse_same
 
 _SHOWN = 20
+METHODS = ("trust", "isotonic", "quantile")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Ranked:
         predicted: Case to predicted Dice, lower and upper end.
         failed: Case that could not be measured to the reason.
         target: Mean Dice that review shall reach.
+        trust: What the run has learned of its predictions.
     """
 
     audit: DatasetAudit
@@ -61,6 +64,7 @@ class Ranked:
     predicted: dict[str, tuple[float, float, float]]
     failed: dict[str, str] = field(default_factory=dict)
     target: float = 0.9
+    trust: Trusted | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -71,6 +75,7 @@ class Ranked:
             "not_available": self.missing,
             **({"failed": self.failed} if self.failed else {}),
             "predictor": None if self.predictor is None else self.predictor.to_dict(),
+            **({} if self.trust is None else {"trust": self.trust.to_dict()}),
         }
         return json_ready(facts)
 
@@ -108,6 +113,8 @@ class Ranked:
             share = found["mu"]["review"]
             said = "cannot be reached" if share is None else f"takes {100 * share:.0f} % of them"
             lines.append(f"a mean Dice of {self.target:g} by reviewing the lowest mu {said}")
+        if self.trust is not None and self.trust.describe():
+            lines.append(self.trust.describe())
         lines += [f"{name}: not available, {why}" for name, why in self.missing.items()]
         lines += [f"case {name}: failed, {why}" for name, why in self.failed.items()]
         return "\n".join(lines)
@@ -119,6 +126,8 @@ class Ranked:
             if case.name in self.predicted:
                 names = ("predicted_dice", "lower", "upper")
                 row |= dict(zip(names, self.predicted[case.name], strict=True))
+            elif self.trust is not None:
+                row |= self.trust.row(case.name)
             if case.output:
                 row["dice"] = case.dice
             rows.append(row)
@@ -171,23 +180,27 @@ def measure_quality(
     ensemble, masks, calibrate = options.ensemble, options.masks, options.calibrate
     if not cases:
         raise InputError("quality: there is no case to rank")
+    _check_method(options.method)
+    promise = Promise(options.good, options.risk, options.confidence)
+    trusts = options.method == "trust"
+    if calibrate is not None and trusts:
+        learn_trust(model, run, calibrate, cases, masks=masks)
     failures = Failures()
     with TemporaryDirectory() as folder:
         shown = mask_cases(model, run, cases, Path(folder), reading=reading, files=masks)
         beside = Beside(run, ensemble, shown.files, options.scores)
         found = _measured(model, shown.cases, reading, failures, beside, several)
+        trusted = None
+        if trusts:
+            readable = [case for case in shown.cases if case.name not in failures.reasons]
+            trusted = ask_trust(model, run, readable, reading=reading, promise=promise)
     cases = [case for case in cases if case.name not in failures.reasons]
     can = available(model, run, ensemble, masks=bool(shown.files))
     missing = {name: why for name, why in can.items() if why}
-    if calibrate is None:
-        return Ranked(found, missing, None, {}, failures.reasons, options.target)
+    if calibrate is None or trusts:
+        return Ranked(found, missing, None, {}, failures.reasons, options.target, trusted)
     known = validation_cases(run, open_dataset(calibrate, reading=read_from(run)))
-    both = {case.name for case in known} & {case.name for case in cases}
-    if both and {c.image_files for c in known} & {c.image_files for c in cases}:
-        raise InputError(
-            f"--calibrate {calibrate}: case {min(both)} would be predicted from itself; calibrate "
-            "on other cases than those you rank"
-        )
+    refuse_same(known, cases, calibrate)
     with TemporaryDirectory() as folder:
         own = mask_cases(model, run, known, Path(folder), reading=read_from(run), files=masks)
         truth = known_audit(model, own.cases, read_from(run), several)
@@ -205,6 +218,11 @@ def measure_quality(
         n: (float(p), float(a), float(b)) for n, (p, a, b) in zip(names, ends, strict=True)
     }
     return Ranked(found, missing, predictor, predicted, failures.reasons, options.target)
+
+
+def _check_method(method: str) -> None:
+    if method not in METHODS:
+        raise InputError(f"--method {method}: is not known; say one of {', '.join(METHODS)}")
 
 
 def _measured(

@@ -130,6 +130,7 @@ def train(
     from segscope.training import Budget, Training, evaluate_in_time, is_main_process, train_in_time
     from segscope.training.curve import curve_remark
     from segscope.workflows.masks import mask_run
+    from segscope.workflows.train_quality import quality_in_time
 
     opened = mask_run(
         planned.dataset,
@@ -155,9 +156,9 @@ def train(
     progress = train_in_time(training, budget)
     if not is_main_process():  # one of several that trained together reports
         return None
-    summary = evaluate_in_time(
-        output, opened, budget, device=planned.recipe.train.device, store=training.store
-    )
+    device, store = planned.recipe.train.device, training.store
+    summary = evaluate_in_time(output, opened, budget, device=device, store=store)
+    quality_in_time(output, opened, budget, device=device, store=store)
     settings, subjects = planned.recipe.train, {c.name: c.subject or "" for c in opened.training}
     cut = settings.max_minutes is not None and progress.epoch < settings.epochs
     return Trained(

@@ -5,11 +5,8 @@ import math
 import pytest
 import torch
 
-from segscope.explain import (
-    foreground_negative_entropy,
-    max_probability,
-    pairwise_dice,
-)
+from segscope.trust.agreement import pairwise_dice
+from segscope.trust.confidence import foreground_negative_entropy, max_probability
 
 
 def test_max_probability_by_hand():
@@ -35,12 +32,3 @@ def test_a_prediction_of_nothing_has_the_lowest_values():
     assert foreground_negative_entropy(torch.zeros(1, 4)) == 0.0
     nothing = [torch.zeros(4), torch.zeros(4)]
     assert pairwise_dice(nothing, 2) == 0.0
-
-
-def test_pairwise_dice_by_hand():
-    a, b, c = (torch.tensor(v) for v in ([1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 2, 2]))
-    # class 1: ab 2/3, ac 0, bc 0; class 2: ac 0, bc 0 (ab has none)
-    assert pairwise_dice([a, b, c], 2) == pytest.approx((2 / 3) / 5)
-    assert pairwise_dice([a, a], 1) == 1.0
-    with pytest.raises(ValueError, match="two predictions"):
-        pairwise_dice([a], 1)

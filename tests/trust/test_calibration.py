@@ -10,8 +10,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import QuantileRegressor
 
 from segscope.errors import InputError
-from segscope.explain import DicePredictor, fit_dice_predictor
-from segscope.explain.calibration import _halves
+from segscope.trust import DicePredictor, fit_dice_predictor
+from segscope.trust.calibration import _halves
 
 
 def draw(n, seed=0):
@@ -245,7 +245,7 @@ def test_prediction_imports_no_scikit_learn(method):
     facts = json.dumps(fit_dice_predictor(*draw(40), method=method).to_dict())
     code = (
         "import json, sys\n"
-        "from segscope.explain import DicePredictor\n"
+        "from segscope.trust import DicePredictor\n"
         "before = 'sklearn' in sys.modules\n"
         "DicePredictor.from_dict(json.loads(sys.argv[1])).predict([[0.1, 0.2, 0.3]])\n"
         "assert before or 'sklearn' not in sys.modules\n"
