@@ -72,7 +72,7 @@ def test_a_ranking_returns_what_it_writes_and_writes_nothing_unasked(place):
     [
         (None, {}, "either a RUN or --model"),
         ("run", {"model": "a:b"}, "either a RUN or --model"),
-        ("run", {"prepare": "asis"}, "are for --model"),
+        ("run", {"prepare": "asis"}, "has no such choice"),
     ],
     ids=["neither", "both", "prepare"],
 )

@@ -165,7 +165,8 @@ def quiet() -> Iterator[None]:
 
 
 def _compose(transforms: Sequence[Any]) -> Any:
-    return importlib.import_module("monai.transforms").Compose(list(transforms))
+    monai: Any = importlib.import_module("monai.transforms")
+    return monai.Compose(list(transforms) or [monai.EnsureTyped(keys=IMAGE)])  # none: no way back
 
 
 def _turned(array: NDArray[Any]) -> NDArray[Any]:
