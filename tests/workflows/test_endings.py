@@ -1,7 +1,7 @@
 """The last lines of a command: plain columns that a pipe takes."""
 
 from segscope.metrics.estimates import Estimate
-from segscope.metrics.outcome import LabelOutcome, InShort
+from segscope.metrics.outcome import InShort, LabelOutcome
 from segscope.workflows.endings import aligned, outcome_lines
 
 NAN = float("nan")
