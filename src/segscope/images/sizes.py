@@ -72,8 +72,8 @@ def unit_of(grid: Grid, *, spacing_known: bool) -> Unit:
         spacing_known: Whether the file says how far its voxels are apart.
 
     Example:
-        >>> unit_of(Grid.from_spacing((9, 9, 9), (1.0, 2.0, 5.0)), spacing_known=True)
-        Unit(name='volume_ml', short='ml', per_voxel=0.01)
+        >>> unit_of(Grid.from_spacing((9, 9, 9), (1.0, 2.0, 4.0)), spacing_known=True)
+        Unit(name='volume_ml', short='ml', per_voxel=0.008)
         >>> unit_of(Grid.from_spacing((9, 9, 1), (0.5, 0.5, 5.0)), spacing_known=True)
         Unit(name='area_mm2', short='mm²', per_voxel=0.25)
     """
@@ -81,12 +81,17 @@ def unit_of(grid: Grid, *, spacing_known: bool) -> Unit:
         return Unit("", "pixels" if _is_plane(grid) else "voxels", 1.0)
     sides = grid.affine[: grid.ndim, : grid.ndim]
     if not _is_plane(grid):
-        return Unit("volume_ml", "ml", abs(float(np.linalg.det(sides))) / 1000)
+        return Unit("volume_ml", "ml", _short(abs(float(np.linalg.det(sides))) / 1000))
     first, second = [k for k in range(grid.ndim) if grid.ndim == 2 or grid.shape[k] > 1]
     a, b = sides[:, first], sides[:, second]
     # the area that two vectors span, in a space of any number of axes
-    return Unit("area_mm2", "mm²", float(np.sqrt((a @ a) * (b @ b) - (a @ b) ** 2)))
+    return Unit("area_mm2", "mm²", _short(float(np.sqrt((a @ a) * (b @ b) - (a @ b) ** 2))))
 
 
 def _is_plane(grid: Grid) -> bool:
     return grid.ndim == 2 or grid.shape.count(1) == 1
+
+
+def _short(value: float) -> float:
+    """Drop the last bits, which only come from rounding."""
+    return float(f"{value:.12g}")

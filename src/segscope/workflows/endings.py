@@ -17,7 +17,7 @@ def outcome_lines(found: "InShort") -> list[str]:
         >>> dice = Estimate(0.9, 0.85, 0.95, 0.1, 12, 0)
         >>> out = InShort((LabelOutcome("liver", {"dice": dice}, {"missing": 1}),), (), "cases")
         >>> print(*outcome_lines(out), sep="\\n")
-        label  dice (95 %)         n
+        label  dice (95 %)          n
         liver  0.900 (0.850-0.950)  12 cases, 1 missing
     """
     names = list(dict.fromkeys(name for one in found.labels for name in one.metrics))
