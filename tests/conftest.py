@@ -25,3 +25,12 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"the real images are not beside the checkout ({SHARED.name})")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def shared_models() -> Path:
+    """The folder of other tools' models with their own predictions, beside the checkout."""
+    models = SHARED.parent / "models"
+    if not models.is_dir():
+        pytest.skip(f"the models are not beside the checkout ({models.name})")
+    return models

@@ -35,7 +35,7 @@ def test_each_case_has_the_score_of_its_own_map_of_each_layer(cases):
     mask[..., 12:28, 10:26] = 1  # as write_classes draws it
     for case in cases:
         with torch.no_grad(), FeatureHooks(net, [row.layer]) as hooks:
-            net(prepare_image(SPEC, case)[None])
+            net(prepare_image(ClassifierModel(SPEC, net), case)[None])
             features = hooks.features[row.layer].float()
         assert features.shape[1:] == (row.channels, *row.sides)
         alone = layer_ability(features, mask.to(features), mask).dice.item()

@@ -75,7 +75,7 @@ def test_it_learns_what_is_plain_to_see(tmp_path, dataset):
     assert facts["scores"]["auc"]["value"] == 1
     model = load_classifier(tmp_path / "run")
     case = next(c for c in dataset.training if c.name == "s01_0")
-    assert class_probabilities(model, prepare_image(model.spec, case)[None])[0].argmax() == 1
+    assert class_probabilities(model, prepare_image(model, case)[None])[0].argmax() == 1
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert len(manifest["inputs"]) == 20
     assert all(len(digest) == 64 for hashes in manifest["inputs"].values() for digest in hashes)

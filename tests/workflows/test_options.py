@@ -7,7 +7,14 @@ import pytest
 
 from segscope.data import ReadOptions
 from segscope.errors import InputError
-from segscope.workflows.options import CaseOptions, JobOptions, Options, as_settings, check_run
+from segscope.workflows.options import (
+    CaseOptions,
+    JobOptions,
+    ModelOptions,
+    Options,
+    as_settings,
+    check_model,
+)
 from segscope.workflows.quality import QualityOptions
 
 
@@ -49,10 +56,27 @@ def test_settings_are_words_of_the_command_line():
     ]  # fmt: skip
 
 
-def test_what_is_no_run_is_told(tmp_path):
+def test_what_is_no_model_is_told(tmp_path):
+    with pytest.raises(
+        InputError, match=r"holds no model\.json, and nothing of a model of another"
+    ):
+        check_model(tmp_path)
     with pytest.raises(InputError, match=r"holds no model\.json; name the folder of a run"):
-        check_run(tmp_path)
-    with pytest.raises(InputError, match=r"holds no model\.json"):
-        check_run(tmp_path / "none" / "below")
+        check_model(tmp_path / "none" / "below")
     (tmp_path / "model.json").write_text("{}")
-    check_run(tmp_path)
+    check_model(tmp_path)
+
+
+def test_what_may_be_of_another_tool_is_left_to_the_door(tmp_path):
+    (tmp_path / "nnUNetTrainer__nnUNetPlans__3d_fullres").mkdir()
+    check_model(tmp_path)
+
+
+def test_choices_of_a_model_go_to_the_door():
+    chosen = ModelOptions(folds="0,1", checkpoint="best").opening(device="cpu", level=2)
+    assert (chosen.folds, chosen.checkpoint, chosen.device, chosen.level) == (
+        "0,1",
+        "best",
+        "cpu",
+        2,
+    )

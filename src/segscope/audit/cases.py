@@ -1,15 +1,12 @@
 """A case that is audited: files of a dataset, or tensors, which are checked."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
 from segscope.images import Case
+from segscope.inference.prepare_file import Axes
 from segscope.preprocessing import Preparer, Shown
-
-Axes = Literal["xyz", "zyx"]
-"""Order of a network's axes in those of the prepared image."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def audit_classifier(
     scores: tuple[dict[str, dict[str, float]], ...] = ({}, {})
     shapes: dict[str, tuple[int, ...]] = {}
     for case in track(cases, "auditing"):
-        x = prepare_image(model.spec, case, reading)[None].to(model.device)
+        x = prepare_image(model, case, reading)[None].to(model.device)
         assert case.label_file is not None  # they hold something
         drawn = read_label(case.label_file, reading=reading).array > 0
         mask = torch.from_numpy(stretched(drawn, model.spec.size).astype(np.int64))[None, None]

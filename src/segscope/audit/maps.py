@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened
-from segscope.audit.subject import Output, Preparation, Subject, open_subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.data import AS_STORED, ReadOptions
 from segscope.features import FeatureHooks, Layers, segmentation_ability_map, to_labels, unit_counts
 from segscope.features.interpolation import upsample
 from segscope.inference import TrainedModel
+from segscope.inference.prepare_file import Output
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,13 @@ def _drawn(
     pieces = subject.pieces(opened)
     maps: dict[str, list[Tensor]] = {}
     held: dict[tuple[str, int], tuple[list[Tensor], list[Tensor]]] = {}
-    guides, heats = [], []
+    answers, heats = [], []
     for k in range(len(pieces.image)):
         x = pieces.image[k : k + 1].to(subject.device)
         tissue = None if pieces.tissue is None else pieces.tissue[k : k + 1].to(subject.device)
         with torch.no_grad(), FeatureHooks(subject.net, layers) as hooks:
-            guide = subject.probabilities(x)
+            answer = subject.probabilities(x)
+            guide = _exclusive(answer) if subject.regions else answer
             heat: list[tuple[int, Tensor]] = []
             for name, features in hooks.features.items():
                 sam = segmentation_ability_map(features, guide, tissue=tissue)
@@ -108,16 +110,17 @@ def _drawn(
                         kept = held.setdefault((layer, unit), ([], []))
                         kept[0].append(upsample(one.float(), guide.shape[2:]).cpu())
                         kept[1].append(to_labels(own).cpu())
-            guides.append(guide.cpu())
+            answers.append(subject.labels(answer).cpu())
             if heat:
                 total = sum(count for count, _ in heat)
                 heats.append(torch.stack([count * mean for count, mean in heat]).sum(0) / total)
-    labels = pieces.joined(to_labels(torch.cat(guides)))
-    cut = _Plane(labels if opened.truth is None else opened.truth, pieces.slice_axis)
+    labels = pieces.joined(torch.cat(answers))
+    truth = None if opened.truth is None else subject.as_answered(opened.truth)
+    cut = _Plane(labels if truth is None else truth, pieces.slice_axis)
     return Drawn(
         name=opened.name,
         image=cut(opened.image),
-        truth=None if opened.truth is None else cut(opened.truth)[0],
+        truth=None if truth is None else cut(truth)[0],
         output=cut(labels)[0],
         layers={name: cut(pieces.joined(torch.cat(found)))[0] for name, found in maps.items()},
         units=tuple(
@@ -131,6 +134,16 @@ def _drawn(
         ),
         heat=cut(pieces.joined(torch.cat(heats)))[0] if heats else None,
     )
+
+
+def _exclusive(regions: Tensor) -> Tensor:
+    """Probabilities of classes that exclude each other: that a region is the last that holds."""
+    left = torch.ones_like(regions[:, :1])
+    found = []
+    for one in reversed(regions.split(1, 1)):
+        found.append(one * left)
+        left = left * (1 - one)
+    return torch.cat([left, *reversed(found)], 1)
 
 
 class _Plane:

@@ -13,7 +13,6 @@ from torch import Tensor
 from segscope.audit.cases import Opened
 from segscope.audit.subject import Preparation, Subject
 from segscope.data import read_label
-from segscope.features import to_labels
 from segscope.inference import TrainedModel, predict_labels
 from segscope.inference.predict import label_prepared
 from segscope.priors import prior_distance
@@ -63,7 +62,7 @@ class Measured:
     @cached_property
     def labels(self) -> Tensor:
         """Likeliest label of every voxel, ``(1, *S)``."""
-        return to_labels(self.probabilities[None])[0]
+        return self.subject.labels(self.probabilities[None])[0]
 
     @cached_property
     def prior(self) -> dict[str, float]:

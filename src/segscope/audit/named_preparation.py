@@ -10,69 +10,19 @@ every number of its audit is wrong. So the name is asked for, said aloud, and ke
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
 from torch import nn
 
-from segscope.audit.cases import Axes
-from segscope.audit.subject import Output, Preparation
-from segscope.data import Dataset, is_plane, measure_fingerprint, read_verified
-from segscope.data.json_files import faults_of
+from segscope.audit.subject import Preparation
+from segscope.data import Dataset, is_plane, measure_fingerprint
 from segscope.errors import InputError
+from segscope.inference.prepare_file import EXAMPLE, Output, PrepareFile, read_prepare_file
 from segscope.preprocessing import Plan, describe_plan
 from segscope.training import plan_recipe
 
-EXAMPLE = """\
-channel_names: {0: T1}
-labels: {background: 0, lesion: 1}
-output: logits          # or probabilities
-axes: xyz               # zyx where the network was trained on (z, y, x) arrays, as nnU-Net's are
-window: [96, 96, 96]    # largest piece at a time; leave out for whole images
-multiple: [16, 16, 16]  # of what sides must be multiples; leave out for 32
-preprocessing:
-  orientation: RAS
-  spacing_mm: [1, 1, 1]
-  channels: [{name: T1, scheme: zscore}]"""
-"""A file for ``--prepare``; what is left out is not done."""
-
 _MULTIPLE = 32
 _DIMS = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
-
-
-class PrepareFile(BaseModel):
-    """What a model does not say of itself.
-
-    Args:
-        channel_names: Number to name; must be as many as the dataset's.
-        labels: Name to value; must be the dataset's, as its truth is compared.
-        file_ending: Of the images it was made for; for the reader.
-        output: What the network returns; ``auto`` refuses logits that look like probabilities.
-        exclusive: Classes exclude each other (softmax); others cannot be audited.
-        axes: Order of the network's axes in those of the prepared image.
-        orientation: Of volumes; the same as in ``preprocessing``.
-        spacing_mm: The same as in ``preprocessing``.
-        window: Largest piece of an image at a time, in the prepared image's axes.
-        multiple: What sides must be multiples of.
-        overlap: Of windows in prediction; an audit's windows touch.
-        preprocessing: Keys of a plan; see `segscope.preprocessing.Plan`.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    channel_names: dict[int, str] | None = None
-    labels: dict[str, int] | None = None
-    file_ending: str | None = None
-    output: Output = "auto"
-    exclusive: bool = True
-    axes: Axes = "xyz"
-    orientation: Literal["RAS"] | None = None
-    spacing_mm: tuple[float, ...] | None = None
-    window: tuple[int, ...] | None = None
-    multiple: tuple[int, ...] | None = None
-    overlap: float | None = None
-    preprocessing: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -158,40 +108,17 @@ def name_preparation(
     _check_fits(wanted, said, dataset)
     plan = _plan(wanted, said, dataset, net)
     dims = plan.spatial_dims
-    for key in ("window", "multiple"):
-        sides = getattr(said, key)
-        if sides is not None and (len(sides) != dims or min(sides) < 1):
-            raise InputError(f"--prepare {wanted}: {key}: {dims} positive numbers, got {sides}")
+    said.check_sides(f"--prepare {wanted}", dims)
     found = Preparation(
         plan,
         dataset.labels,
         len(dataset.channel_names),
         said.window,
         said.multiple or _steps(dims),
-        said.axes,
+        axes=said.axes,
     )
     output: Output = "probabilities" if probabilities else said.output
     return Named(wanted, found, output)
-
-
-def read_prepare_file(file: Path) -> PrepareFile:
-    """Read a file for ``--prepare``; JSON is YAML, and a run's ``recipe.yaml`` serves too.
-
-    Raises:
-        InputError: Not there, not YAML, or with unknown keys; all faults at once.
-    """
-    if not file.is_file():
-        raise InputError(f"--prepare {file}: neither asis nor segscope, and no such file")
-    try:
-        values = yaml.safe_load(read_verified(file).decode("utf-8-sig"))
-        if isinstance(values, dict) and "network" in values:  # the recipe of a run
-            values = {"preprocessing": values.get("preprocessing"), "window": values.get("patch")}
-        return PrepareFile.model_validate(values)
-    except ValidationError as error:
-        faults = faults_of(error, "the file")
-        raise InputError(f"--prepare {file}: is not usable:", faults) from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"--prepare {file}: is not YAML ({error})".replace("\n", " ")) from None
 
 
 def _steps(dims: int) -> tuple[int, ...]:
@@ -224,31 +151,4 @@ def _plan(wanted: str, said: PrepareFile, dataset: Dataset, net: nn.Module) -> P
     image_dims = 2 if is_plane(dataset.file_ending) else 3
     net_dims = next((d for m in net.modules() for kind, d in _DIMS.items() if isinstance(m, kind)),
                     image_dims)  # fmt: skip
-    names = dataset.channel_names
-    top = {key: getattr(said, key) for key in ("orientation", "spacing_mm")}
-    values: dict[str, Any] = {
-        "image_dims": image_dims,
-        "spatial_dims": net_dims,
-        "channels": [{"name": name, "scheme": "none"} for name in names],
-        **{key: value for key, value in top.items() if value is not None},
-        **said.preprocessing,
-    }
-    if values["spatial_dims"] < image_dims and values.get("slice_axis") is None:
-        raise InputError(
-            f"--prepare {wanted}: a {values['spatial_dims']}D network is shown slices of volumes; "
-            "say along which axis, in a file with preprocessing: {slice_axis: 2}"
-        )
-    try:
-        plan = Plan.model_validate(values)
-    except ValidationError as error:
-        faults = [
-            f"preprocessing.{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors()
-        ]
-        raise InputError(f"--prepare {wanted}: is not usable:", faults) from None
-    if len(plan.channels) != len(names):
-        raise InputError(
-            f"--prepare {wanted}: preprocessing has {len(plan.channels)} channels, "
-            f"{dataset.folder} has {', '.join(names)}"
-        )
-    return plan
+    return said.plan(f"--prepare {wanted}", dataset.channel_names, image_dims, net_dims)

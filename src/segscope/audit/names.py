@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from segscope.audit.measured import Means, Measured, answer_of
 from segscope.errors import InputError
 from segscope.explain.vog import normalised, variance_of_gradients
-from segscope.features import to_labels
 from segscope.plugins import Kind, other_than, plain
 from segscope.trust.agreement import pairwise_dice
 
@@ -58,7 +57,7 @@ def _mirrored(case: Measured, axes: Sequence[int]) -> list[Tensor]:
     mirrored = []
     for dims in chain.from_iterable(combinations(axes, n) for n in range(len(axes) + 1)):
         maps = case.answered(partial(torch.flip, dims=[2 + axis for axis in dims]))
-        mirrored.append(to_labels(maps[None])[0])
+        mirrored.append(case.subject.labels(maps[None])[0])
     return mirrored
 
 
@@ -74,7 +73,7 @@ def _dropped(case: Measured) -> list[Tensor]:
     dropped = []
     with _dropping(case.subject.net):
         for _ in range(_SAMPLES):
-            dropped.append(to_labels(case.answered()[None])[0])
+            dropped.append(case.subject.labels(case.answered()[None])[0])
     return dropped
 
 
@@ -90,6 +89,24 @@ def _ensemble(case: Measured) -> float:
 
 def _no_ensemble(means: Means) -> str:
     return "" if means.ensemble else "name other runs with --ensemble"
+
+
+def _folds(case: Measured) -> float:
+    members, opened = _members(case.means), case.opened
+    assert members is not None  # the caller looked
+    assert opened.prepared is not None  # as it came from a file
+    found = members(case.means.model, opened.prepared)
+    labels = [torch.from_numpy(one.astype("int64")) for one in found]
+    return pairwise_dice(labels, case.classes)
+
+
+def _members(means: Means) -> Any:
+    parts = means.model.parts
+    return None if parts is None else parts.members
+
+
+def _no_folds(means: Means) -> str:
+    return "" if _members(means) is not None else "the model is one network, not several folds"
 
 
 def _vog(case: Measured) -> float:
@@ -129,6 +146,7 @@ SCORES: dict[str, QualityScore] = {
     "tta": QualityScore("pairwise Dice of mirrored predictions", _tta, _no_tta),
     "dropout": QualityScore("pairwise Dice of dropout samples", _dropout, _no_dropout),
     "ensemble": QualityScore("pairwise Dice of several runs", _ensemble, _no_ensemble),
+    "folds": QualityScore("pairwise Dice of the model's folds", _folds, _no_folds),
     "vog": QualityScore(
         "variance of gradients over training checkpoints, negated", _vog, _no_vog, _negated
     ),

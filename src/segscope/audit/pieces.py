@@ -62,6 +62,7 @@ def prepare_pieces(
     *,
     patch: Sequence[int] | None = None,
     multiple: Sequence[int] | None = None,
+    fixed: bool = False,
     slice_axis: int | None = None,
 ) -> Pieces:
     """Cut a case up for a network.
@@ -71,6 +72,7 @@ def prepare_pieces(
         truth: ``(1, *S)`` label indices, or None.
         patch: Window of the network; a case much larger is cut into windows that touch.
         multiple: What the sides must be multiples of.
+        fixed: Every window has the sides of ``patch``.
         slice_axis: For a 2D network and a volume: the axis to take slices along.
     """
     shape = tuple(image.shape[1:])
@@ -81,7 +83,7 @@ def prepare_pieces(
         parts = [part[0].movedim(1 + slice_axis, 0) for part in parts]
     sides = parts[0].shape[2:]
     steps = tuple(multiple or (1,) * len(sides))
-    window = _window(sides, patch, steps)
+    window = tuple(patch) if fixed and patch else _window(sides, patch, steps)
     grid = tuple(math.ceil(side / size) for side, size in zip(sides, window, strict=True))
     padded = [size * count for size, count in zip(window, grid, strict=True)]
     tissue = None

@@ -26,6 +26,7 @@ class LayerScores:
         agreement: Dice with the network's own output.
         chance: SA score when the guide is shifted by half the image; empty without truth.
         chance_agreement: The same for the agreement.
+        place: Where it stands in the network, in words; empty in older files.
     """
 
     layer: str
@@ -33,6 +34,7 @@ class LayerScores:
     agreement: Values
     chance: Values
     chance_agreement: Values
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ class DatasetAudit:
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, in the order in which they run."""
         return tuple(layer.layer for layer in self.cases[0].layers) if self.cases else ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where each of the layers stands, in words."""
+        return tuple(layer.place for layer in self.cases[0].layers) if self.cases else ()
 
     @property
     def has_truth(self) -> bool:
@@ -169,7 +176,10 @@ def from_dict(facts: Mapping[str, Any]) -> DatasetAudit:
                 LayerScores(
                     layer["layer"],
                     _scores(layer["scores"]),
-                    *(_values(layer[k]) for k in ("agreement", "chance", "chance_agreement")),
+                    _values(layer["agreement"]),
+                    _values(layer["chance"]),
+                    _values(layer["chance_agreement"]),
+                    str(layer.get("place", "")),
                 )
                 for layer in case["layers"]
             ),

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
 from typing import Literal, TypedDict, Unpack
 
 import torch
@@ -10,13 +12,15 @@ from torch import Tensor, nn
 
 from segscope.audit.cases import AuditCase, Opened, check_labels, name_of
 from segscope.audit.pieces import Pieces
+from segscope.audit.regions import joined_layers, joined_output, joined_units
 from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
-from segscope.audit.subject import Output, Preparation, Subject, open_subject
+from segscope.audit.subject import Preparation, Subject, open_subject
 from segscope.audit.tally import Look, Tally
 from segscope.data import AS_STORED, ReadOptions
 from segscope.errors import Failures
 from segscope.features import FeatureHooks, Layers, Yardstick, to_labels
 from segscope.inference import TrainedModel
+from segscope.inference.prepare_file import Output
 from segscope.progress import track
 from segscope.trust.confidence import foreground_negative_entropy, max_probability
 from segscope.trust.profile import mean_profile
@@ -161,19 +165,19 @@ class _Wanted:
 
 def _audit_case(subject: Subject, case: Opened, wanted: _Wanted) -> tuple[CaseAudit, CaseMaps]:
     pieces = subject.pieces(case)
-    tally = Tally()
+    tallies = [Tally() for _ in subject.regions or (1,)]
     guides, heat = [], []
     for k in range(len(pieces.image)):
-        guide, warm = _audit_piece(subject, case.name, pieces, k, wanted, tally)
+        guide, warm = _audit_piece(subject, case.name, pieces, k, wanted, tallies)
         guides.append(guide)
         heat += [] if warm is None else [warm]
     probabilities = pieces.joined(torch.cat(guides))
     maps = CaseMaps(case, probabilities, pieces.joined(torch.cat(heat)) if heat else None)
-    return _result(case, tally, probabilities), maps
+    return _result(case, tallies, probabilities), maps
 
 
 def _audit_piece(
-    subject: Subject, name: str, pieces: Pieces, k: int, wanted: _Wanted, tally: Tally
+    subject: Subject, name: str, pieces: Pieces, k: int, wanted: _Wanted, tallies: Sequence[Tally]
 ) -> tuple[Tensor, Tensor | None]:
     part = slice(k, k + 1)
     x = pieces.image[part]
@@ -198,24 +202,42 @@ def _audit_piece(
                 "name layers"
             )
         if said:
-            tally.said[said] = None
-        if truth is not None:
+            tallies[0].said[said] = None
+        if truth is not None and not subject.regions:
             check_labels(name, truth, max(2, guide.shape[1]))
-        references = [to_labels(guide), *([] if truth is None else [truth])]
-        tally.add_output(guide, references, tissue)
-        # half the image away: what the object's place does not explain stays
-        shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
-        rule = Yardstick([guide, shifted], references, tissue=tissue)
-        look = Look(tally, rule, _unit_layers(names, wanted.units))
+        truths = [None] * len(tallies) if truth is None else subject.truths(truth)
+        units = _unit_layers(names, wanted.units)
+        looks = [
+            _look(tally, one, own, tissue, units)
+            for tally, one, own in zip(tallies, subject.guides(guide), truths, strict=True)
+        ]
         if wanted.low_memory:
             torch.set_rng_state(random)  # a network that draws numbers draws the same
-            with FeatureHooks(subject.net, wanted.layers, look.at):
+            with FeatureHooks(subject.net, wanted.layers, partial(_at, looks)):
                 subject.run(x)
         else:
             for layer in names:
-                look.at(layer, hooks.features.pop(layer))
-        look.finish(names)
-    return guide.cpu(), look.heat_map()
+                _at(looks, layer, hooks.features.pop(layer))
+        for look in looks:
+            look.finish(names)
+    heat = [warm for look in looks if (warm := look.heat_map()) is not None]
+    return guide.cpu(), torch.cat(heat, 1) if heat else None
+
+
+def _look(
+    tally: Tally, guide: Tensor, truth: Tensor | None, tissue: Tensor | None, units: list[str]
+) -> Look:
+    """Begin to look at a piece: count the output, and make what layers are held against."""
+    references = [to_labels(guide), *([] if truth is None else [truth])]
+    tally.add_output(guide, references, tissue)
+    # half the image away: what the object's place does not explain stays
+    shifted = guide.roll([s // 2 for s in guide.shape[2:]], tuple(range(2, guide.ndim)))
+    return Look(tally, Yardstick([guide, shifted], references, tissue=tissue), units)
+
+
+def _at(looks: Sequence[Look], layer: str, features: Tensor) -> None:
+    for look in looks:
+        look.at(layer, features)
 
 
 def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
@@ -229,25 +251,28 @@ def _unit_layers(names: Sequence[str], units: Units) -> list[str]:
     return list(units)
 
 
-def _result(case: Opened, tally: Tally, probabilities: Tensor) -> CaseAudit:
-    units = tuple(tally.unit_scores())
+def _result(case: Opened, tallies: Sequence[Tally], probabilities: Tensor) -> CaseAudit:
+    units = joined_units([tuple(tally.unit_scores()) for tally in tallies])
+    regions = probabilities.split(1) if len(tallies) > 1 else [probabilities]
     pooled = [value for layer in units for unit in layer.agreement for value in unit]
-    layers = tally.layer_scores()
+    layers = joined_layers([tally.layer_scores() for tally in tallies])
     mu, looked = mean_of(pooled), {layer.layer for layer in units}
     chance = [mean_of(one.chance_agreement) for one in layers if one.layer in looked]
     return CaseAudit(
         name=case.name,
         mu=mu,
-        output=tally.output_scores() if case.truth is not None else {},
+        output=joined_output([t.output_scores() for t in tallies])
+        if case.truth is not None
+        else {},
         layers=layers,
         units=units,
         quality={
-            "max_probability": max_probability(probabilities),
-            "foreground_negative_entropy": foreground_negative_entropy(probabilities),
+            "max_probability": fmean(map(max_probability, regions)),
+            "foreground_negative_entropy": fmean(map(foreground_negative_entropy, regions)),
             "profile": mean_profile(
                 [one.agreement for one in layers], [one.chance_agreement for one in layers]
             ),
             "mu_above_chance": mean_profile([[mu]], [[mean_of(chance)]]),
         },
-        notes=(*case.notes, *tally.said),
+        notes=(*case.notes, *tallies[0].said),
     )

@@ -4,13 +4,13 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import torch
 from torch import Tensor, nn
 
 from segscope import __version__
-from segscope.audit.cases import AuditCase, Axes, Opened, checked_case, turned
+from segscope.audit.cases import AuditCase, Opened, checked_case, turned
 from segscope.audit.pieces import Pieces, prepare_pieces
 from segscope.data import AS_STORED, LoadedCase, ReadOptions, load_case
 from segscope.errors import naming
@@ -22,15 +22,15 @@ from segscope.features import (
     inner,
     run,
     shapes_of,
+    to_labels,
     untouched,
 )
 from segscope.features.untouched import device_of, refuse_quantised
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, Verdict
+from segscope.inference.prepare_file import Axes, Output
 from segscope.networks import Segmenter
 from segscope.preprocessing import Preparer
-
-Output = Literal["auto", "logits", "probabilities"]
 
 _HALVES = (torch.float16, torch.bfloat16)
 
@@ -45,8 +45,12 @@ class Preparation:
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
+        fixed: Windows have the sides of ``patch``, whatever the image's are.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
         judge: Tells how unlike the training cases an image is, where that is known; it is noted.
+        regions: Of a network with a sigmoid for each output: the labels that the truth has in each
+            of them; empty where a voxel has one class.
+        truth: Labels that the truth may hold, where these are others than ``labels``.
     """
 
     plan: Preparer
@@ -54,8 +58,11 @@ class Preparation:
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
+    fixed: bool = False
     axes: Axes = "xyz"
     judge: Callable[[str, Image], Verdict] | None = None
+    regions: tuple[tuple[int, ...], ...] = ()
+    truth: Mapping[str, int] | None = None
 
     @property
     def slice_axis(self) -> int | None:
@@ -70,13 +77,24 @@ class Preparation:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
+        parts = model.parts
+        fixed = parts is not None and parts.fixed
         return cls(
-            model.preparer, spec.labels, channels, spec.patch, model.multiple, judge=model.judge
+            model.preparer,
+            spec.labels,
+            channels,
+            spec.patch,
+            model.multiple,
+            fixed,
+            judge=model.judge,
+            regions=_regions(model),
+            truth=None if parts is None else parts.truth,
         )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
         """Read a case's files."""
-        return load_case(case, channels=self.channels, labels=self.labels, reading=reading)
+        labels = self.labels if self.truth is None else self.truth
+        return load_case(case, channels=self.channels, labels=labels, reading=reading)
 
 
 @dataclass(frozen=True)
@@ -145,8 +163,44 @@ class Subject:
         """Names of the classes but the background, where they are known."""
         if self.preparation is None:
             return ()
-        named = sorted(self.preparation.labels.items(), key=lambda item: item[1])
+        named = list(self.preparation.labels.items())
+        if not self.regions:  # regions are in the order of the outputs
+            named.sort(key=lambda item: item[1])
         return tuple(name for name, value in named if value > 0)
+
+    @property
+    def regions(self) -> tuple[tuple[int, ...], ...]:
+        """Labels of the truth in each output, where outputs are regions; else empty."""
+        return () if self.preparation is None else self.preparation.regions
+
+    def guides(self, answer: Tensor) -> list[Tensor]:
+        """What features are held against: the answer ``(1, K, *S)``, or each of its regions."""
+        return list(answer.split(1, 1)) if self.regions else [answer]
+
+    def truths(self, truth: Tensor) -> list[Tensor]:
+        """The truth of each of `guides`, as label indices."""
+        if not self.regions:
+            return [truth]
+        known = [torch.tensor(labels, device=truth.device) for labels in self.regions]
+        return [torch.isin(truth, labels).long() for labels in known]
+
+    def labels(self, answer: Tensor) -> Tensor:
+        """Label indices ``(N, 1, *S)`` of an answer; of regions the number of the last that holds.
+
+        A tool may write other values for them.
+        """
+        if not self.regions:
+            return to_labels(answer)
+        found = torch.zeros_like(answer[:, :1], dtype=torch.long)
+        for number in range(answer.shape[1]):
+            found[answer[:, number : number + 1] > 0.5] = number + 1
+        return found
+
+    def as_answered(self, truth: Tensor) -> Tensor:
+        """Name a truth ``(1, *S)`` as `labels` names an answer."""
+        if not self.regions:
+            return truth
+        return self.labels(torch.stack(self.truths(truth), 1).float())[0]
 
     def pieces(self, case: Opened) -> Pieces:
         """Cut a case up as the network takes it."""
@@ -158,6 +212,7 @@ class Subject:
             case.truth,
             patch=known.patch,
             multiple=known.multiple,
+            fixed=known.fixed,
             slice_axis=known.slice_axis,
         )
 
@@ -203,7 +258,9 @@ class Subject:
         if not found.isfinite().all():
             raise ValueError("the network's output is not finite (NaN or infinite values)")
         if self.output == "probabilities":
-            return _checked_probabilities(found, taken.tensor.dtype), taken.description
+            exclusive = not self.regions
+            found = _checked_probabilities(found, taken.tensor.dtype, exclusive=exclusive)
+            return found, taken.description
         within = bool(found.min() >= 0) and bool(found.max() <= 1 + 1e-4)
         guessed = self.output == "auto" and not isinstance(self.net, Segmenter)
         if guessed and within and found.unique().numel() > 1:
@@ -211,7 +268,8 @@ class Subject:
                 "the network's output lies in 0..1 everywhere: say output='probabilities' for a "
                 "network that ends in a sigmoid or softmax, or output='logits' if these are logits"
             )
-        return torch.sigmoid(found) if found.shape[1] == 1 else found.softmax(1), taken.description
+        single = found.shape[1] == 1 or bool(self.regions)
+        return torch.sigmoid(found) if single else found.softmax(1), taken.description
 
     def run(self, x: Tensor) -> Any:
         """Run the network on its device, in its number type, on a copy of ``x``."""
@@ -294,12 +352,21 @@ def open_subject(
         yield Subject.of(model, output=output, preparation=preparation, reading=reading)
 
 
-def _checked_probabilities(found: Tensor, dtype: torch.dtype) -> Tensor:
+def _regions(model: TrainedModel) -> tuple[tuple[int, ...], ...]:
+    """Labels of the truth in each of a model's regions; empty where a voxel has one class."""
+    parts = model.parts
+    if parts is None or parts.exclusive:
+        return ()
+    own = [(value,) for name, value in model.spec.labels.items() if value > 0]
+    return parts.regions or tuple(own)
+
+
+def _checked_probabilities(found: Tensor, dtype: torch.dtype, *, exclusive: bool) -> Tensor:
     if found.min() < -1e-4 or found.max() > 1 + 1e-4:
         raise ValueError("output='probabilities', but values lie outside of 0..1")
     sums = found.sum(1)
     slack = 2e-2 if dtype in _HALVES else 1e-3
-    if found.shape[1] > 1 and bool(((sums - 1).abs() > slack).any()):
+    if exclusive and found.shape[1] > 1 and bool(((sums - 1).abs() > slack).any()):
         raise ValueError(
             "output='probabilities', but they do not add up to 1 over the classes: from "
             f"{sums.min():.3g} to {sums.max():.3g}; for classes that overlap audit one at a time"

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segscope.audit.places import LayerShape, places
 from segscope.audit.result import LayerScores, UnitScores
 from segscope.explain.ability import Ability, ability_from_counts, reference_sizes
 from segscope.features import Yardstick, map_counts
@@ -26,6 +27,7 @@ class Tally:
         references: Voxels of each reference, ``(R, classes)``.
         total: All voxels that count.
         said: Notes, each once.
+        shapes: Size of each layer, in the order in which they run.
     """
 
     layers: dict[str, Tensor] = field(default_factory=dict)
@@ -34,6 +36,7 @@ class Tally:
     references: Tensor | None = None
     total: float = 0.0
     said: dict[str, None] = field(default_factory=dict)
+    shapes: dict[str, LayerShape] = field(default_factory=dict)
 
     def add_output(
         self, guide: Tensor, references: Sequence[Tensor], tissue: Tensor | None
@@ -53,6 +56,7 @@ class Tally:
             return ()
         found = _listed(self._ability(torch.stack(list(self.layers.values()))))
         has_truth = len(_known(self.references)) > 1
+        where = places({name: self.shapes[name] for name in self.layers})
         return tuple(
             LayerScores(
                 layer=name,
@@ -62,6 +66,7 @@ class Tally:
                 agreement=_column(found["dice"][k][0], 0),
                 chance=_column(found["dice"][k][1], 1) if has_truth else (),
                 chance_agreement=_column(found["dice"][k][1], 0),
+                place=where[name],
             )
             for k, name in enumerate(self.layers)
         )
@@ -115,6 +120,7 @@ class Look:
                 f"layer {name}: features {tuple(features.shape)} do not belong to an output of "
                 f"shape {tuple(guide.shape)}; leave it out of layers"
             )
+        self.tally.shapes[name] = LayerShape.of(features.shape, guide.shape)
         try:
             logits = self.rule.small_logits(features)
             if name in self.unit_layers:

@@ -34,10 +34,6 @@ def audit(
         str | None, typer.Option("--weights", help="best, last, a snapshot; with --model a file.")
     ] = None,
     opened: Chosen,
-    prepare: Annotated[
-        str | None,
-        typer.Option("--prepare", help="With --model: asis, segscope, or a YAML file."),
-    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="With --model: it returns no logits.")
     ] = False,
@@ -79,7 +75,6 @@ def audit(
     options = verb.AuditOptions(
         model=model,
         weights=weights,
-        prepare=prepare,
         probabilities=probabilities,
         layers=tuple(layers or ()),
         units=tuple(units or ()),
@@ -111,10 +106,9 @@ def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:
     )
     values = layer_means(found, "dice" if truth else "agreement")
     chance = layer_means(found, "chance" if truth else "chance_agreement")
-    for number, (name, value, low) in enumerate(
-        zip(found.layers, values, chance, strict=True), start=1
-    ):
-        typer.echo(f"{number:3d}  {name:24s} {value:.4f}  (chance level {low:.4f})")
+    rows = zip(found.layers, values, chance, found.places, strict=True)
+    for number, (name, value, low, place) in enumerate(rows, start=1):
+        typer.echo(f"{number:3d}  {name:24s} {value:.4f}  (chance level {low:.4f})  {place}")
     if suspicious and truth:
         typer.echo("labels to look at first: mu is high, and yet output and label differ")
         for case in most_suspicious(found)[:10]:

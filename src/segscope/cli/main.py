@@ -20,6 +20,7 @@ from segscope.cli.data import app_data
 from segscope.cli.demo import demo
 from segscope.cli.evaluate import evaluate
 from segscope.cli.info import info
+from segscope.cli.model import app_model
 from segscope.cli.predict import predict
 from segscope.cli.prune import prune
 from segscope.cli.quality import quality
@@ -55,6 +56,7 @@ for _one in (demo, info, train, prune, predict, evaluate, report, audit, quality
 app.add_typer(app_data, name="data")
 app.add_typer(app_classify, name="classify")
 app.add_typer(app_recipe, name="recipe")
+app.add_typer(app_model, name="model")
 app.add_typer(app_study, name="study")
 
 

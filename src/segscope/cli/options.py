@@ -78,6 +78,14 @@ Checkpoint = Annotated[
     str | None, typer.Option("--checkpoint", help="Of an nnU-Net folder: final or best.")
 ]
 
+Prepare = Annotated[
+    str | None,
+    typer.Option(
+        "--prepare",
+        help="How images are prepared, of a model that does not say: a YAML file, or asis.",
+    ),
+]
+
 NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
@@ -160,6 +168,7 @@ class Chosen:
 
     folds: Folds = None
     checkpoint: Checkpoint = None
+    prepare: Prepare = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ PANELS = {
     "Start": ("demo", "info"),
     "Data": ("data",),
     "Train": ("train", "recipe", "prune", "classify"),
-    "Use": ("predict", "evaluate", "report"),
+    "Use": ("predict", "evaluate", "report", "model"),
     "Explain": ("audit", "quality", "cam"),
     "Study": ("compare", "study"),
 }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from segscope.features.axes import reading_order
-from segscope.features.layers import NORMS, Chosen, Layers, choose, inner, run_name
+from segscope.features.layers import NORMS, Chosen, Layers, PassedBy, choose, inner, run_name
 from segscope.features.untouched import first_tensor, run, untouched
 from segscope.features.watch import Watch, watching
 
@@ -195,7 +195,8 @@ class FeatureHooks:
         """Tell which axes of an output are ``(N, C, *s)``; None where it is no map."""
         if not isinstance(found, Tensor) or found.ndim < 3 or not _has_numbers(found):
             return None
-        if self._seeing is not None and self._image is not None:
+        told = isinstance(module, PassedBy) and module.channels_first
+        if self._seeing is not None and self._image is not None and not told:
             if found.ndim != len(self._image):
                 return None
             return reading_order(self._seeing.axes_of(found), self._image)

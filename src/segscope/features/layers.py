@@ -16,9 +16,22 @@ Layers = Literal["auto"] | Sequence[Layer] | nn.Module | type[nn.Module]
 
 NORMS = (_BatchNorm, _InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
+
+class PassedBy(nn.Identity):
+    """Where an activation of a program passes by that has no modules of its own.
+
+    Args:
+        channels_first: Its axes are known to be ``(N, C, *s)``, as its operations are not seen.
+    """
+
+    def __init__(self, *, channels_first: bool = False) -> None:
+        super().__init__()
+        self.channels_first = channels_first
+
+
 _ACTIVATIONS = (
-    nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU,
-    nn.Mish, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh,
+    PassedBy, nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.ReLU6, nn.ELU, nn.SELU, nn.CELU,
+    nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh,
 )  # fmt: skip
 _WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
@@ -176,4 +189,9 @@ def _automatic(model: nn.Module) -> dict[str, nn.Module]:
         }
         if found:
             return found
+    if any(map(is_scripted, model.modules())):
+        raise ValueError(
+            "layers: TorchScript shows no layers; give the .pt2 file, the ONNX file or the network "
+            "that it was made from"
+        )
     raise ValueError("layers: the network has no activation, norm or convolution; name layers")

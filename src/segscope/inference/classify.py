@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from segscope.data import AS_STORED, ReadOptions, image_facts, load_case
 from segscope.data.json_files import as_written, parse_json
-from segscope.errors import InputError, WorkError
+from segscope.errors import InputError, WorkError, naming
 from segscope.images import Case, Fingerprint, Image, ImageFacts
 from segscope.inference.device import OnDevice, choose_device
 from segscope.inference.meant import judge, read_seen
@@ -71,15 +71,29 @@ class ClassifierSpec(BaseModel):
         return self
 
 
+class Pictures(Protocol):
+    """How another tool's classifier wants its images."""
+
+    def apply(self, image: Tensor) -> Tensor:
+        """Prepare an image ``(C, H, W)`` of 0..1."""
+
+    def on_image(self, heat: Tensor, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """Bring a map of the prepared image onto the pixels of one of this shape."""
+
+
 @dataclass(frozen=True, eq=False)
 class ClassifierModel(OnDevice):
-    """A classifier with its weights, and what its training images were like where it is known."""
+    """A classifier with its weights, and what its training images were like where it is known.
+
+    ``images`` is another tool's preparation; a classifier of ours has that of its specification.
+    """
 
     spec: ClassifierSpec
     net: Classifier
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
     seen: Fingerprint | None = None
+    images: Pictures | None = None
 
 
 def is_classifier(folder: Path) -> bool:
@@ -177,9 +191,14 @@ def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
     )[0]
 
 
-def prepare_image(spec: ClassifierSpec, case: Case, reading: ReadOptions = AS_STORED) -> Tensor:
+def prepare_image(model: ClassifierModel, case: Case, reading: ReadOptions = AS_STORED) -> Tensor:
     """Read, resize and normalise an image for its classifier, ``(C, *size)``."""
-    image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
+    spec = model.spec
+    image = read_plane_image(case, len(spec.channel_names), reading)
+    if model.images is not None:
+        with naming(case.image_files[0]):
+            return model.images.apply(image)
+    image = resize_image(image, spec.size)
     mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
     return (image - mean) / sd
 

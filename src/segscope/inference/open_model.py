@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from segscope.errors import InputError
-from segscope.inference.foreign import nnunet
+from segscope.inference.foreign import bundle, nnunet, program, smp, timm
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.model import TrainedModel, load_model
 from segscope.inference.spec import MODEL
@@ -30,7 +30,7 @@ def _open_run(path: Path, options: OpenOptions) -> TrainedModel:
 
 RUN = Kind("a run of segscope", _is_run, _open_run, ("weights", "level", "bf16", "fast"))
 
-KINDS: tuple[Kind, ...] = (RUN, nnunet.KIND)
+KINDS: tuple[Kind, ...] = (RUN, nnunet.KIND, bundle.KIND, smp.KIND, timm.KIND, program.KIND)
 """In the order in which they are tried."""
 
 

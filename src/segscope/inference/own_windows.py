@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,31 +18,44 @@ from segscope.inference.model import TrainedModel
 from segscope.inference.parts import BATCH, How
 from segscope.inference.watching import Watching
 from segscope.inference.windows import Windows, cheapest_axis, window_starts
-from segscope.preprocessing import LabelRows, Prepared
+from segscope.networks import Segmenter
+from segscope.preprocessing import LabelRows, Plan, Prepared
 
 
+@dataclass(frozen=True)
 class OwnWindows:
     """How a run of segscope is run: `segscope.inference.windows`, classes slab by slab.
 
+    Another tool's network that a `Plan` prepares images for is run so too.
+
     Args:
+        exclusive: A voxel has one class; else each output is a region of its own, and those that
+            come later are written over earlier ones.
         watching: Is shown the probabilities.
     """
 
-    def __init__(self, watching: Watching | None = None) -> None:
-        self._watching = watching
+    exclusive: bool = True
+    watching: Watching | None = None
 
     def scores(self, model: TrainedModel, prepared: Prepared, how: How) -> NDArray[np.float32]:
         """Probabilities of the prepared image."""
         found = predict_prepared(
-            model, prepared.array, mirror=how.mirror, overlap=how.overlap, batch=how.batch
+            model,
+            prepared.array,
+            mirror=how.mirror,
+            overlap=how.overlap,
+            batch=how.batch,
+            exclusive=self.exclusive,
         )
         self._show((slice(None),) * (found.ndim - 1), found)
         return found
 
     def labels(self, model: TrainedModel, prepared: Prepared, how: How) -> LabelMap:
         """Hold all classes for a slab of the image at a time; mirrored copies, for all of it."""
+        if not self.exclusive:
+            return self.probabilities(model, prepared, how)[0]
         if how.mirror:
-            return model.run_spec.plan.undo_labels(self.scores(model, prepared, how), prepared)
+            return _plan(model).undo_labels(self.scores(model, prepared, how), prepared)
         plain = _How(model, [[]], how.overlap, how.batch)
         x = _tensor(prepared.array)
         axis = _slab_axis(plain, tuple(x.shape[1:]))
@@ -55,12 +69,18 @@ class OwnWindows:
         self, model: TrainedModel, prepared: Prepared, how: How
     ) -> tuple[LabelMap, Probabilities]:
         """Bring all classes back at once."""
-        found = model.run_spec.plan.undo(self.scores(model, prepared, how), prepared)
-        return found.to_labels(), found
+        scores = self.scores(model, prepared, how)
+        if self.exclusive:
+            found = _plan(model).undo(scores, prepared)
+            return found.to_labels(), found
+        # one by one: outside of what was prepared no region is certain
+        native = [_plan(model).undo(one[None], prepared).array[0] for one in scores]
+        regions = Probabilities(np.stack(native), prepared.native)
+        return _painted(regions), regions
 
     def _show(self, rows: tuple[slice, ...], slab: NDArray[np.float32]) -> None:
-        if self._watching is not None:
-            self._watching.add(rows, slab)
+        if self.watching is not None:
+            self.watching.add(rows, slab)
 
 
 def predict_prepared(
@@ -70,6 +90,7 @@ def predict_prepared(
     mirror: bool = False,
     overlap: float = 0.5,
     batch: int = BATCH,
+    exclusive: bool = True,
 ) -> NDArray[np.float32]:
     """Predict probabilities ``(K, *P)`` of a prepared image ``(C, *P)``.
 
@@ -81,7 +102,7 @@ def predict_prepared(
         InputError: Mirroring was asked of a model that has no axis to mirror.
         WorkError: Memory ran out (the message says what to try), or the output is not finite.
     """
-    how = _How(model, _flips(model, mirror), overlap, batch)
+    how = _How(model, _flips(model, mirror), overlap, batch, exclusive)
     with say_memory(model.device, batch):
         x = _tensor(array)
         total: NDArray[np.float32] | None = None
@@ -102,6 +123,7 @@ class _How:
     flips: list[list[int]]
     overlap: float
     batch: int
+    exclusive: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < 1:
@@ -113,9 +135,9 @@ class _How:
 def _flips(model: TrainedModel, mirror: bool) -> list[list[int]]:
     """Axes of the image to flip, one list per copy; the first copy is the image."""
     # the network's axes are counted without the one that slices are taken along
-    plan = model.run_spec.plan
+    plan = _plan(model)
     seen = [axis for axis in range(plan.image_dims) if axis != plan.slice_axis]
-    axes = [seen[axis] for axis in model.run_spec.mirror_axes] if mirror else []
+    axes = [seen[axis] for axis in model.spec.mirror_axes] if mirror else []
     if mirror and not axes:
         raise InputError(
             "--mirror: this model was not trained on mirrored images (mirror_axes of model.json "
@@ -131,9 +153,11 @@ def _tensor(array: NDArray[np.float32]) -> Tensor:
 
 def _slab_axis(how: _How, sides: tuple[int, ...]) -> int:
     """Axis along which slabs are made: across slices, or where they are smallest."""
-    spec = how.model.run_spec
-    if spec.plan.slice_axis is not None:
-        return spec.plan.slice_axis
+    slice_axis = how.model.preparer.slice_axis
+    if slice_axis is not None:
+        return slice_axis
+    if how.model.spec.patch is None:  # whole images go through at once
+        return 0
     return cheapest_axis(sides, _window(how))
 
 
@@ -148,7 +172,7 @@ def _slabs(
         flips: Spatial axes along which the network sees it mirrored; slabs are turned back.
     """
     axis = _slab_axis(how, tuple(x.shape[1:]))
-    slices = how.model.run_spec.plan.slice_axis is not None
+    slices = how.model.preparer.slice_axis is not None
     how.model.net.eval()
     with torch.inference_mode():
         shown = x.flip([1 + a for a in flips]) if flips else x
@@ -156,7 +180,8 @@ def _slabs(
         for part in shown.movedim(1 + axis, 0).split(how.batch) if slices else [shown[None]]:
             passed = _image_slabs(how, part.to(how.model.device), 0 if slices else axis)
             for logits in [torch.cat(list(passed), 2)] if slices else passed:
-                found = _probabilities(logits.movedim(0, 1 + axis) if slices else logits[0])
+                own = logits.movedim(0, 1 + axis) if slices else logits[0]
+                found = _probabilities(own, exclusive=how.exclusive)
                 count, side = found.shape[1 + axis], x.shape[1 + axis]
                 begin = side - first - count if axis in flips else first
                 rows = [slice(None)] * (x.ndim - 1)
@@ -167,8 +192,9 @@ def _slabs(
                 first += count
 
 
-def _probabilities(logits: Tensor) -> Tensor:
-    found = torch.sigmoid(logits) if len(logits) == 1 else logits.softmax(0)
+def _probabilities(logits: Tensor, *, exclusive: bool) -> Tensor:
+    alone = len(logits) == 1 or not exclusive
+    found = torch.sigmoid(logits) if alone else logits.softmax(0)
     if not found.isfinite().all():
         # the largest of NaNs would come out as background: wrong without a word
         raise WorkError(
@@ -180,9 +206,10 @@ def _probabilities(logits: Tensor) -> Tensor:
 
 def _image_slabs(how: _How, x: Tensor, axis: int) -> Iterator[Tensor]:
     """Logits ``(N, K, ...)`` of images ``(N, C, *P)`` in slabs along an axis, in order."""
-    net, patch, sides = how.model.segmenter, how.model.run_spec.patch, tuple(x.shape[2:])
-    if _in_one_pass(sides, patch):
-        yield _unpad(_forward(how.model, _pad(x, net.padded(sides))), sides)
+    net, patch, sides = _net(how.model), how.model.spec.patch, tuple(x.shape[2:])
+    if patch is None or (net.fixed is None and _in_one_pass(sides, patch)):
+        before = [0 if net.pads_after else None] * len(sides)
+        yield _unpad(_forward(how.model, _pad(x, net.padded(sides), before)), sides, before)
         return
     windows = Windows(x, _window(how), overlap=how.overlap, axis=axis)
     for batch in windows.batches(how.batch):
@@ -213,7 +240,25 @@ def count_passes(model: TrainedModel, shape: Sequence[int], *, overlap: float = 
 
 
 def _window(how: _How) -> tuple[int, ...]:
-    return how.model.segmenter.padded(how.model.run_spec.patch)
+    patch = how.model.spec.patch
+    assert patch is not None  # else whole images go through
+    return _net(how.model).padded(patch)
+
+
+def _net(model: TrainedModel) -> Segmenter:
+    return cast(Segmenter, model.net)
+
+
+def _plan(model: TrainedModel) -> Plan:
+    return cast(Plan, model.preparer)
+
+
+def _painted(regions: Probabilities) -> LabelMap:
+    """Write regions one after the other: region k as k + 1."""
+    label = np.zeros(regions.grid.shape, np.uint8 if len(regions.array) < 256 else np.uint16)
+    for value, region in enumerate(regions.array, start=1):
+        label[region > 0.5] = value
+    return LabelMap(label, regions.grid)
 
 
 def _forward(model: TrainedModel, x: Tensor) -> Tensor:
@@ -224,17 +269,18 @@ def _forward(model: TrainedModel, x: Tensor) -> Tensor:
     return logits.float()
 
 
-def _pad(x: Tensor, sides: Sequence[int]) -> Tensor:
+def _pad(x: Tensor, sides: Sequence[int], told: Sequence[int | None]) -> Tensor:
+    """Repeat the border; what is not told to come before is half of it."""
     widths: list[int] = []
-    for have, want in zip(reversed(x.shape[2:]), reversed(sides), strict=True):
-        before = (want - have) // 2
+    for have, want, first in zip(reversed(x.shape[2:]), reversed(sides), told, strict=True):
+        before = (want - have) // 2 if first is None else first
         widths += [before, want - have - before]
     return torch.nn.functional.pad(x, widths, mode="replicate") if any(widths) else x
 
 
-def _unpad(x: Tensor, sides: tuple[int, ...]) -> Tensor:
+def _unpad(x: Tensor, sides: tuple[int, ...], told: Sequence[int | None]) -> Tensor:
     window = []
-    for have, want in zip(x.shape[2:], sides, strict=True):
-        before = (have - want) // 2
+    for have, want, first in zip(x.shape[2:], sides, told, strict=True):
+        before = (have - want) // 2 if first is None else first
         window.append(slice(before, before + want))
     return x[(slice(None), slice(None), *window)]

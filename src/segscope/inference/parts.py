@@ -152,6 +152,7 @@ class Parts:
         multiple: What sides must be multiples of, per axis of the network, for one pass.
         how: It is run, where a user does not say.
         output: What the network returns.
+        fixed: It takes windows of ``spec.patch`` and of no other size.
         exclusive: A voxel has one class (softmax); else every channel is a region (sigmoid).
         regions: Of a model that is not exclusive: the labels in each region of the truth, in the
             order of the channels; where empty, a region is the label of its own name.
@@ -167,6 +168,7 @@ class Parts:
     how: How = field(default_factory=How)
     output: Literal["logits", "probabilities"] = "logits"
     exclusive: bool = True
+    fixed: bool = False
     regions: tuple[tuple[int, ...], ...] = ()
     truth: Mapping[str, int] | None = None
     members: "Callable[[TrainedModel, Any], list[NDArray[np.integer[Any]]]] | None" = None

@@ -124,7 +124,7 @@ def both_prepared(
 
 def _inferer(model: TrainedModel, watching: Watching | None) -> Inferer:
     if model.parts is None:
-        return OwnWindows(watching)
+        return OwnWindows(watching=watching)
     if watching is not None:
         raise ValueError("nobody can look on while another tool's model predicts")
     return model.parts.inferer

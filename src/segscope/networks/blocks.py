@@ -214,6 +214,16 @@ class Segmenter(nn.Module):
             total = [t * s for t, s in zip(total, step, strict=True)]
         return tuple(total)
 
+    @property
+    def fixed(self) -> tuple[int, ...] | None:
+        """The only sides that are taken, where there is no choice."""
+        return None
+
+    @property
+    def pads_after(self) -> bool:
+        """Whether images are padded at their end alone, and not around them."""
+        return False
+
     def padded(self, sides: Sequence[int]) -> tuple[int, ...]:
         """Return the smallest sides that the network takes and that are not below ``sides``.
 

@@ -175,10 +175,10 @@ def _layer_table(found: DatasetAudit) -> Table:
     others = ("chance", "agreement") if found.has_truth else ("agreement", "chance_agreement")
     columns = {name: layer_means(found, name) for name in (*scores, *others)}
     return Table(
-        ["layer", "name", *("SA (Dice)" if name == "dice" else name.replace("_", " ")
+        ["layer", "name", "where", *("SA (Dice)" if name == "dice" else name.replace("_", " ")
                             for name in columns)],
-        [[k + 1, name, *(column[k] for column in columns.values())]
-         for k, name in enumerate(found.layers)],
+        [[k + 1, name, place, *(column[k] for column in columns.values())]
+         for k, (name, place) in enumerate(zip(found.layers, found.places, strict=True))],
         "Means over cases and classes where defined; agreement is the Dice with the network's own "
         "output.",
     )  # fmt: skip

@@ -37,7 +37,6 @@ class AuditOptions(CaseOptions, JobOptions, ModelOptions):
     """
 
     model: str | None = None
-    prepare: str | None = None
     probabilities: bool = False
     layers: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
@@ -61,8 +60,8 @@ class AuditOptions(CaseOptions, JobOptions, ModelOptions):
         """
         if (run is None) == (self.model is None):
             raise InputError("audit: name either a RUN or --model module:function")
-        if run is not None and (self.prepare or self.probabilities):
-            raise InputError("--prepare and --probabilities are for --model; a run knows these")
+        if run is not None and self.probabilities:
+            raise InputError("--probabilities is for --model; say it in a file for --prepare")
         if run is None and (self.folds or self.checkpoint):
             raise InputError("--folds and --checkpoint are for nnU-Net folders, not for --model")
         if run is None and self.scores:

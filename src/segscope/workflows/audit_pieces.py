@@ -28,13 +28,13 @@ from segscope.audit import (
     with_figures,
 )
 from segscope.audit.run import Units
-from segscope.audit.subject import Output
 from segscope.data import ReadOptions, image_ending, write_bytes, write_image
 from segscope.errors import Failures, InputError, in_order
 from segscope.features import Layers
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel
 from segscope.inference.manifest import state_hash
+from segscope.inference.prepare_file import Output
 from segscope.jobs import Crew, open_crew, run_pieces
 from segscope.workflows.audit_model import Network
 from segscope.workflows.options import JobOptions

@@ -65,13 +65,13 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     from segscope.audit import choose_cases
     from segscope.explain import check_method, signed_method
     from segscope.inference import open_model
-    from segscope.inference.classify import is_classifier, load_classifier
+    from segscope.inference.open_classifier import holds_classifier, open_classifier
     from segscope.workflows.cam_maps import run_cam
     from segscope.workflows.classifier_cam import run_classifier_cam
 
     method = signed_method(chosen.method) if chosen.signed else chosen.method
     check_method(method)
-    classifies = is_classifier(run)
+    classifies = holds_classifier(run)
     if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
         raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
     if classifies and chosen.masks is not None:
@@ -79,7 +79,7 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     how = chosen.reading_like(run)
     which, truth, layer = chosen.cases, chosen.truth, chosen.layer
     if classifies:
-        known = load_classifier(run, device=chosen.device)
+        known = open_classifier(run, device=chosen.device)
         channels = len(known.spec.channel_names)
         cases = choose_cases(source, channels=channels, which=which, run=run, truth=truth)
         rows = run_classifier_cam(

@@ -4,14 +4,16 @@ cam.csv  cam.json  heatmaps/CASE_LABEL.nii.gz (0 to 255)  pictures/CASE_LABEL.pn
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from segscope.audit import Opened, Subject
 from segscope.data import (
@@ -35,6 +37,7 @@ from segscope.explain import (
     package_of_method,
     to_levels,
 )
+from segscope.explain.cam import Target, class_score
 from segscope.images import Case, Grid, Image
 from segscope.inference import TrainedModel, write_manifest
 from segscope.paths import check_new_folder
@@ -99,7 +102,7 @@ def run_cam(
     """
     check_new_folder(folder)
     subject = Subject.of(model, reading=reading)
-    labels = {name: value for name, value in model.spec.labels.items() if value > 0}
+    wanted = _targets(subject, model.spec.labels)
     rows: list[CamRow] = []
     failures = Failures()
     shown = mask_cases(model, run or folder, cases, folder / "masks", reading=reading, files=masks)
@@ -109,10 +112,10 @@ def run_cam(
             for note in opened.notes:
                 _LOG.warning("%s: %s", case.name, note)
             image, truth = _native(subject, case, reading)
-            for name, value in labels.items():
-                levels, grid = _map(subject, opened, value, method, layer)
+            for name, (target, values) in wanted.items():
+                levels, grid = _map(subject, opened, target, method, layer)
                 _write(folder, case, f"{case.name}_{name}", levels, grid)
-                mask = None if truth is None else truth == value
+                mask = None if truth is None else np.isin(truth, values)
                 row = score_map(case.name, name, levels, mask)
                 picture = draw_map(image, levels, mask, grid, row)
                 (folder / "pictures").mkdir(parents=True, exist_ok=True)
@@ -131,14 +134,32 @@ def run_cam(
     return rows
 
 
+def _targets(
+    subject: Subject, labels: Mapping[str, int]
+) -> dict[str, tuple[Target, tuple[int, ...]]]:
+    """Name to what is mapped, and to its values in the truth."""
+    named = {name: value for name, value in labels.items() if value > 0}
+    if not subject.regions:
+        return {name: (value, (value,)) for name, value in named.items()}
+    return {
+        name: (partial(_region_score, number), values)
+        for number, (name, values) in enumerate(zip(named, subject.regions, strict=True))
+    }
+
+
+def _region_score(number: int, logits: Tensor) -> Tensor:
+    """Sum of a region's logits where it is predicted (everywhere where it is not)."""
+    return class_score(logits[:, number : number + 1], 1)
+
+
 def _map(
-    subject: Subject, opened: Opened, value: int, method: str, layer: str | None
+    subject: Subject, opened: Opened, target: Target, method: str, layer: str | None
 ) -> tuple[NDArray[np.uint8], Grid]:
     """One map on the file's grid, 0 to 255."""
     pieces = subject.pieces(opened)
     parts = [
         class_activation_map(
-            subject.net, x.to(subject.device), value, method=method, layer=layer
+            subject.net, x.to(subject.device), target, method=method, layer=layer
         ).cpu()
         for x in pieces.image.split(1)
     ]

@@ -79,7 +79,7 @@ def class_map(
     spec = model.spec
     if of not in (*spec.classes, PREDICTED):
         raise InputError(f"--class {of}: there are {', '.join(spec.classes)}, or {PREDICTED}")
-    x = prepare_image(spec, case, reading)[None]
+    x = prepare_image(model, case, reading)[None]
     if of == PREDICTED:
         of = spec.classes[int(class_probabilities(model, x)[0].argmax())]
     try:
@@ -90,11 +90,14 @@ def class_map(
         raise InputError(f"cam: {error}") from None
     native = read_plane_image(case, len(spec.channel_names), reading).shape[1:]
     shape = (int(native[0]), int(native[1]))
-    return ClassMap(to_levels(resize_map(heat[0].cpu(), shape)), of)
+    small = heat[0].cpu()
+    own = model.images
+    large = resize_map(small, shape) if own is None else own.on_image(small, shape)
+    return ClassMap(to_levels(large), of)
 
 
 def _last_layer(model: ClassifierModel, case: Case, reading: ReadOptions) -> str:
-    x = prepare_image(model.spec, case, reading)[None]
+    x = prepare_image(model, case, reading)[None]
     model.net.eval()
     try:
         return last_layer(model.net, x.to(model.device))
@@ -107,6 +110,11 @@ def choose_threshold(
 ) -> int:
     """Choose a map's threshold by what the classifier says of the parts (no mask is needed)."""
     spec = model.spec
+    if model.images is not None:
+        raise InputError(
+            "--threshold image-level: is for classifiers that segscope trained, which see whole "
+            "images; use otsu"
+        )
     image = resize_image(read_plane_image(case, len(spec.channel_names), reading), spec.size)
     mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
     k = spec.classes.index(found.name)

@@ -154,11 +154,11 @@ def classify(
     chosen = options or ClassifyOptions()
 
     from segscope.data import ReadOptions
-    from segscope.inference.classify import load_classifier
+    from segscope.inference.open_classifier import open_classifier
     from segscope.workflows.classify_images import classify_cases
 
     return classify_cases(
-        load_classifier(run, weights=chosen.weights, device=chosen.device),
+        open_classifier(run, weights=chosen.weights, device=chosen.device),
         source,
         output,
         column=chosen.column,

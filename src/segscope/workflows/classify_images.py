@@ -81,7 +81,7 @@ def classify_cases(
     cases, truth = _cases(spec, source, column, reading)
     rows: list[dict[str, Any]] = []
     failures = Failures()
-    for remark in limits(model.seen):
+    for remark in limits(model.seen) if model.images is None else ():
         _LOG.warning("%s", remark)
     notes: dict[str, tuple[str, ...]] = {}
     hashes: dict[str, list[str]] = {}
@@ -161,4 +161,4 @@ def _prepared(
     if said := verdict.describe():
         notes[case.name] = said
         _LOG.warning("%s: %s", case.name, "; ".join(said))
-    return prepare_image(model.spec, case, reading)
+    return prepare_image(model, case, reading)

@@ -133,18 +133,24 @@ class ModelOptions(Options):
         weights: Of a run ``best``, ``last`` or a snapshot.
         folds: Of an nnU-Net folder: ``0,1`` or ``all``.
         checkpoint: Of an nnU-Net folder: ``final`` or ``best``.
+        prepare: How images are prepared, of a model that does not say: a file, or ``asis``.
     """
 
     weights: str | None = None
     folds: str | None = None
     checkpoint: str | None = None
+    prepare: str | None = None
 
     def opening(self, **others: Any) -> "OpenOptions":
         """The same for the door, with others of its options."""
         from segscope.inference import OpenOptions
 
         return OpenOptions(
-            weights=self.weights, folds=self.folds, checkpoint=self.checkpoint, **others
+            weights=self.weights,
+            folds=self.folds,
+            checkpoint=self.checkpoint,
+            prepare=None if self.prepare is None else Path(self.prepare),
+            **others,
         )
 
 

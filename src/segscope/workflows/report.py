@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.errors import InputError
-from segscope.workflows.options import Options
+from segscope.workflows.options import Options, check_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,8 @@ class ReportOptions(Options):
     Args:
         audit: Folder of the run's audit; ``RUN/audit`` where not given.
         against: Other audits of these cases: ``["NAME=FOLDER"]`` or ``{"NAME": "FOLDER"}``.
-        output: The page; ``RUN/report.html`` where not given.
+        output: The page; ``RUN/report.html`` where not given, of another tool's model beside its
+            audit.
     """
 
     audit: Path | None = None
@@ -55,16 +56,17 @@ def report(run: Path, options: ReportOptions | None = None) -> Reported:
     """Write one self-contained HTML page: training, scores, layers, units, quality, ranking.
 
     Args:
-        run: Folder of a run that was audited.
+        run: Folder of a run, or a model of another tool, that was audited.
         options: The defaults where not given.
 
     Raises:
         InputError: Not a run, or no audit there.
     """
     chosen = options or ReportOptions()
+    check_model(run)
+    if chosen.audit is None and not (run / "model.json").is_file():
+        raise InputError(f"{run}: is no run of segscope; say --audit FOLDER, where its audit is")
     audit = chosen.audit or run / "audit"
-    if not (run / "model.json").is_file():
-        raise InputError(f"{run}: holds no model.json; name the folder of a run")
     if not (audit / "audit.json").is_file():
         raise InputError(
             f"{audit}: holds no audit; run segscope audit {run} -i DATASET -o {audit} first"
@@ -73,5 +75,7 @@ def report(run: Path, options: ReportOptions | None = None) -> Reported:
 
     from segscope.workflows.run_page import write_run_page
 
-    file = chosen.output or run / "report.html"
+    own = (run / "model.json").is_file()
+    # nothing is written into another tool's folder
+    file = chosen.output or (run if own else audit) / "report.html"
     return Reported(write_run_page(run, audit, against=others, file=file))

@@ -16,7 +16,14 @@ from segscope.errors import InputError
 from segscope.inference.device import choose_device
 from segscope.inference.foreign.nnunet_network import build_network, fit_state, known_trainer
 from segscope.inference.foreign.nnunet_normalise import ChannelRule, check_scheme
-from segscope.inference.foreign.nnunet_plans import DATASET, PLANS, Described, read_description
+from segscope.inference.foreign.nnunet_plans import (
+    BACKGROUND,
+    DATASET,
+    IGNORE,
+    PLANS,
+    Described,
+    read_description,
+)
 from segscope.inference.foreign.nnunet_prepare import READERS, NnunetPreparer
 from segscope.inference.foreign.nnunet_resample import resampler
 from segscope.inference.foreign.nnunet_seen import read_judge
@@ -131,6 +138,7 @@ def _open(path: Path, options: OpenOptions) -> TrainedModel:
             how=How(mirror=bool(first.mirror_axes)),
             exclusive=not regions,
             regions=tuple(said.regions.values()),
+            truth=_truth(said),
             members=inferer.members if len(folds) > 1 else None,
             judge=read_judge(path, said),
             reverse_axes=True,
@@ -244,6 +252,16 @@ def _preparer(path: Path, said: Described) -> NnunetPreparer:
         ),
         ignore=said.ignore,
     )
+
+
+def _truth(said: Described) -> dict[str, int] | None:
+    """Labels that truth may hold, where the model writes others."""
+    held = sorted({label for labels in said.regions.values() for label in labels if label})
+    names = {f"label {label}": label for label in held} if said.regions else dict(said.labels)
+    names = {BACKGROUND: 0, **names}
+    if said.ignore is not None:
+        names[IGNORE] = said.ignore
+    return names if said.regions or said.ignore is not None else None
 
 
 def _check_mirrors(file: Path, axes: tuple[int, ...], dims: int) -> None:

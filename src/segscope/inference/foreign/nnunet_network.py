@@ -133,8 +133,10 @@ def _layer(file: Path, key: str, name: Any) -> type[nn.Module] | None:
     if name is None:
         return None
     if not isinstance(name, str) or name not in LAYERS:
-        raise InputError(f"{file}: {key} {name} is not a layer that segscope builds; known are "
-                         f"{', '.join(sorted({kind.__name__ for kind in LAYERS.values()}))}")  # fmt: skip
+        known = ", ".join(sorted({kind.__name__ for kind in LAYERS.values()}))
+        raise InputError(
+            f"{file}: {key} {name} is not a layer that segscope builds; known are {known}"
+        )
     return LAYERS[name]
 
 

@@ -193,10 +193,8 @@ class NnunetPreparer:
         Else it is laid out in memory as (C, z, y, x).
         """
         turned = reorient(array, orientation)
-        if len(orientation) == 2:  # a plane's rows come first already
-            turned = turned[:, None]
-        else:
-            turned = turned.transpose(0, 3, 2, 1)
+        plane = len(orientation) == 2  # whose rows come first already
+        turned = turned[:, None] if plane else turned.transpose(0, 3, 2, 1)
         if not view:
             turned = np.ascontiguousarray(turned)
         return turned.transpose(0, *(1 + axis for axis in self.transpose))
@@ -228,7 +226,7 @@ def _content(array: NDArray[np.float32]) -> tuple[NDArray[np.bool_], Box]:
 
 
 def _padded(array: NDArray[np.float32], patch: Sequence[int]) -> tuple[NDArray[np.float32], Box]:
-    """Pad the last axes with zeros to a window at least, the odd voxel behind; and where it lies."""
+    """Pad the last axes with zeros to a window at least, the odd voxel behind."""
     free = array.ndim - 1 - len(patch)
     wanted = (*array.shape[1 : 1 + free], *patch)
     widths, inner = [], []

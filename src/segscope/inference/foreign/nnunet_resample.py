@@ -146,7 +146,7 @@ def new_shape(
         (5, 25)
     """
     return tuple(
-        int(round(have / want * side)) for have, want, side in zip(current, new, shape, strict=True)
+        round(have / want * side) for have, want, side in zip(current, new, shape, strict=True)
     )
 
 

@@ -46,7 +46,7 @@ def window_weights(patch: tuple[int, ...]) -> Tensor:
 
     Example:
         >>> window_weights((8,)).tolist()[3:6]
-        [6.0625, 10.0, 6.0625]
+        [6.06640625, 10.0, 6.06640625]
     """
     point = np.zeros(patch)
     point[tuple(side // 2 for side in patch)] = 1
@@ -87,9 +87,10 @@ class NnunetInferer:
             if len(self.folds) > 1:  # whoever else looks at the network finds the first fold
                 self.folds[0](model.net)
         assert total is not None  # there is a fold
+        logits: NDArray[np.float16] = total.numpy()
         if len(self.folds) > 1:
-            total /= len(self.folds)
-        return total.numpy()
+            logits /= len(self.folds)
+        return logits
 
     def members(
         self, model: TrainedModel, prepared: NnunetPrepared
@@ -165,13 +166,9 @@ class NnunetInferer:
                         "the network's output is not finite for this image: its intensities are "
                         "extreme (see segscope data inspect), or the training diverged"
                     )
-                if total is None:
+                if total is None:  # 0 and a number is that number
                     total = torch.zeros((len(slab), *x.shape[1:]), dtype=torch.half)
-                    alone = True
-                else:
-                    alone = False
-                place = total[:, rows]
-                place.copy_(slab) if alone else place.add_(slab)
+                total[:, rows] += slab
         assert total is not None  # an image has rows
         return total
 
