@@ -152,10 +152,7 @@ class Manifest:
             facts: What was found while it was predicted.
         """
         hashes = {file.name: sha256_of(file) for file in outputs}
-        self._put(name, inputs, hashes, notes, verdict, by)
-        if facts:
-            self._cases[name]["facts"] = dict(facts)
-            self._write()
+        self._put(name, inputs, hashes, notes, verdict, by, facts)
 
     def arrange(self, names: Sequence[str]) -> None:
         """Put new cases in this order behind those that were there before."""
@@ -177,6 +174,7 @@ class Manifest:
         notes: tuple[str, ...],
         verdict: Verdict,
         by: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         self._cases[name] = {
             "inputs": inputs,
@@ -185,6 +183,7 @@ class Manifest:
             "verdict": verdict.to_dict(),
             "made_by": self._how,
             "made_with": self._with if by is None else dict(by),
+            **({"facts": dict(facts)} if facts else {}),
         }
         self._write()
 

@@ -24,6 +24,7 @@ def pairwise_dice(labels: Sequence[Tensor], classes: int) -> float:
         ValueError: Fewer than two predictions.
 
     Example:
+        >>> import torch
         >>> a, b = torch.tensor([1, 1, 0]), torch.tensor([1, 0, 0])
         >>> round(pairwise_dice([a, b], 1), 4)
         0.6667

@@ -41,11 +41,24 @@ def to_label_array(probabilities: NDArray[np.float32]) -> NDArray[np.integer[Any
         >>> to_label_array(np.array([[0.4, 0.6]], np.float32)).tolist()
         [0, 1]
     """
+    return labels_and_peak(probabilities)[0]
+
+
+def labels_and_peak(
+    probabilities: NDArray[np.float32],
+) -> tuple[NDArray[np.integer[Any]], NDArray[np.float32]]:
+    """The same, and the probability of the label.
+
+    Example:
+        >>> [x.tolist() for x in labels_and_peak(np.array([[0.25, 0.75]], np.float32))]
+        [[0, 1], [0.75, 0.75]]
+    """
     if len(probabilities) == 1:
-        return (probabilities[0] > 0.5).astype(np.uint8)
+        inside = probabilities[0] > 0.5
+        return inside.astype(np.uint8), np.maximum(probabilities[0], 1 - probabilities[0])
     best = probabilities[0].copy()
     winner = np.zeros(best.shape, np.uint8 if len(probabilities) <= 256 else np.uint16)
     for k in range(1, len(probabilities)):
         winner[probabilities[k] > best] = k
         np.maximum(best, probabilities[k], out=best)
-    return winner
+    return winner, best

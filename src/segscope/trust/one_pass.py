@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.trust.margin import BAND, MOVED, band_thickness, threshold_margin
-from segscope.trust.mirrored import to_label_array
+from segscope.trust.mirrored import labels_and_peak
 from segscope.trust.sdc import soft_dice_confidence
 from segscope.trust.temperature import tempered
 
@@ -44,9 +44,8 @@ class OnePass:
 
     def add(self, rows: tuple[slice, ...], slab: NDArray[np.float32]) -> None:
         """Take probabilities ``(K, ...)``, one sigmoid channel or background first."""
-        label = to_label_array(slab)
+        label, best = labels_and_peak(slab)
         self.labels[rows] = label
-        best = np.maximum(slab[0], 1 - slab[0]) if len(slab) == 1 else slab.max(0)
         self.peak[rows] = best
         self._max += float(best.sum(dtype=np.float64))
         flat = label.ravel()

@@ -35,11 +35,13 @@ class PooledFeatures:
 
     def add(self, layer: str, features: Tensor) -> None:
         """Take a layer's output ``(N, C, *s)`` as it passes by."""
-        x = features.detach().movedim(1, 0).flatten(1).float()
-        sums = torch.stack([x.sum(1), (x * x).sum(1)]).double().cpu()
+        x = features.detach().float()
+        over = (0, *range(2, x.ndim))
+        squares = torch.linalg.vector_norm(x, dim=over) ** 2  # without a copy of all squares
+        sums = torch.stack([x.sum(over), squares]).double().cpu()
         known = self._sums.get(layer)
         self._sums[layer] = sums if known is None else known + sums
-        self._counts[layer] += x.shape[1]
+        self._counts[layer] += x[:, 0].numel()
 
     def vector(self) -> NDArray[np.float64] | None:
         """Per layer all means, then all deviations; None where a layer never ran."""
