@@ -189,7 +189,7 @@ def test_a_report_shows_every_section(capsys, audited, tmp_path):
     text = (tmp_path / "r.html").read_text()
     for title in ("Training", "What each layer could segment", "What single units could segment",
                   "Cases, the ones to look at first"):  # fmt: skip
-        assert f"<h2>{title}</h2>" in text
+        assert f">{title}</h2>" in text
     assert text.count("data:image/png;base64,") >= 6
 
 
@@ -285,8 +285,8 @@ def test_a_browser_draws_every_chart_and_picture(capsys, audited, tmp_path):
     how = {"check": True, "capture_output": True, "timeout": 120}
     subprocess.run([*browser, f"--screenshot={shot}", page.as_uri()], **how)
     dom = subprocess.run([*browser, "--dump-dom", page.as_uri()], text=True, **how).stdout
-    text = page.read_text()
-    assert dom.count('class="main-svg"') >= 2 * text.count("Plotly.newPlot(") - 4
+    assert dom.count('<svg class="chart"') >= 4
+    assert dom.count('<button type="button">') > 10  # the script made the tables sortable
     with Image.open(shot) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
     assert (np.ptp(pixels, axis=2) > 60).sum() > 20_000  # coloured lines and heat-maps
