@@ -34,7 +34,7 @@ def command(dataset: Path, run: Path, cache: Path, epochs: int, workers: int) ->
     """Start a training, or resume it when its folder holds a state."""
     words = [sys.executable, "-m", "segscope.cli.main", "train", str(dataset), "-o", str(run)]
     words += ["--cache", str(cache)]
-    if (run / "state.safetensors").exists():
+    if (run / ".segscope" / "state.safetensors").exists():
         return [*words, "--resume"]
     for setting in (*SETTINGS, f"train.epochs={epochs}", f"train.workers={workers}"):
         words += ["--set", setting]
@@ -53,7 +53,7 @@ def digest(run: Path) -> str:
 
 def clear_unstarted(run: Path) -> None:
     """A training killed before its first epoch ended has no state: it is started afresh."""
-    if run.exists() and not (run / "state.safetensors").exists():
+    if run.exists() and not (run / ".segscope" / "state.safetensors").exists():
         run.rename(run.with_name(f"{run.name}_unstarted_{time.monotonic_ns()}"))
 
 
@@ -101,7 +101,7 @@ def first_cases(dataset: Path, folder: Path, count: int) -> Path:
 
 
 def state_time(run: Path) -> int:
-    file = run / "state.safetensors"
+    file = run / ".segscope" / "state.safetensors"
     return file.stat().st_mtime_ns if file.exists() else 0
 
 

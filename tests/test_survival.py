@@ -105,7 +105,7 @@ class TestKilled:
         words = training(place / "data", run)
 
         def again():
-            begun = (run / "state.safetensors").exists()
+            begun = (run / ".segscope" / "state.safetensors").exists()
             return ["train", place / "data", "-o", run, "--resume"] if begun else words
 
         kill_and_go_on(words, again, run, kills(count))
@@ -190,7 +190,7 @@ class TestKilled:
         run = tmp_path / "run"
 
         def again():
-            if (run / "state.safetensors").exists():
+            if (run / ".segscope" / "state.safetensors").exists():
                 return ["classify", "train", data, "-o", run, "--resume"]
             return [*words, "-o", run]
 
@@ -211,7 +211,7 @@ def test_a_full_disk_leaves_old_files_whole_and_is_said(place, tmp_path, limit):
 
     shutil.copytree(place / "run", tmp_path / "run")
     shutil.copytree(place / "whole", tmp_path / "p")
-    shutil.rmtree(tmp_path / "run" / "cache")
+    shutil.rmtree(tmp_path / "run" / ".segscope" / "cache")
     run, data = tmp_path / "run", place / "data"
     for words in (
         ["train", data, "-o", run, "--resume"],

@@ -41,7 +41,22 @@ def test_a_dataset_is_predicted_once_and_then_reused(capsys, place):
     code, out, _ = predict(capsys, place, "--overwrite", "--json", "--batch", "2")
     facts = json.loads(out)
     assert facts.pop("peak_memory").endswith(" GiB")
+    assert set(facts.pop("files")) == {"statistics", "previews"}
     assert facts == {"written": ["p0", "p1", "p2"], "reused": [], "notes": {}}
+
+
+def test_a_page_is_written_when_asked_for_and_its_place_said(capsys, place):
+    code, out, _ = predict(capsys, place, "--report", "--jobs", "2")
+    assert (code, str(place / "out" / "report.html") in out) == (0, True)
+    assert "disc" in (place / "out" / "report.html").read_text()
+
+
+def test_a_table_of_another_program_is_refused_before_any_work(capsys, place):
+    (place / "out").mkdir()
+    (place / "out" / "statistics.csv").write_text("mine")
+    code, _, said = predict(capsys, place)
+    assert (code, "would be replaced" in said) == (2, True)
+    assert not (place / "out" / "p0.png").exists()
 
 
 def test_other_options_do_not_replace_what_is_there_unasked(capsys, place):
@@ -58,7 +73,9 @@ def test_one_failing_case_ends_with_1_and_is_named(capsys, place):
     code, _, said = predict(capsys, place)
     assert code == 1
     assert "1 of 3 cases failed: p1: " in said
-    assert {f.name for f in (place / "out").iterdir()} == {"p0.png", "p2.png", "manifest.json"}
+    assert {f.name for f in (place / "out").iterdir()} == {
+        "p0.png", "p2.png", "manifest.json", "statistics.csv", "previews"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from segscope.images.overlay import COLOURS
 from segscope.report import (
     attention_figure,
     pruning_figure,
     scores_figure,
 )
-from segscope.report.figures import COLOURS
 from tests.synthetic import ball
 
 

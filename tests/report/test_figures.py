@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from segscope.images.overlay import COLOURS
 from segscope.report import (
     Panel,
     contour_sheet,
     widest_slice,
 )
-from segscope.report.figures import COLOURS
 from tests.synthetic import ball
 
 

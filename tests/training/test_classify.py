@@ -102,7 +102,7 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path, dataset, monkeypatch, a
         patched.setattr(loop_module, "save_state", stop)
         with pytest.raises(StoppedError):
             train_classifier(dataset, recipe, tmp_path / "cut")
-    assert (tmp_path / "cut" / "state.safetensors").exists() == (after > 0)
+    assert (tmp_path / "cut" / ".segscope" / "state.safetensors").exists() == (after > 0)
     # what ended before its first state, which is written before the first step, begins anew
     train_classifier(dataset, recipe, tmp_path / "cut", resume=after > 0)
     for name in ("best", "last"):

@@ -157,7 +157,12 @@ def test_volumes_train_networks_of_both_kinds(tmp_path):
         assert len(recipe.patch) == dims
         progress = train_dataset(dataset, fingerprint, recipe, tmp_path / f"r{dims}", folds=3)
         assert progress.epoch == 2
-        assert load_state(tmp_path / f"r{dims}" / "state.safetensors")["progress"]["step"] == 6
+        assert (
+            load_state(tmp_path / f"r{dims}" / ".segscope" / "state.safetensors")["progress"][
+                "step"
+            ]
+            == 6
+        )
 
 
 SCRIPT = """
@@ -224,7 +229,7 @@ def test_a_resumed_training_keeps_the_fold_it_was_begun_with(planes, tmp_path):
     before = (tmp_path / "run" / "split.json").read_text()
     train_dataset(planes, fingerprint, recipe, tmp_path / "run", fold=0, folds=3, resume=True)
     assert (tmp_path / "run" / "split.json").read_text() == before
-    prepared = [p for p in (tmp_path / "run" / "cache").rglob("*") if p.is_file()]
+    prepared = [p for p in (tmp_path / "run" / ".segscope" / "cache").rglob("*") if p.is_file()]
     assert len({p.stem.split(".")[0] for p in prepared}) >= len(planes.training) - 1
 
 
@@ -259,7 +264,8 @@ def test_features_that_are_trained_against_the_network_resume_bit_for_bit(
     monkeypatch.undo()
     content(tmp_path / "cut", planes, 4, resume=True)
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
-    states = [load_state(tmp_path / n / "state.safetensors")["adversary"] for n in ("whole", "cut")]
+    files = [tmp_path / name / ".segscope" / "state.safetensors" for name in ("whole", "cut")]
+    states = [load_state(file)["adversary"] for file in files]
     assert same(states[0]["phi"], states[1]["phi"])
     fresh = ContentLoss(weights="random").phi.state_dict()
     assert not same(states[0]["phi"], fresh)

@@ -75,7 +75,8 @@ def test_a_whole_run_is_gone_on_with(run, resume, planes):
     files = json.loads((run / "manifest.json").read_text())["files"]
     assert set(files) == {
         "model.json", "weights_best.safetensors", "weights_last.safetensors", "recipe.yaml",
-        "split.json", "splits_final.json", "fingerprint.json", "state.safetensors", "log.csv",
+        "split.json", "splits_final.json", "fingerprint.json", ".segscope/state.safetensors",
+        "log.csv",
     }  # fmt: skip
     assert resume().epoch == 1
     assert read_fingerprint(run) == planes[1]
@@ -158,7 +159,7 @@ STATES = {
 
 @pytest.mark.parametrize("change", STATES)
 def test_a_state_of_another_form_is_refused(run, resume, change):
-    file = run / "state.safetensors"
+    file = run / ".segscope" / "state.safetensors"
     before = (run / "weights_last.safetensors").read_bytes()
     state = load_state(file)
     STATES[change](state)
@@ -207,13 +208,13 @@ FILES = {
 
 @pytest.mark.parametrize("change", FILES)
 def test_a_state_file_that_was_changed_is_refused(run, resume, change):
-    file = run / "state.safetensors"
+    file = run / ".segscope" / "state.safetensors"
     rewritten(file, FILES[change])
     refused(resume, f"{file}: not a state that segscope wrote", "train anew in another folder")
 
 
 def test_a_state_without_a_hash_is_an_older_one(run, resume):
-    rewritten(run / "state.safetensors", without_hash(str))
+    rewritten(run / ".segscope" / "state.safetensors", without_hash(str))
     assert resume().epoch == 1
 
 
@@ -221,8 +222,8 @@ def test_another_runs_state_is_refused(run, resume, planes, tmp_path):
     dataset, fingerprint = planes
     recipe = plan_recipe(fingerprint, None, {**TINY, "train": {**TINY["train"], "seed": 1}})
     train_dataset(dataset, fingerprint, recipe, tmp_path / "other", folds=2)
-    shutil.copy(tmp_path / "other" / "state.safetensors", run)
-    refused(resume, f"{run / 'state.safetensors'}: is not the one that this run wrote")
+    shutil.copy(tmp_path / "other" / ".segscope" / "state.safetensors", run / ".segscope")
+    refused(resume, f"{run}/.segscope/state.safetensors: is not the one that this run wrote")
 
 
 def test_a_log_is_written_anew_from_the_state(run, resume):
@@ -235,7 +236,7 @@ def test_a_log_is_written_anew_from_the_state(run, resume):
 
 
 def test_a_state_that_is_no_file_is_refused(run, resume):
-    file = run / "state.safetensors"
+    file = run / ".segscope" / "state.safetensors"
     file.rename(run / "kept")
     for make in (file.mkdir, lambda: file.symlink_to(file), lambda: file.symlink_to("nowhere")):
         make()
@@ -422,10 +423,10 @@ def test_a_callers_split_is_refused_before_any_training(planes, tmp_path, split,
 
 
 def test_a_folder_that_cannot_be_written_is_said(run, resume, monkeypatch):
-    (run / "lock").unlink()
-    (run / "lock").mkdir()
+    (run / ".segscope" / "lock").unlink()
+    (run / ".segscope" / "lock").mkdir()
     with pytest.raises(WorkError, match="nothing can be written there"), locked(run):
         pass
-    (run / "lock").rmdir()
+    (run / ".segscope" / "lock").rmdir()
     os.mkfifo(run / "pipe")  # what else lies there does not matter
     assert resume().epoch == 1

@@ -13,6 +13,7 @@ from segscope.training.run_folder import (
     check_inputs,
     check_run_folder,
     has_begun,
+    hidden,
     locked,
     note_in_manifest,
     stamps,
@@ -26,13 +27,25 @@ def test_a_new_run_needs_an_unused_folder_and_an_old_one_its_state(tmp_path):
     check_run_folder(tmp_path / "new", resume=False)
     with pytest.raises(InputError, match="start without --resume"):
         check_run_folder(tmp_path, resume=True)
-    (tmp_path / STATE).write_bytes(b"x")
+    hidden(tmp_path, STATE).parent.mkdir()
+    hidden(tmp_path, STATE).write_bytes(b"x")
     assert has_begun(tmp_path)
     check_run_folder(tmp_path, resume=True)
     with pytest.raises(InputError, match="holds a run already"):
         check_run_folder(tmp_path, resume=False)
     with pytest.raises(InputError, match="is a file; name a folder"):
-        check_run_folder(tmp_path / STATE, resume=False)
+        check_run_folder(hidden(tmp_path, STATE), resume=False)
+
+
+def test_an_older_run_goes_on_where_its_files_are(tmp_path):
+    assert hidden(tmp_path, STATE) == tmp_path / ".segscope" / "state.safetensors"
+    (tmp_path / STATE).write_bytes(b"x")
+    assert hidden(tmp_path, STATE) == tmp_path / STATE
+    assert has_begun(tmp_path)
+    check_run_folder(tmp_path, resume=True)
+    (tmp_path / ".segscope").mkdir()
+    (tmp_path / ".segscope" / STATE).write_bytes(b"y")  # the run's own goes before a stray one
+    assert hidden(tmp_path, STATE) == tmp_path / ".segscope" / "state.safetensors"
 
 
 def test_weights_without_a_state_are_a_run_too(tmp_path):
@@ -42,10 +55,12 @@ def test_weights_without_a_state_are_a_run_too(tmp_path):
 
 
 def test_a_lock_keeps_others_out_until_it_ends_and_removes_what_is_half(tmp_path):
-    half = tmp_path / ".segscope-abc"
-    half.write_bytes(b"x")
+    halves = [tmp_path / ".segscope-abc", tmp_path / ".segscope" / ".segscope-abc"]
+    (tmp_path / ".segscope").mkdir()
+    for half in halves:
+        half.write_bytes(b"x")
     with locked(tmp_path):
-        assert not half.exists()
+        assert not any(half.exists() for half in halves)
         with pytest.raises(WorkError, match="another process trains"), locked(tmp_path):
             pytest.fail("it was taken twice")
     with locked(tmp_path):

@@ -59,7 +59,7 @@ def test_files_are_read_where_nothing_was_kept(place, tmp_path, monkeypatch):
 
     monkeypatch.setattr(readers, "_read", counted)
     dataset = open_dataset(place / "data")
-    store = Cache(place / "run" / "cache")
+    store = Cache(place / "run" / ".segscope" / "cache")
     evaluate_validation(place / "run", dataset, device="cpu", store=store)
     assert "imagesTr" not in seen
     evaluate_validation(place / "run", dataset, device="cpu", store=Cache(tmp_path / "empty"))

@@ -33,7 +33,11 @@ def place(tmp_path):
 def test_it_returns_what_it_wrote_and_takes_it_up_again(place):
     out = place / "out"
     done = predict(place / "run", place / "data", out, PredictOptions(device="cpu"))
-    assert done.to_dict() == {"written": ["p0", "p1"], "reused": [], "notes": {}}
+    assert done.to_dict() == {
+        "written": ["p0", "p1"], "reused": [], "notes": {},
+        "files": {"statistics": str(out / "statistics.csv"), "previews": str(out / "previews")},
+    }  # fmt: skip
+    assert {file.name for file in (out / "previews").iterdir()} == {"p0.png", "p1.png"}
     assert read_label(out / "p0.png").array.shape == (24, 24)
     again = predict(place / "run", place / "data", out, PredictOptions(device="cpu"))
     assert (again.written, again.reused) == ((), ("p0", "p1"))
@@ -45,6 +49,7 @@ def test_a_case_that_fails_is_in_the_error_s_outcome(place):
         predict(place / "run", place / "data", place / "out", PredictOptions(device="cpu"))
     facts = raised.value.done.to_dict()
     assert (facts["written"], list(facts["failed"])) == (["p0"], ["p1"])
+    assert (place / "out" / "statistics.csv").read_text().splitlines()[1].startswith("p0,disc,1,")
 
 
 @pytest.mark.parametrize(

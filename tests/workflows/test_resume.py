@@ -47,7 +47,7 @@ def run(data, tmp_path, capsys, stopped):
     folder = tmp_path / "run"
     code, said = call(capsys, "train", data, "-o", folder, *LINE)
     assert (code, "holds no run yet, which is begun" in said) == (1, True)
-    assert (folder / "state.safetensors").is_file()
+    assert (folder / ".segscope" / "state.safetensors").is_file()
     return folder
 
 
@@ -80,11 +80,11 @@ def test_the_line_that_began_a_run_goes_on_with_it_and_then_says_it_is_done(
     ids=lambda value: " ".join(value) if isinstance(value, list) else "said",
 )
 def test_another_line_is_refused_by_name(data, run, capsys, more, said):
-    before = (run / "state.safetensors").read_bytes()
+    before = (run / ".segscope" / "state.safetensors").read_bytes()
     code, found = call(capsys, "train", data, "-o", run, *LINE, *more)
     assert (code, said in found) == (2, True), found
     assert "was begun otherwise" in found
-    assert (run / "state.safetensors").read_bytes() == before
+    assert (run / ".segscope" / "state.safetensors").read_bytes() == before
 
 
 def test_other_groups_are_refused(data, run, capsys):

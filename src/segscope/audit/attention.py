@@ -30,7 +30,7 @@ def attention_over_epochs(run: Path, image: NDArray[np.float32]) -> list[Attenti
         name = file.stem.removeprefix("weights_")
         model = load_model(run, weights=name)
         with torch.inference_mode():
-            gates = model.net.attention(torch.from_numpy(image)[None])
+            gates = model.segmenter.attention(torch.from_numpy(image)[None])
         full = [node for node, alpha in gates.items() if alpha.shape[2:] == image.shape[1:]]
         maps += [
             AttentionMap(int(name.removeprefix("epoch")), node, gates[node][0, 0].numpy())
@@ -43,7 +43,7 @@ def prepared_slice(
     model: TrainedModel, case: Case, dataset: Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
     """Prepare one case; of a volume, the slice with the largest truth."""
-    plan = model.spec.plan
+    plan = model.run_spec.plan
     loaded = load_of(dataset, case)
     prepared = plan.apply(loaded.image)
     if loaded.label is None:

@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from segscope.images import Case
-from segscope.preprocessing import Plan, Prepared
+from segscope.preprocessing import Preparer, Shown
 
 Axes = Literal["xyz", "zyx"]
 """Order of a network's axes in those of the prepared image."""
@@ -30,8 +30,8 @@ class Opened:
     name: str
     image: Tensor
     truth: Tensor | None
-    prepared: Prepared | None = None
-    plan: Plan | None = None
+    prepared: Shown | None = None
+    plan: Preparer | None = None
     notes: tuple[str, ...] = ()
     source: Case | None = None
     axes: Axes = "xyz"

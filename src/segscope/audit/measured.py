@@ -93,7 +93,7 @@ def answer_of(model: TrainedModel, case: Measured) -> Tensor:
     opened = case.opened
     assert opened.source is not None  # the caller looked
     assert opened.prepared is not None  # as it came from a file
-    if model.spec.plan == opened.plan:
+    if model.preparer == opened.plan:
         label = label_prepared(model, opened.prepared)
     else:
         image = Preparation.of(model).read(opened.source, case.subject.reading).image

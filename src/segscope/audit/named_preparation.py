@@ -89,6 +89,12 @@ class Named:
     preparation: Preparation
     output: Output
 
+    @property
+    def plan(self) -> Plan:
+        """The preparation's, which is always one of ours."""
+        assert isinstance(self.preparation.plan, Plan)  # a name stands for one
+        return self.preparation.plan
+
     def sentences(self) -> tuple[str, ...]:
         """Say what is done to an image."""
         known = self.preparation
@@ -98,7 +104,7 @@ class Named:
         pieces = () if known.patch is None else (f"pieces of at most {known.patch}",)
         read = "logits" if self.output == "auto" else self.output
         return (
-            *describe_plan(known.plan), *(turned if known.axes == "zyx" else ()), *pieces, *padded,
+            *describe_plan(self.plan), *(turned if known.axes == "zyx" else ()), *pieces, *padded,
             f"output read as {read}",
         )  # fmt: skip
 
@@ -107,7 +113,7 @@ class Named:
         known = self.preparation
         return {
             "name": self.name,
-            "plan": known.plan.model_dump(mode="json"),
+            "plan": self.plan.model_dump(mode="json"),
             "axes": known.axes,
             "window": known.patch,
             "multiple": known.multiple,

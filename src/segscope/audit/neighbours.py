@@ -80,15 +80,15 @@ def _mean_dice(model: nn.Module, name: str, cases: Sequence[Case], how: dict[str
 
 def _others(named: Named) -> dict[str, Named]:
     known = named.preparation
-    channels = known.plan.channels
+    channels = named.plan.channels
     others = {"as named": named}
     axes = replace(known, axes="xyz" if known.axes == "zyx" else "zyx",
                    patch=_reverse(known.patch), multiple=_reverse(known.multiple))  # fmt: skip
     others["axes in reverse"] = replace(named, preparation=axes)
     for name, scheme in (("values as stored", "none"), ("z-scores of each image", "zscore")):
         wanted = tuple({"name": channel.name, "scheme": scheme} for channel in channels)
-        plan = type(known.plan).model_validate({**known.plan.model_dump(), "channels": wanted})
-        if plan != known.plan:
+        plan = type(named.plan).model_validate({**named.plan.model_dump(), "channels": wanted})
+        if plan != named.plan:
             others[name] = replace(named, preparation=replace(known, plan=plan))
     stored = others.get("values as stored", named)
     others["stored values / 255"] = stored

@@ -1,7 +1,7 @@
 """What is audited: any network, or a trained model that knows how to prepare cases."""
 
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self, get_args
@@ -25,10 +25,10 @@ from segscope.features import (
     untouched,
 )
 from segscope.features.untouched import device_of, refuse_quantised
-from segscope.images import Case, Fingerprint
-from segscope.inference import TrainedModel, judge
+from segscope.images import Case, Image
+from segscope.inference import TrainedModel, Verdict
 from segscope.networks import Segmenter
-from segscope.preprocessing import Plan
+from segscope.preprocessing import Preparer
 
 Output = Literal["auto", "logits", "probabilities"]
 
@@ -40,36 +40,39 @@ class Preparation:
     """How a network wants its images; a trained model brings this with it.
 
     Args:
-        plan: Preprocessing.
+        plan: Preprocessing: a `Plan`, or what another tool does.
         labels: Name to value, background included.
         channels: Of an image.
         patch: Window of the network, or None for whole images.
         multiple: What sides must be multiples of, per axis of the network.
         axes: ``zyx`` for a network that was trained on arrays with their axes in reverse.
-        seen: What the training cases were like, where that is known: cases unlike them are noted.
+        judge: Tells how unlike the training cases an image is, where that is known; it is noted.
     """
 
-    plan: Plan
+    plan: Preparer
     labels: Mapping[str, int]
     channels: int
     patch: tuple[int, ...] | None = None
     multiple: tuple[int, ...] | None = None
     axes: Axes = "xyz"
-    seen: Fingerprint | None = None
+    judge: Callable[[str, Image], Verdict] | None = None
 
     @property
     def slice_axis(self) -> int | None:
         """Axis of the network's image that slices are taken along, or None."""
         axis = self.plan.slice_axis
-        return axis if axis is None or self.axes == "xyz" else self.plan.image_dims - 1 - axis
+        if axis is None or self.axes == "xyz" or self.plan.image_dims is None:
+            return axis
+        return self.plan.image_dims - 1 - axis
 
     @classmethod
     def of(cls, model: TrainedModel) -> Self:
         """Take what a trained model knows."""
         spec = model.spec
         channels = len(spec.channel_names)
-        multiple = model.net.multiple
-        return cls(spec.plan, spec.labels, channels, spec.patch, multiple, seen=model.seen)
+        return cls(
+            model.preparer, spec.labels, channels, spec.patch, model.multiple, judge=model.judge
+        )
 
     def read(self, case: Case, reading: ReadOptions) -> LoadedCase:
         """Read a case's files."""
@@ -121,7 +124,7 @@ class Subject:
                 )
             return cls(
                 net=model.net.eval(),
-                name=model.spec.network.name,
+                name=model.spec.network_name,
                 output="logits",
                 preparation=preparation or Preparation.of(model),
                 reading=reading,
@@ -271,7 +274,7 @@ def open_loaded(known: Preparation, loaded: LoadedCase) -> Opened:
         truth = torch.from_numpy(labels.astype("int64"))[None]
         truth = turned(truth, known.axes)
     image = turned(torch.from_numpy(prepared.array.copy()), known.axes)
-    odd = judge(known.seen, case.name, loaded.image, known.plan).describe()
+    odd = () if known.judge is None else known.judge(case.name, loaded.image).describe()
     notes = (*prepared.notes, *odd)
     opened = Opened(case.name, image, truth, prepared, known.plan, notes, case)
     return replace(opened, axes=known.axes)

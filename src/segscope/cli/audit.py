@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import Device, Measured, Reading, Shared
+from segscope.cli.options import Chosen, Device, Measured, Reading, Shared
 from segscope.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def audit(
     *,
     run: Annotated[
-        Path | None, typer.Argument(help="Folder of a run; leave out with --model.")
+        Path | None, typer.Argument(help="Folder of a run or another tool's model.")
     ] = None,
     source: Annotated[
         Path | None, typer.Option("-i", "--input", help="Dataset, folder, file or DICOM series.")
@@ -33,6 +33,7 @@ def audit(
     weights: Annotated[
         str | None, typer.Option("--weights", help="best, last, a snapshot; with --model a file.")
     ] = None,
+    opened: Chosen,
     prepare: Annotated[
         str | None,
         typer.Option("--prepare", help="With --model: asis, segscope, or a YAML file."),
@@ -87,6 +88,7 @@ def audit(
         parquet=parquet,
         low_memory=low_memory,
         device=device,
+        **vars(opened),
         **vars(read),
         **vars(shared),
     )

@@ -8,13 +8,22 @@ from typing import Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import Device, Masks, Reading, Source, TruthFolder, WhichCases
+from segscope.cli.options import (
+    Chosen,
+    Device,
+    Masks,
+    Model,
+    Reading,
+    Source,
+    TruthFolder,
+    WhichCases,
+)
 
 
 @grouped
 def cam(
     *,
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Model,
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the maps.")],
     method: Annotated[
@@ -47,6 +56,7 @@ def cam(
     cases: WhichCases = "auto",
     truth: TruthFolder = None,
     masks: Masks = None,
+    opened: Chosen,
     device: Device = "auto",
     read: Reading,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
@@ -71,6 +81,7 @@ def cam(
         truth=truth,
         masks=masks,
         device=device,
+        **vars(opened),
         **vars(read),
     )
     found = run_cam(run, source, output, options)

@@ -70,6 +70,14 @@ Scores = Annotated[
     typer.Option("--score", help="Also measure a quality score of an installed package; repeat."),
 ]
 
+Model = Annotated[
+    Path, typer.Argument(help="Folder of a run, or a model of another tool (nnU-Net).")
+]
+Folds = Annotated[str | None, typer.Option("--folds", help="Of an nnU-Net folder: 0,1 or all.")]
+Checkpoint = Annotated[
+    str | None, typer.Option("--checkpoint", help="Of an nnU-Net folder: final or best.")
+]
+
 NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
@@ -144,6 +152,14 @@ class Measured:
             "scores": tuple(self.score or ()),
             "masks": self.masks,
         }
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which network of another tool's model is opened."""
+
+    folds: Folds = None
+    checkpoint: Checkpoint = None
 
 
 @dataclass(frozen=True)

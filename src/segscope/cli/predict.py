@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import Device, Masks, ReplaceNonfinite, ResampleShear, Shared
+from segscope.cli.options import (
+    Chosen,
+    Device,
+    Masks,
+    Model,
+    ReplaceNonfinite,
+    ResampleShear,
+    Shared,
+)
 from segscope.errors import InputError, WorkError
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 @grouped
 def predict(
     *,
-    run: Annotated[Path, typer.Argument(help="Folder of a run (model.json and weights).")],
+    run: Model,
     source: Annotated[
         Path, typer.Option("-i", "--input", help="File, folder, dataset or DICOM series.")
     ],
@@ -27,16 +35,26 @@ def predict(
         str | None, typer.Option("--level", help="L1 to L4: prune a nested network first.")
     ] = None,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average over mirrored copies (slower).")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Average over mirrored copies; else as the model says (a run: no).",
+        ),
+    ] = None,
     overlap: Annotated[
-        float, typer.Option("--overlap", min=0.0, max=0.9, help="Of sliding windows.")
-    ] = 0.5,
+        float | None,
+        typer.Option(
+            "--overlap", min=0.0, max=0.9, help="Of windows; else as the model says (a run: 0.5)."
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Windows or slices per pass.")] = 4,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also write CASE.npz (K, *S).")
     ] = False,
-    weights: Annotated[str, typer.Option("--weights", help="best, last or a snapshot.")] = "best",
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="Of a run: best, last or a snapshot.")
+    ] = None,
+    opened: Chosen,
     device: Device = "auto",
     fast: Annotated[
         bool, typer.Option("--fast", help="Fold norms, channels last: same but for rounding.")
@@ -54,6 +72,13 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
+    previews: Annotated[
+        bool | None,
+        typer.Option("--previews/--no-previews", help="A PNG a case; by default up to 100 cases."),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write OUTPUT/report.html: sizes and pictures.")
+    ] = False,
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -61,8 +86,9 @@ def predict(
 
     Every image is compared with those that the run was trained on (spacing, size, intensities,
     modality): what is outside is said, what is far outside is refused. What is in the output folder
-    already and was made in the same way is not made again. A network that is shown global binary
-    masks has them made first, into OUTPUT/masks.
+    already and was made in the same way is not made again. Beside the label maps go statistics.csv
+    (sizes of every label: ml, mm2 or pixels) and previews/CASE.png. A network that is shown global
+    binary masks has them made first, into OUTPUT/masks.
 
     Example: segscope predict runs/hippocampus -i Dataset004/imagesTs -o predictions
     """
@@ -83,6 +109,9 @@ def predict(
         resample_shear=resample_shear,
         anyway=anyway,
         overwrite=overwrite,
+        previews=previews,
+        report=report,
+        **vars(opened),
         **vars(shared),
     )
     try:
@@ -111,3 +140,5 @@ def _print(done: "Predicted", output: Path, *, as_json: bool) -> None:
         typer.echo(
             f"{len(done.written)} label maps written to {output}{reused}; peak memory {peak}"
         )
+        for what, place in done.files.items():
+            typer.echo(f"{what:10s} {place}")

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from segscope.cli.groups import grouped
-from segscope.cli.options import Device, Measured, Reading, Shared, Source
+from segscope.cli.options import Chosen, Device, Measured, Model, Reading, Shared, Source
 from segscope.errors import WorkError
 
 
 @grouped
 def quality(
     *,
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Model,
     source: Source,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Also write quality.csv and .json here.")
@@ -34,6 +34,7 @@ def quality(
     target: Annotated[
         float, typer.Option("--target", help="Mean Dice that review shall reach.")
     ] = 0.9,
+    opened: Chosen,
     device: Device = "auto",
     read: Reading,
     shared: Shared,
@@ -53,6 +54,7 @@ def quality(
         method=method,
         target=target,
         device=device,
+        **vars(opened),
         **vars(read),
         **vars(shared),
     )

@@ -31,10 +31,21 @@ def write_image(path: Path, image: Image, like: Path | None = None) -> None:
     _write(Path(path), image.array[0], image.grid, like)
 
 
-def write_probabilities(path: Path, probabilities: Probabilities) -> None:
-    """Write ``probabilities`` (K, *S) float32 and ``affine`` as ``.npz``."""
+def write_probabilities(
+    path: Path, probabilities: Probabilities, *, reverse_axes: bool = False
+) -> None:
+    """Write ``probabilities`` (K, *S) float32 and ``affine`` as ``.npz``.
+
+    Args:
+        path: Of the file.
+        probabilities: On the grid of the image.
+        reverse_axes: Write (K, z, y, x), a plane as one slice, which is nnU-Net's form.
+    """
+    array = probabilities.array
+    if reverse_axes:
+        array = array[:, None] if array.ndim == 3 else array.transpose(0, 3, 2, 1)
     stream = io.BytesIO()
-    np.savez_compressed(stream, probabilities=probabilities.array, affine=probabilities.grid.affine)
+    np.savez_compressed(stream, probabilities=array, affine=probabilities.grid.affine)
     write_bytes(Path(path), stream.getvalue())
 
 

@@ -269,7 +269,7 @@ def _train(task: Task, recipe: Recipe, shown: Dataset) -> dict[str, Any]:
 def _predict(run: Path, weights: str, cases: tuple[Case, ...], folder: Path) -> dict[str, Any]:
     model = load_model(run, weights=weights, device="auto")
     predict_cases(model, cases, folder, anyway=True)  # a test case is never left out
-    spec = model.spec
+    spec = model.run_spec
     shape = (1, spec.network.in_channels, *spec.patch)
     return {
         "parameters": count_parameters(model.net),

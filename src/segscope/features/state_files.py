@@ -89,6 +89,36 @@ def read_weights(file: Path, *, mapped: bool = False) -> Weights:
     return _chosen(file, _load_pickle(file, mapped), ())
 
 
+def read_checkpoint(file: Path) -> Mapping[str, Any]:
+    """Read all of a torch checkpoint: tensors, which stay on disk until used, and plain values.
+
+    Every byte of it is checked against the archive's own sums.
+
+    Raises:
+        InputError: As of `read_weights`; it is no mapping of names.
+    """
+    file = Path(file)
+    with opened_file(file):  # what may not be read is not damaged
+        pass
+    if _check_archive(file):
+        _check_sums(file)
+    found = _load_pickle(file, mapped=True)
+    if not isinstance(found, Mapping) or not all(isinstance(key, str) for key in found):
+        raise InputError(f"{file}: is no checkpoint (it holds a {type(found).__name__}); check the "
+                         "path")  # fmt: skip
+    return found
+
+
+def _check_sums(file: Path) -> None:
+    try:
+        with zipfile.ZipFile(file) as packed:
+            broken = packed.testzip()
+    except Exception as error:  # damaged bytes make an unpacker fail in any way
+        raise InputError(f"{file}: is damaged ({error}); copy it again") from None
+    if broken is not None:
+        raise InputError(f"{file}: is damaged (the sum of {broken} is wrong); copy it again")
+
+
 def _safe(file: Path) -> Weights:
     try:
         with safe_open(file, framework="pt") as opened:

@@ -27,8 +27,8 @@ def to_grey(array: NDArray[Any]) -> Plane:
     return grey
 
 
-def stretched(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Bring a mask to other sides: nearest pixels, centre on centre.
+def stretched(mask: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Bring a mask or labels to other sides: nearest pixels, centre on centre.
 
     Example:
         >>> stretched(np.array([[True, False]]), (2, 4)).astype(int).tolist()

@@ -8,6 +8,7 @@ from segscope.inference.cases import (
     target,
 )
 from segscope.inference.device import choose_device, parse_level
+from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.manifest import (
     PredictOptions,
     hash_cases,
@@ -24,6 +25,8 @@ from segscope.inference.model import (
     read_spec,
     save_model,
 )
+from segscope.inference.open_model import kind_of_model, open_model
+from segscope.inference.parts import Described, ForeignSpec, How, Inferer, Parts
 from segscope.inference.predict import predict_labels, predict_prepared, predict_probabilities
 from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_levels, prune_run
 from segscope.inference.run_files import read_fingerprint
@@ -32,10 +35,17 @@ from segscope.inference.weights import fit_weights, load_into, load_weights, sav
 
 __all__ = [
     "FAR",
+    "Described",
+    "ForeignSpec",
+    "How",
+    "Inferer",
+    "Kind",
     "LevelRow",
     "ModelSpec",
     "NetworkSpec",
     "NotMeantError",
+    "OpenOptions",
+    "Parts",
     "PredictOptions",
     "Predicted",
     "Pruned",
@@ -49,12 +59,14 @@ __all__ = [
     "hash_cases",
     "input_hashes",
     "judge",
+    "kind_of_model",
     "limits",
     "load_into",
     "load_model",
     "load_weights",
     "made_with",
     "measure_levels",
+    "open_model",
     "parse_level",
     "predict_cases",
     "predict_labels",

@@ -23,18 +23,13 @@ from segscope.inference.manifest import (
     input_hashes,
     weights_hash,
 )
-from segscope.inference.meant import compare, judge, limits
-from segscope.inference.model import ModelSpec, TrainedModel
-from segscope.inference.predict import (
-    HowKeywords,
-    label_prepared,
-    predict_prepared,
-    prepare,
-    say_memory,
-)
+from segscope.inference.meant import compare
+from segscope.inference.model import TrainedModel
+from segscope.inference.parts import Described
+from segscope.inference.predict import HowKeywords, both_prepared, label_prepared, prepare
 from segscope.inference.verdict import FAR, Verdict
 from segscope.paths import is_there
-from segscope.preprocessing import Prepared
+from segscope.preprocessing import Prepared, Shown
 from segscope.progress import track
 
 _OF_DATASETS = ("imagesTr", "imagesTs", "labelsTr")
@@ -53,6 +48,7 @@ class Predicted:
         failed: Names of the cases that were not predicted, and why.
         remarks: On all of them: what could not be compared.
         mask_warnings: Cases to what is odd about their masks; None of a network that is shown none.
+        files: What was written beside the label maps, by what it is.
     """
 
     written: tuple[str, ...]
@@ -62,6 +58,7 @@ class Predicted:
     failed: dict[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     mask_warnings: dict[str, tuple[str, ...]] | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; what there is none of is left out."""
@@ -74,6 +71,7 @@ class Predicted:
             **({"failed": self.failed} if self.failed else {}),
             **({"verdicts": verdicts} if verdicts else {}),
             **({} if odd is None else {"mask_warnings": {n: list(s) for n, s in odd.items()}}),
+            **({"files": dict(self.files)} if self.files else {}),
         }
 
 
@@ -191,14 +189,12 @@ def predict_cases(
         manifest.arrange(order)
         failures.arrange(order)
         notes, verdicts = in_order(notes, order), in_order(verdicts, order)
-    return _outcome(
-        folder, cases, reused, failures, notes, verdicts, limits(model.seen), chosen.anyway
-    )
+    return _outcome(folder, cases, reused, failures, notes, verdicts, model.limits(), chosen.anyway)
 
 
 def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) -> Make:
     """Predict in this process."""
-    plan = model.spec.plan
+    reverse = model.parts is not None and model.parts.reverse_axes
     how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
 
     def make(
@@ -208,23 +204,29 @@ def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) ->
             label, found = None, None
             with failures.of(case.name):
                 prepared = _prepared(model, case, options, verdicts, known)
-                with say_memory(model.device, options.batch):
-                    if options.probabilities:
-                        found = plan.undo(predict_prepared(model, prepared.array, **how), prepared)
-                        label = LabelMap(found.to_labels().array, found.grid, prepared.notes)
-                    else:
-                        label = label_prepared(model, prepared, **how)
+                if options.probabilities:
+                    label, found = both_prepared(model, prepared, **how)
+                else:
+                    label = label_prepared(model, prepared, **how)
             if label is not None:
                 notes = (*label.notes, *verdicts[case.name].describe())
-                yield Made(case.name, notes, partial(_put, label, found, case.image_files[0]))
+                yield Made(
+                    case.name, notes, partial(_put, label, found, case.image_files[0], reverse)
+                )
 
     return make
 
 
-def _put(label: LabelMap, found: Probabilities | None, like: Path, files: Sequence[Path]) -> None:
+def _put(
+    label: LabelMap,
+    found: Probabilities | None,
+    like: Path,
+    reverse_axes: bool,
+    files: Sequence[Path],
+) -> None:
     write_label(files[0], label, like=like)
     if found is not None:
-        write_probabilities(files[1], found)
+        write_probabilities(files[1], found, reverse_axes=reverse_axes)
 
 
 def _outcome(
@@ -300,7 +302,7 @@ def _check(
         raise InputError("nothing was predicted:", problems)
 
 
-def _faults(case: Case, spec: ModelSpec) -> list[str]:
+def _faults(case: Case, spec: Described) -> list[str]:
     channels = spec.channel_names
     faults = [f"{file}: no such file" for file in case.image_files if not file.exists()]
     if case.name != Path(case.name).name:
@@ -343,16 +345,16 @@ def _prepared(
     options: PredictOptions,
     verdicts: dict[str, Verdict],
     known: Known | None,
-) -> Prepared:
+) -> Shown:
     """Read a case, see whether the model is meant for it, and prepare it."""
-    seen, plan, file = model.seen, model.spec.plan, case.image_files[0]
+    seen, file = model.seen, case.image_files[0]
     facts = {} if known is None or seen is None else {one.name: one for one in seen.images}
     image = None
     if case.name in facts and seen is not None:  # measured when the run was begun
-        verdict = compare(seen, facts[case.name], plan)
+        verdict = compare(seen, facts[case.name], model.run_spec.plan)
     else:
         image = _read(model, case, options)
-        verdict = judge(seen, case.name, image, plan)
+        verdict = model.judge(case.name, image)
     verdicts[case.name] = verdict
     if verdict.level == FAR and not options.anyway:
         raise InputError(
@@ -366,7 +368,7 @@ def _prepared(
 
 
 def _read(model: TrainedModel, case: Case, options: PredictOptions) -> Image:
-    plan, file = model.spec.plan, case.image_files[0]
+    dims, file = model.preparer.image_dims, case.image_files[0]
     image = load_case(
         replace(case, label_file=None),
         channels=len(model.spec.channel_names),
@@ -374,6 +376,6 @@ def _read(model: TrainedModel, case: Case, options: PredictOptions) -> Image:
             replace_nonfinite=options.replace_nonfinite, resample_shear=options.resample_shear
         ),
     ).image
-    if image.grid.ndim != plan.image_dims:
-        raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {plan.image_dims}D")
+    if dims is not None and image.grid.ndim != dims:
+        raise InputError(f"{file}: is {image.grid.ndim}D, the model is for {dims}D")
     return image

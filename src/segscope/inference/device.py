@@ -1,11 +1,15 @@
 """What ``--device`` and ``--level`` mean, and where a network lies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 from torch import nn
 
-from segscope.errors import InputError
+from segscope.errors import InputError, WorkError
+
+_NO_MEMORY = ("DefaultCPUAllocator", "out of memory")
 
 
 class _HasNet(Protocol):
@@ -19,7 +23,8 @@ class OnDevice:
     @property
     def device(self: _HasNet) -> torch.device:
         """Where the weights lie."""
-        return next(self.net.parameters()).device
+        first = next(self.net.parameters(), None)
+        return torch.device("cpu") if first is None else first.device
 
 
 def choose_device(device: str) -> torch.device:
@@ -74,3 +79,27 @@ def parse_level(text: str | None) -> int | None:
     if not (digits.isascii() and digits.isdigit()):
         raise InputError(f"--level {text}: expected L1, L2, L3 or L4")
     return int(digits)
+
+
+@contextmanager
+def say_memory(device: torch.device, batch: int) -> Iterator[None]:
+    """Turn the ways in which memory runs out into one error that says what to try.
+
+    Args:
+        device: That computes.
+        batch: Of windows; where it is 1, it is not the remedy.
+
+    Raises:
+        WorkError: Memory ran out.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # torch has a type of its own on CUDA, elsewhere it is a plain RuntimeError
+        short = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not short and not any(sign in str(error) for sign in _NO_MEMORY):
+            raise
+        tries = ["--batch 1"] if batch > 1 else []
+        tries += ["--device cpu"] if device.type != "cpu" else []
+        said = f"try {' or '.join(tries)}, or " if tries else "crop the image, or "
+        raise WorkError(f"memory ran out on {device}; {said}close other programs") from error

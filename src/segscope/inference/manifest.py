@@ -15,11 +15,12 @@ import torch
 from torch import nn
 
 from segscope import __version__
-from segscope.data import sha256_of, write_json
+from segscope.data import json_ready, sha256_of, write_json
 from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError, in_order
 from segscope.images import Case
 from segscope.inference.model import TrainedModel
+from segscope.inference.parts import ForeignSpec
 from segscope.inference.verdict import LEVELS, Verdict
 from segscope.paths import is_there, read_text
 
@@ -31,8 +32,8 @@ class PredictOptions:
     """How cases are predicted; defaults are those of the command line.
 
     Args:
-        mirror: Average over mirrored copies.
-        overlap: Of neighbouring windows, as a share of a window's side.
+        mirror: Average over mirrored copies; None is as the model says.
+        overlap: Of neighbouring windows, as a share of a window's side; None is as the model says.
         batch: Windows or slices per pass.
         probabilities: Also write ``CASE.npz``.
         replace_nonfinite: Put this in place of NaN and infinities in images.
@@ -40,8 +41,8 @@ class PredictOptions:
         anyway: Also predict images that lie far outside of what the model has seen.
     """
 
-    mirror: bool = False
-    overlap: float = 0.5
+    mirror: bool | None = None
+    overlap: float | None = None
     batch: int = 4
     probabilities: bool = False
     replace_nonfinite: float | None = None
@@ -52,8 +53,8 @@ class PredictOptions:
 class PredictKeywords(TypedDict, total=False):
     """The same as keywords of `predict_cases`."""
 
-    mirror: bool
-    overlap: float
+    mirror: bool | None
+    overlap: float | None
     batch: int
     probabilities: bool
     replace_nonfinite: float | None
@@ -80,7 +81,9 @@ class Manifest:
         self.file = folder / _NAME
         self._how = _how(model, options, weights)
         self._with = made_with(model.device)
-        self._cases = _read(self.file)
+        self._cases, known = _read(self.file)
+        # what a label's number means, for those who read the label maps later
+        self._labels = known | {weights: dict(model.spec.labels)}
         self._before = set(self._cases)
 
     def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
@@ -168,7 +171,9 @@ class Manifest:
         self._write()
 
     def _write(self) -> None:
-        write_json(self.file, {"format": 1, "cases": self._cases})
+        models = [entry["made_by"].get("weights_sha256") for entry in self._cases.values()]
+        labels = {model: named for model, named in self._labels.items() if model in models}
+        write_json(self.file, {"format": 1, "labels": labels, "cases": self._cases})
 
 
 def made_with(device: torch.device | str) -> dict[str, Any]:
@@ -242,24 +247,39 @@ def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str
     """All that a prediction depends on beside its input, but for rounding."""
     chosen = asdict(options)
     del chosen["batch"], chosen["anyway"]  # neither changes what comes out
+    how = model.how(mirror=options.mirror, overlap=options.overlap)
     return chosen | {
+        "mirror": how.mirror,
+        "overlap": how.overlap,
         "weights_sha256": weights,
-        "model_sha256": sha256_of(model.spec.model_dump_json().encode()),
-        "network": model.spec.network.name,
-        "level": model.net.head_count,
+        **_facts(model),
+        "network": model.spec.network_name,
         "bf16": model.bf16,
     }
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _facts(model: TrainedModel) -> dict[str, Any]:
+    """What else tells one model from another."""
+    spec = model.spec
+    if isinstance(spec, ForeignSpec):
+        mirrored = list(spec.mirror_axes)
+        return {"tool": spec.tool, "mirror_axes": mirrored, **json_ready(dict(spec.facts))}
+    text = model.run_spec.model_dump_json()
+    return {"model_sha256": sha256_of(text.encode()), "level": model.segmenter.head_count}
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the cases of a manifest, and the labels of the models that predicted them."""
     if not is_there(file):
-        return {}
+        return {}, {}
     text = read_text(file)
     try:
         found = json.loads(text)
         cases: dict[str, Any] = found["cases"]
+        labels = dict(found.get("labels", {}))  # older versions did not write any
         whole = found["format"] == 1 and all(
             {"inputs", "outputs", "made_by"} <= entry.keys()
+            and isinstance(entry["made_by"], dict)
             and all(name == Path(name).name for name in entry["outputs"])
             and Verdict.from_dict(entry.get("verdict")).level in LEVELS
             for entry in cases.values()
@@ -270,4 +290,4 @@ def _read(file: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: is not a manifest of predictions by segscope; name another folder"
         )
-    return cases
+    return cases, labels

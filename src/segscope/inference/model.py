@@ -4,19 +4,22 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from segscope.errors import InputError
-from segscope.images import Fingerprint
+from segscope.images import Fingerprint, Image
 from segscope.inference.device import OnDevice, choose_device, has_bf16
-from segscope.inference.meant import read_seen
+from segscope.inference.meant import judge, limits, read_seen
+from segscope.inference.parts import BATCH, Described, How, Parts
 from segscope.inference.run_weights import read_run_weights, save_run_weights, weights_file
 from segscope.inference.spec import MODEL, ModelSpec, NetworkSpec, parse_spec, read_spec, spec_text
+from segscope.inference.verdict import Verdict
 from segscope.networks import NETWORK, Segmenter, build_network, fold_batch_norms
+from segscope.preprocessing import Preparer
 
 __all__ = [
     "ModelSpec",
@@ -34,6 +37,7 @@ _SLOW_BF16 = (
     "--bf16: this device has no instructions for bfloat16 and imitates it, which is slower and "
     "less exact than to leave it out"
 )
+_NO_RUN = "this is for runs of segscope; the model is another tool's ({})"
 _DRAWN = (
     torch.Tensor.normal_,
     torch.Tensor.uniform_,
@@ -46,23 +50,81 @@ _DRAWN = (
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel(OnDevice):
-    """A network with its weights and its specification.
+    """A network with its weights, what it is, how it wants its images, and how it is run.
+
+    A run of segscope has a `ModelSpec`, whose plan and windows are used; a model of another tool
+    brings its own ``parts``.
 
     Args:
         spec: What it is.
-        net: On the device that shall predict.
+        net: On the device that shall predict; of several (folds) the first.
         bf16: Compute in bfloat16 where that is safe (automatic mixed precision).
         weights_sha256: Of the file of weights; empty for a network that came from no file.
         notes: What was done to its weights when they were read, or could not be checked.
         seen: What its training cases were like, where that is known.
+        parts: Of a model of another tool.
     """
 
-    spec: ModelSpec
-    net: Segmenter
+    spec: Described
+    net: nn.Module
     bf16: bool = False
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
     seen: Fingerprint | None = None
+    parts: Parts | None = None
+
+    @property
+    def run_spec(self) -> ModelSpec:
+        """What a run of segscope is.
+
+        Raises:
+            InputError: It is a model of another tool.
+        """
+        if isinstance(self.spec, ModelSpec):
+            return self.spec
+        raise InputError(_NO_RUN.format(self.spec.network_name))
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The network of a run of segscope.
+
+        Raises:
+            InputError: It is a model of another tool.
+        """
+        if self.parts is None:
+            return cast(Segmenter, self.net)
+        raise InputError(_NO_RUN.format(self.spec.network_name))
+
+    @property
+    def preparer(self) -> Preparer:
+        """How images become its arrays."""
+        return self.run_spec.plan if self.parts is None else self.parts.preparer
+
+    @property
+    def multiple(self) -> tuple[int, ...] | None:
+        """What sides must be multiples of, per axis of the network."""
+        return self.segmenter.multiple if self.parts is None else self.parts.multiple
+
+    def how(
+        self, *, mirror: bool | None = None, overlap: float | None = None, batch: int = BATCH
+    ) -> How:
+        """Put what the model says in place of what a user leaves open."""
+        own = How() if self.parts is None else self.parts.how
+        return How(
+            mirror=own.mirror if mirror is None else mirror,
+            overlap=own.overlap if overlap is None else overlap,
+            batch=batch,
+        )
+
+    def judge(self, name: str, image: Image) -> Verdict:
+        """Tell how far an image is from what the model has seen."""
+        if self.parts is None:
+            return judge(self.seen, name, image, self.run_spec.plan)
+        return Verdict() if self.parts.judge is None else self.parts.judge(name, image)
+
+    def limits(self) -> tuple[str, ...]:
+        """What `judge` cannot compare for want of knowledge, in sentences to be said once."""
+        return limits(self.seen) if self.parts is None or self.parts.judge is None else ()
 
 
 def save_model(

@@ -110,7 +110,7 @@ def measure_levels(
     """
     if not cases:
         raise InputError("pruning needs validation cases; this run has none")
-    levels = [prune(model.net, k) for k in range(1, model.net.head_count + 1)]
+    levels = [prune(model.segmenter, k) for k in range(1, model.segmenter.head_count + 1)]
     networks = [TrainedModel(model.spec, net) for net in levels]
     scores: list[list[tuple[float, float]]] = [[] for _ in networks]
     for case in track(cases, "scoring levels"):
@@ -119,10 +119,10 @@ def measure_levels(
         if loaded.label is None:
             raise InputError(f"case {case.name}: has no label map; pruning needs one")
         with naming(case.image_files[0]):
-            prepared = model.spec.plan.apply(loaded.image)
+            prepared = model.run_spec.plan.apply(loaded.image)
         for level, (small, found) in enumerate(zip(networks, scores, strict=True), start=1):
             probabilities = predict_prepared(small, prepared.array)
-            predicted = model.spec.plan.undo_labels(probabilities, prepared)
+            predicted = model.run_spec.plan.undo_labels(probabilities, prepared)
             own = _dice_and_iou(predicted, loaded.label, labels)
             found += own
             if receive is not None:
@@ -130,7 +130,7 @@ def measure_levels(
     window = _window(networks[-1])
     seconds = _forward_seconds(networks, window)
     return [
-        _row(k + 1, small.net, found, second, len(cases), window)
+        _row(k + 1, small.segmenter, found, second, len(cases), window)
         for k, (small, found, second) in enumerate(zip(networks, scores, seconds, strict=True))
     ]
 
@@ -175,13 +175,13 @@ def prune_run(
     check_new_folder(folder)
     model = load_model(run, device=device)
     if level is not None:
-        prune(model.net, level)  # says what is possible before any work
+        prune(model.segmenter, level)  # says what is possible before any work
     rows = measure_levels(model, cases, labels=model.spec.labels, reading=reading)
     kept = choose_level(rows, max_dice_loss) if level is None else level
     result = Pruned(folder, kept, tuple(rows), max_dice_loss)
     with _new_folder(folder) as building:
-        small = prune(model.net, kept)
-        save_model(building, pruned_spec(model.spec, small), small)
+        small = prune(model.segmenter, kept)
+        save_model(building, pruned_spec(model.run_spec, small), small)
         for name in ("split.json", "recipe.yaml", "fingerprint.json"):
             if has_run_file(run, name):
                 copy_file(run / name, building / name)
@@ -259,8 +259,8 @@ def _forward_seconds(networks: Sequence[TrainedModel], window: tuple[int, ...]) 
 
 def _window(deepest: TrainedModel) -> tuple[int, ...]:
     """Shape of one patch, enlarged to what the deepest level takes: the same work for all."""
-    sides = zip(deepest.spec.patch, deepest.net.multiple, strict=True)
-    return 1, deepest.spec.network.in_channels, *(-(-side // m) * m for side, m in sides)
+    sides = zip(deepest.run_spec.patch, deepest.segmenter.multiple, strict=True)
+    return 1, deepest.run_spec.network.in_channels, *(-(-side // m) * m for side, m in sides)
 
 
 def _row(
@@ -298,7 +298,7 @@ def _facts(result: Pruned, run: Path, model: TrainedModel, *, chosen: bool) -> d
         "chosen_by": f"Dice within {result.max_dice_loss:g} of the best" if chosen else "request",
         "full_weights_sha256": model.weights_sha256,
         "timing": f"median of {_TIMED_PASSES} forward passes of one patch, levels in turn",
-        "patch": list(model.spec.patch),
+        "patch": list(model.run_spec.patch),
         "device": str(model.device),
         "threads": torch.get_num_threads(),
         "levels": [asdict(row) for row in result.rows],

@@ -21,6 +21,8 @@ from segscope.images import Fingerprint
 MANIFEST = "manifest.json"
 FINGERPRINT = "fingerprint.json"
 LOG = "log.csv"
+HIDDEN = ".segscope"
+"""Folder in a run for what only a training needs that goes on."""
 
 _FACTS = ("recipe.yaml", "split.json", "splits_final.json", FINGERPRINT, "model.json",
           "classifier.json")  # fmt: skip

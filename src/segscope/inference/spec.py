@@ -96,6 +96,11 @@ class ModelSpec(BaseModel):
         return "gbm" if len(self.channel_names) == 1 else "image+gbm"
 
     @property
+    def network_name(self) -> str:
+        """For the reader."""
+        return self.network.name
+
+    @property
     def file_channels(self) -> int:
         """Channels of the images that are given: without the mask, which is made."""
         return len(self.channel_names if self.mask is None else self.mask.image_channels)

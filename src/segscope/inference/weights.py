@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -19,7 +20,7 @@ from segscope.data import atomic_path
 from segscope.data.json_files import as_typed, parse_json
 from segscope.errors import InputError
 from segscope.features.state_dicts import Fitted, fit_state, rename_state
-from segscope.features.state_files import Weights, read_weights
+from segscope.features.state_files import Weights, read_checkpoint, read_weights
 
 __all__ = [
     "CONTENT",
@@ -28,6 +29,7 @@ __all__ = [
     "check_content",
     "content_hash",
     "fit_weights",
+    "load_checkpoint",
     "load_into",
     "load_weights",
     "rename_state",
@@ -80,6 +82,14 @@ def load_weights(file: Path) -> Weights:
     weights.facts = _own_facts(Path(file), weights.facts)
     check_content(Path(file), weights)
     return weights
+
+
+def load_checkpoint(file: Path) -> Mapping[str, Any]:
+    """Read another tool's checkpoint; see `segscope.features.state_files.read_checkpoint`.
+
+    What nnU-Net's hold beside tensors are plain values and NumPy's numbers, nothing else is taken.
+    """
+    return read_checkpoint(file)
 
 
 def fit_weights(

@@ -14,6 +14,7 @@ from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import orientation_to_ras, reorient, reorient_grid, restore
 from segscope.preprocessing.plan import Plan, Prepared
 from segscope.preprocessing.planning import plan_preprocessing
+from segscope.preprocessing.preparer import Preparer, Shown
 from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 from segscope.preprocessing.way_back import (
     pack_label,
@@ -30,6 +31,8 @@ __all__ = [
     "MaskPlan",
     "Plan",
     "Prepared",
+    "Preparer",
+    "Shown",
     "content_box",
     "crop_or_pad",
     "cut",

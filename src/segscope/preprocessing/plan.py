@@ -26,6 +26,7 @@ from segscope.preprocessing.crop import (
 )
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
+from segscope.preprocessing.preparer import Shown
 from segscope.preprocessing.resample import resample, resample_labels, resampled_grid
 from segscope.preprocessing.size import check_size, shrunk
 
@@ -35,8 +36,8 @@ _LARGEST_SIDE = 1 << 16
 ANISOTROPIC = 3.0  # nnU-Net's threshold between the coarsest and the finest axis
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared(Shown):
     """An image as the network sees it, and what is needed to go back.
 
     Args:
@@ -51,15 +52,12 @@ class Prepared:
         notes: Of the image, and what preparing it added.
     """
 
-    array: NDArray[np.float32]
     grid: Grid
-    native: Grid
     orientation: Orientation
     box: Box
     reoriented_shape: tuple[int, ...]
     resampled_shape: tuple[int, ...]
     nearest_axis: int | None = None
-    notes: tuple[str, ...] = ()
 
     @property
     def box_shape(self) -> tuple[int, ...]:

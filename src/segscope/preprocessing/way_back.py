@@ -35,7 +35,10 @@ def unpack_way_back(packed: NDArray[np.uint8], array: NDArray[np.float32]) -> Pr
         >>> grid = Grid.from_spacing((2, 3), (0.1, 0.3))
         >>> array = np.zeros((1, 2, 3), np.float32)
         >>> axes, box = ((0, 1), (1, 1)), ((0, 2), (0, 3))
-        >>> made = Prepared(array, grid, grid, axes, box, grid.shape, grid.shape)
+        >>> made = Prepared(
+        ...     array=array, grid=grid, native=grid, orientation=axes, box=box,
+        ...     reoriented_shape=grid.shape, resampled_shape=grid.shape,
+        ... )
         >>> unpack_way_back(pack_way_back(made), array).grid.spacing_mm
         (0.1, 0.3)
     """

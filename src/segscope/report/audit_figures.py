@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from segscope.report.figures import COLOURS, TRUTH, empty_sheet, line_handle, png, pyplot, show
+from segscope.images.overlay import COLOURS
+from segscope.report.figures import TRUTH, empty_sheet, line_handle, png, pyplot, show
 
 Mask = NDArray[np.integer[Any]]
 

@@ -30,15 +30,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG and what it shows."""
+    """A PNG or JPEG and what it shows."""
 
-    png: bytes
+    content: bytes
     caption: str
 
     @property
     def source(self) -> str:
         """The picture as a ``data:`` address."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+        kind = "png" if self.content.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64," + base64.b64encode(self.content).decode()
 
 
 @dataclass(frozen=True)

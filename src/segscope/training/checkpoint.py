@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from segscope.errors import InputError
-from segscope.inference.run_files import replacing
+from segscope.inference.run_files import HIDDEN, replacing
 from segscope.inference.weights import content_hash
 
 ANEW = "train anew in another folder; the weights beside it are the last ones that were kept"
@@ -42,7 +42,11 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
     skeleton = _take_out(state, tensors)
     text = json.dumps(skeleton)
     facts = {"state": text, "sha256": _hash(text, tensors)}
-    with replacing(path.parent, path.name) as temporary:  # another run's state is told from it
+    folder, name = path.parent, path.name
+    if folder.name == HIDDEN:  # the run whose manifest knows it is one folder up
+        folder.mkdir(exist_ok=True)
+        folder, name = folder.parent, f"{HIDDEN}/{name}"
+    with replacing(folder, name) as temporary:  # another run's state is told from it
         save_file(tensors, temporary, metadata=facts)
 
 

@@ -1,7 +1,7 @@
 """Classifiers of plane images as a task of the training loop: split by group, batches, scores.
 
 recipe.yaml  split.json  fingerprint.json  manifest.json  classifier.json
-weights_best, _last.safetensors  state.safetensors  log.csv  validation.csv  validation.json
+weights_best, _last.safetensors  log.csv  validation.csv  validation.json  .segscope/
 
 A batch and its flips depend on (seed, epoch) alone; the loop's state holds the rest.
 """

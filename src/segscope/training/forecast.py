@@ -19,10 +19,10 @@ from segscope.training.patches import PreparedCase
 
 def seconds_a_pass(model: TrainedModel) -> float:
     """Measure one pass of a patch through the network, forward alone; the first one warms up."""
-    shape = list(model.spec.patch)
-    if model.spec.plan.slice_axis is not None:
-        shape.insert(model.spec.plan.slice_axis, 1)
-    image = np.zeros((model.spec.network.in_channels, *shape), np.float32)
+    shape = list(model.run_spec.patch)
+    if model.run_spec.plan.slice_axis is not None:
+        shape.insert(model.run_spec.plan.slice_axis, 1)
+    image = np.zeros((model.run_spec.network.in_channels, *shape), np.float32)
     predict_prepared(model, image)
     started = time.monotonic()
     predict_prepared(model, image)
@@ -63,8 +63,8 @@ def _measure_rest(model: TrainedModel, case: Case, prepared: PreparedCase) -> fl
     started = time.monotonic()
     hash_cases([case])
     image = prepared.image
-    outputs = (model.spec.network.out_channels, *image.shape[1:])
-    model.spec.plan.undo_labels(np.broadcast_to(image[:1], outputs), prepared.undo)
+    outputs = (model.run_spec.network.out_channels, *image.shape[1:])
+    model.run_spec.plan.undo_labels(np.broadcast_to(image[:1], outputs), prepared.undo)
     truth = prepared.truth()
     with tempfile.TemporaryDirectory() as folder:
         file = target(case, Path(folder))

@@ -28,7 +28,7 @@ from segscope.training.checkpoint import STATE_FORMAT, random_state, save_state
 from segscope.training.log import Row, TrainingLog
 from segscope.training.losses_seen import LossesSeen
 from segscope.training.restore import restore
-from segscope.training.run_folder import STATE
+from segscope.training.run_folder import STATE, hidden
 from segscope.training.schedule import learning_rate, progress_share
 
 T = TypeVar("T")
@@ -164,14 +164,14 @@ def fit(
         WorkError: The loss is no longer finite, or a data worker died.
     """
     model, optimizer = fabric.setup(task.model, task.optimizer)
-    progress = Progress()
+    progress, state = Progress(), hidden(folder, STATE)
     if resume:
-        progress = restore(folder / STATE, Progress, task.net, optimizer, adversary=task.adversary)
+        progress = restore(state, Progress, task.net, optimizer, adversary=task.adversary)
     budget.carry(progress.elapsed_s)
     pace = Pace(validation_s=task.validation_s)
     if not resume and fabric.is_global_zero:  # from here on a run that ends can be resumed
         with _timed() as took:
-            save_state(folder / STATE, _state(task, optimizer, progress))
+            save_state(state, _state(task, optimizer, progress))
         pace.saving_s = 3 * took()  # of best and last weights, and of the state
     total_steps = course.epochs * course.steps_per_epoch
     shown = progress.rows[-1].get(f"val_{task.headline}", math.nan) if progress.rows else math.nan
@@ -267,7 +267,7 @@ def fit(
                     if progress.epoch in course.snapshots:
                         task.keep(f"epoch{progress.epoch:04d}")
                     log.epoch(progress.rows)
-                    save_state(folder / STATE, _state(task, optimizer, progress))
+                    save_state(state, _state(task, optimizer, progress))
                 pace.saving_s = took()
             fabric.barrier()
     return progress

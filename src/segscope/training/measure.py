@@ -69,7 +69,7 @@ def choose_part(model: TrainedModel, cases: Sequence[PreparedCase], recipe: Reci
         seed=settings.seed,
         augment=AugmentPlan.model_validate({"preset": "none"}),
         foreground_share=_ON_FOREGROUND,
-        slice_axis=model.spec.plan.slice_axis,
+        slice_axis=model.run_spec.plan.slice_axis,
     )
     said = f"{most} patches of {n} validation cases"
     return Part(lambda: iter([_pairs(patches)]), float(most), said)

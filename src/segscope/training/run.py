@@ -1,8 +1,9 @@
 """A run: from a dataset and a recipe to a folder with weights, log, split and evaluation.
 
 recipe.yaml  fingerprint.json  split.json  splits_final.json  manifest.json
-model.json  weights_best.safetensors  weights_last.safetensors  state.safetensors
-log.csv  tensorboard/  cache/  validation/ (predictions and summary of the validation cases)
+model.json  weights_best.safetensors  weights_last.safetensors
+log.csv  tensorboard/  validation/ (predictions and summary of the validation cases)
+.segscope/ (state.safetensors  lock  cache/: what only a training needs that goes on)
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,9 +39,11 @@ from segscope.training.packages import note_packages
 from segscope.training.prepared import prepare_case
 from segscope.training.recipe import Recipe, recipe_to_yaml
 from segscope.training.run_folder import (
+    CACHE,
     check_inputs,
     check_run_files,
     check_run_folder,
+    hidden,
     locked,
     unchanging,
     write_run_manifest,
@@ -135,7 +138,7 @@ class Training:
     @property
     def store(self) -> Cache:
         """Where prepared cases are kept."""
-        return Cache(self.cache or self.folder / "cache")
+        return Cache(self.cache or hidden(self.folder, CACHE))
 
     def choose(self) -> tuple[Fold, list[Split]]:
         """The fold of this training, and all folds."""
@@ -215,7 +218,7 @@ def train_in_time(training: Training, budget: Budget, *, evaluates: bool = True)
             ]
         training_cases, others = prepared[: len(known)], prepared[len(known) :]
         model = TrainedModel(spec, make_network(spec, recipe.train.seed).to(fabric.device))
-        check_deepest(model.net, recipe, training_cases)
+        check_deepest(model.segmenter, recipe, training_cases)
         limited = recipe.train.max_minutes is not None
         pass_s = seconds_a_pass(model) if limited or evaluates else 0.0
         if evaluates:

@@ -1,5 +1,9 @@
 """The folder of a run: whose it is, and from what the run was made.
 
+What a person wants of a run has plain names at its top; what only a training needs that goes on
+(its state, a lock, prepared cases) is in ``RUN/.segscope``. Older runs have these at the top, where
+they are left.
+
 A run can be resumed as soon as it has a state, which is written before its first step; what ended
 before, while images were read, may be begun anew in the same folder.
 """
@@ -17,28 +21,40 @@ from segscope.images import Case
 from segscope.inference import made_with
 from segscope.inference.run_files import (
     ANEW,
+    HIDDEN,
     LOG,
     MANIFEST,
     check_run_file,
     hash_run_files,
     read_manifest,
 )
-from segscope.paths import check_lock
+from segscope.paths import check_lock, is_there
 
-STATE = "state.safetensors"
+STATE, CACHE = "state.safetensors", "cache"
 
 _RECIPE = "recipe.yaml"
 _LOG = logging.getLogger(__name__)
 
 
+def hidden(folder: Path, name: str) -> Path:
+    """Where a run keeps something out of sight; where an older version put it, if it is there.
+
+    Example:
+        >>> hidden(Path("runs/a"), STATE).as_posix()
+        'runs/a/.segscope/state.safetensors'
+    """
+    older, own = folder / name, folder / HIDDEN / name
+    return older if is_there(older) and not is_there(own) else own
+
+
 def has_begun(folder: Path) -> bool:
     """Whether a folder holds a run that can be resumed."""
-    return (folder / STATE).is_file()
+    return hidden(folder, STATE).is_file()
 
 
 def holds_nothing(folder: Path) -> bool:
     """Whether no run was begun in a folder, if there is one at all."""
-    state = folder / STATE
+    state = hidden(folder, STATE)
     begun = state.exists() or state.is_symlink() or any(folder.glob("weights_*.safetensors"))
     return not begun and (folder.is_dir() or not folder.exists())
 
@@ -51,7 +67,7 @@ def check_run_folder(folder: Path, *, resume: bool) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder}: is a file; name a folder")
-    state = folder / STATE
+    state = hidden(folder, STATE)
     if (state.exists() or state.is_symlink()) and not state.is_file():
         raise InputError(
             f"{state}: is no file; put the training's state there, or name another run"
@@ -70,9 +86,11 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         WorkError: One does.
     """
-    check_lock(folder / "lock")
+    lock = folder / HIDDEN / "lock"
+    check_lock(lock)
     try:
-        opened = (folder / "lock").open("w")
+        lock.parent.mkdir(exist_ok=True)
+        opened = lock.open("w")
     except OSError as error:
         raise WorkError(
             f"{folder}: nothing can be written there ({error.strerror}); a training needs a folder "
@@ -84,9 +102,10 @@ def locked(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise WorkError(f"{folder}: another process trains in this folder") from None
-        for half in folder.glob(f"{TEMPORARY}*"):  # a state's size for every kill in mid-write
-            if half.is_file():
-                half.unlink()
+        for place in (folder, lock.parent):  # a state's size for every kill in mid-write
+            for half in place.glob(f"{TEMPORARY}*"):
+                if half.is_file():
+                    half.unlink()
         yield
 
 

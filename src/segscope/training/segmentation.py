@@ -63,7 +63,7 @@ def train_prepared(
         InputError: The state cannot be gone on with.
         WorkError: Training failed in the middle.
     """
-    net, plan, settings = model.net, recipe.preprocessing, recipe.train
+    net, plan, settings = model.segmenter, recipe.preprocessing, recipe.train
     samples = PatchDataset(
         training,
         recipe.patch,
@@ -99,7 +99,7 @@ def train_prepared(
             validate=lambda: part_dice(model, part),
             rank=lambda scores: (scores["dice"],),
             headline="dice",
-            keep=lambda name: save_model(folder, model.spec, net, name=name),
+            keep=lambda name: save_model(folder, model.run_spec, net, name=name),
             adversary=objective.adversary,
             remedy="lower train.learning_rate or use train.precision=32-true",
             smaller="train.batch_size, patch or network.widths",

@@ -144,7 +144,7 @@ def evaluate_validation(
         overwrite=True,
         replace_nonfinite=reading.replace_nonfinite,
         resample_shear=reading.resample_shear,
-        known=None if store is None else partial(_kept_image, dataset, model.spec.plan, store),
+        known=None if store is None else partial(_kept_image, dataset, model.run_spec.plan, store),
     )
     by_file = {case.label_file: case for case in cases}
 
@@ -152,7 +152,7 @@ def evaluate_validation(
         case = by_file[file]
         if store is None:
             return read_label_of(dataset, case)
-        kept = prepare_case(case, dataset, model.spec.plan, store).truth
+        kept = prepare_case(case, dataset, model.run_spec.plan, store).truth
         assert kept is not None  # `prepare_case` keeps it
         return kept()
 

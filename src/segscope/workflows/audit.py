@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from segscope.errors import InputError
 from segscope.paths import check_new_folder
 from segscope.workflows.opening import check_dataset_folder, images_of
-from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
+from segscope.workflows.options import CaseOptions, JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
     from segscope.audit import DatasetAudit
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions(CaseOptions, JobOptions):
+class AuditOptions(CaseOptions, JobOptions, ModelOptions):
     """What is audited, and what is written.
 
     Args:
@@ -37,7 +37,6 @@ class AuditOptions(CaseOptions, JobOptions):
     """
 
     model: str | None = None
-    weights: str | None = None
     prepare: str | None = None
     probabilities: bool = False
     layers: tuple[str, ...] = ()
@@ -64,6 +63,8 @@ class AuditOptions(CaseOptions, JobOptions):
             raise InputError("audit: name either a RUN or --model module:function")
         if run is not None and (self.prepare or self.probabilities):
             raise InputError("--prepare and --probabilities are for --model; a run knows these")
+        if run is None and (self.folds or self.checkpoint):
+            raise InputError("--folds and --checkpoint are for nnU-Net folders, not for --model")
         if run is None and self.scores:
             raise InputError("--score is for a RUN; scores of quality need a trained model")
 
@@ -102,7 +103,7 @@ def audit(
     """Measure what each layer and unit could segment, and how far each prediction can be trusted.
 
     Args:
-        run: Folder of a run; None where ``options`` name a model.
+        run: Folder of a run, or a model of another tool; None where ``options`` name a model.
         source: Dataset, folder, file or DICOM series.
         output: New folder for tables, heat-maps and pictures.
         options: The defaults where not given.
@@ -116,7 +117,7 @@ def audit(
     chosen = options or AuditOptions()
     chosen.check(run)
     if run is not None:
-        check_run(run)
+        check_model(run)
     check_new_folder(output)
 
     from segscope.audit import check_scores, choose_cases
@@ -125,8 +126,9 @@ def audit(
     from segscope.workflows.audit_pieces import by_several
 
     check_scores(chosen.scores)
+    opening = chosen.opening(device=chosen.device)
     if run is not None:
-        audited = run_model(run, weights=chosen.weights or "best", device=chosen.device)
+        audited = run_model(run, opening)
     else:
         check_dataset_folder(source)
         audited = own_model(
@@ -142,7 +144,7 @@ def audit(
         cases = choose_cases(
             source, channels=audited.channels, which=chosen.cases, run=run, truth=chosen.truth
         )
-    network = Network(run, chosen.model or "", chosen.weights, chosen.device)
+    network = Network(run, chosen.model or "", opening)
     with by_several(chosen, network, say) as several:
         found = run_audit(
             audited.model,

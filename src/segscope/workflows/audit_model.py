@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from segscope.audit import Named, Neighbour, name_preparation, try_neighbours
 from segscope.data import ReadOptions, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
-from segscope.inference import TrainedModel, choose_device, load_into, load_model
+from segscope.inference import OpenOptions, TrainedModel, choose_device, load_into, open_model
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,30 @@ class Network:
     """How a process gets the network that is audited: of a run, or by ``module:function``.
 
     Args:
-        run: Folder of a run, or None.
+        run: Folder of a run or another model, or None.
         name: Of a user's function.
-        weights: ``best``, ``last`` or a snapshot; of a function a file.
-        device: ``auto``, ``cpu``, ``cuda``, ...
+        opening: Of the model; of a function, its device, and weights as a file.
     """
 
     run: Path | None = None
     name: str = ""
-    weights: str | None = None
-    device: str = "auto"
+    opening: OpenOptions = field(default_factory=lambda: OpenOptions(device="auto"))
+
+    @property
+    def device(self) -> str:
+        """``auto``, ``cpu``, ``cuda``, ..."""
+        return self.opening.device
 
     def load(self) -> nn.Module | TrainedModel:
         """Load or make it."""
         if self.run is not None:
-            return load_model(self.run, weights=self.weights or "best", device=self.device)
-        return _made_with(self.name, self.weights)[0].to(choose_device(self.device))
+            return open_model(self.run, self.opening)
+        return _made_with(self.name, self.opening.weights)[0].to(choose_device(self.device))
 
 
-def run_model(run: Path, *, weights: str, device: str) -> Auditee:
-    """Load a run."""
-    model = load_model(run, weights=weights, device=device)
+def run_model(run: Path, opening: OpenOptions) -> Auditee:
+    """Open a run, or a model of another tool."""
+    model = open_model(run, opening)
     return Auditee(model, model.spec.file_channels)
 
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_new_folder
-from segscope.workflows.options import CaseOptions
+from segscope.workflows.options import CaseOptions, ModelOptions
 
 if TYPE_CHECKING:
     from segscope.workflows.cam_maps import CamRow
 
 
 @dataclass(frozen=True, kw_only=True)
-class CamOptions(CaseOptions):
+class CamOptions(CaseOptions, ModelOptions):
     """How maps are made.
 
     Args:
@@ -50,7 +50,7 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     """Show where each label's score comes from, and how well that alone would segment.
 
     Args:
-        run: Folder of a run, of a segmentation network or a classifier.
+        run: Folder of a run, of a segmentation network or a classifier; or another tool's model.
         source: Dataset, folder, file or DICOM series.
         output: New folder for the maps.
         options: The defaults where not given.
@@ -64,7 +64,7 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
 
     from segscope.audit import choose_cases
     from segscope.explain import check_method, signed_method
-    from segscope.inference import load_model
+    from segscope.inference import open_model
     from segscope.inference.classify import is_classifier, load_classifier
     from segscope.workflows.cam_maps import run_cam
     from segscope.workflows.classifier_cam import run_classifier_cam
@@ -87,7 +87,7 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
             criterion=chosen.threshold, reading=how,
         )  # fmt: skip
     else:
-        model = load_model(run, device=chosen.device)
+        model = open_model(run, chosen.opening(device=chosen.device))
         channels = model.spec.file_channels
         cases = choose_cases(source, channels=channels, which=which, run=run, truth=truth)
         rows = run_cam(

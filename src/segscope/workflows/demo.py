@@ -21,6 +21,7 @@ from segscope.training import (
     validation_cases,
 )
 from segscope.training.recipe import merge
+from segscope.training.run_folder import CACHE, hidden
 from segscope.workflows.demo_data import write_demo_dataset
 from segscope.workflows.demo_page import write_demo_page
 
@@ -70,7 +71,7 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 2.0
     subjects = len({case.group for case in dataset.training})
     train_dataset(dataset, fingerprint, recipe, run, folds=min(4, subjects))
     summary = evaluate_validation(
-        run, dataset, device=recipe.train.device, store=Cache(run / "cache")
+        run, dataset, device=recipe.train.device, store=Cache(hidden(run, CACHE))
     )
     validation = validation_cases(run, dataset)
     pruned = prune_run(run, folder / "pruned", cases=validation, reading=dataset.reading)

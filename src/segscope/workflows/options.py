@@ -11,8 +11,11 @@ from segscope.errors import InputError
 
 if TYPE_CHECKING:
     from segscope.data import ReadOptions
+    from segscope.inference import OpenOptions
 
 _LOG = logging.getLogger(__name__)
+_MARKS = ("model.", "plans.", "dataset.json", "fold_", "checkpoint_", "configs", "config.json")
+"""How names begin in folders of models; the door looks closer."""
 
 
 def to_log(line: str) -> None:
@@ -122,15 +125,44 @@ class CaseOptions(FileOptions):
         return read_from(run) if run is not None and asked == AS_STORED else asked
 
 
-def check_run(run: Path) -> None:
-    """Refuse what is no run, before anything that reads one is loaded.
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(Options):
+    """Which network of a model is opened, where its tool leaves a choice.
+
+    Args:
+        weights: Of a run ``best``, ``last`` or a snapshot.
+        folds: Of an nnU-Net folder: ``0,1`` or ``all``.
+        checkpoint: Of an nnU-Net folder: ``final`` or ``best``.
+    """
+
+    weights: str | None = None
+    folds: str | None = None
+    checkpoint: str | None = None
+
+    def opening(self, **others: Any) -> "OpenOptions":
+        """The same for the door, with others of its options."""
+        from segscope.inference import OpenOptions
+
+        return OpenOptions(
+            weights=self.weights, folds=self.folds, checkpoint=self.checkpoint, **others
+        )
+
+
+def check_model(path: Path) -> None:
+    """Refuse what is plainly no model, before anything that opens one is loaded.
 
     Raises:
-        InputError: It holds no ``model.json``.
+        InputError: It is not there, or a folder with nothing that any kind of model has.
     """
     try:
-        (run / "model.json").lstat()
+        there = {entry.name for entry in path.iterdir()} if path.is_dir() else {path.name}
+        path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{run}: holds no model.json; name the folder of a run") from None
+        raise InputError(f"{path}: holds no model.json; name the folder of a run") from None
     except OSError:  # its reader says what is wrong with the path
         return
+    if path.is_dir() and not any(name.startswith(_MARKS) or "__" in name for name in there):
+        raise InputError(
+            f"{path}: holds no model.json, and nothing of a model of another tool; name the folder "
+            "of a run, or a model"
+        )

@@ -1,6 +1,6 @@
 """Label maps for new images: a run, images, a folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
 from segscope.workflows.opening import images_of
-from segscope.workflows.options import JobOptions, check_run, to_log
+from segscope.workflows.options import JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
     from segscope.data import ReadOptions
@@ -21,17 +21,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(JobOptions):
+class PredictOptions(JobOptions, ModelOptions):
     """How images are predicted.
 
     Args:
-        weights: ``best``, ``last`` or a snapshot of the run.
         level: ``L1`` to ``L4``: prune a nested network first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         fast: Fold norms, channels last: the same but for rounding.
         bf16: Compute in bfloat16: faster, less exact.
-        mirror: Average over mirrored copies.
-        overlap: Of sliding windows, as a share of a window's side.
+        mirror: Average over mirrored copies; None is as the model says.
+        overlap: Of sliding windows, as a share of a window's side; None is as the model says.
         batch: Windows or slices per pass.
         probabilities: Also write ``CASE.npz``.
         masks: Folder of the user's global binary masks, instead of made ones.
@@ -39,15 +38,16 @@ class PredictOptions(JobOptions):
         resample_shear: Resample a sheared grid to an upright one, and predict there.
         anyway: Also predict images far outside of what was trained on.
         overwrite: Make all again; replace files made otherwise.
+        previews: Draw a picture of each case into ``previews``; by default of up to a hundred.
+        report: Also write ``report.html``, one small page of tables and pictures.
     """
 
-    weights: str = "best"
     level: str | None = None
     device: str = "auto"
     fast: bool = False
     bf16: bool = False
-    mirror: bool = False
-    overlap: float = 0.5
+    mirror: bool | None = None
+    overlap: float | None = None
     batch: int = 4
     probabilities: bool = False
     masks: Path | None = None
@@ -55,6 +55,8 @@ class PredictOptions(JobOptions):
     resample_shear: bool = False
     anyway: bool = False
     overwrite: bool = False
+    previews: bool | None = None
+    report: bool = False
 
 
 def predict(
@@ -67,22 +69,24 @@ def predict(
 ) -> "Predicted":
     """Predict images, each on its own grid, into ``output/CASE.ext``.
 
-    A network that is shown global binary masks has them made first, into ``output/masks``.
+    Beside the label maps go ``statistics.csv`` (sizes of every label) and ``previews/CASE.png``,
+    see `segscope.workflows.predicted`. A network that is shown global binary masks has them made
+    first, into ``output/masks``.
 
     Args:
-        run: Folder with ``model.json`` and weights.
+        run: Folder of a run, or a model of another tool.
         source: File, folder, dataset or DICOM series.
         output: Folder for label maps.
         options: The defaults where not given.
         say: Receives a line per piece where several processes predict.
 
     Raises:
-        InputError: As of `load_model`, `find_cases` and `predict_cases`.
+        InputError: As of `open_model`, `find_cases` and `predict_cases`.
         NotMeantError: An `InputError`: every image lies far outside of what was trained on.
         SomeFailedError: A `WorkError`, after all others were predicted; its ``done`` says more.
     """
     chosen = options or PredictOptions()
-    check_run(run)
+    check_model(run)
     if is_there(output) and not is_folder(output):
         raise InputError(f"-o {output}: is a file; name a folder")
 
@@ -90,9 +94,11 @@ def predict(
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
     from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
+    from segscope.workflows.predicted import check_described
 
     level = parse_level(chosen.level)
-    by = Model(run, chosen.weights, chosen.device, level, chosen.bf16, chosen.fast)
+    opening = chosen.opening(device=chosen.device, level=level, bf16=chosen.bf16, fast=chosen.fast)
+    by = Model(run, opening)
     model = by.load()
     if chosen.masks is not None and model.spec.mask is None:
         raise InputError(
@@ -101,17 +107,46 @@ def predict(
     with images_of(source):
         cases = find_cases(source, channels=model.spec.file_channels)
     odd = None
+    reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
+    check_described(output)
     if model.spec.mask is not None:
-        reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
             done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
     except (SomeFailedError, NotMeantError) as error:
-        error.done = replace(error.done, mask_warnings=odd)
+        done = replace(error.done, mask_warnings=odd)
+        error.done = _described(done, cases, output, model.spec.labels, reading, chosen)
         raise
-    return replace(done, mask_warnings=odd)
+    done = replace(done, mask_warnings=odd)
+    return _described(done, cases, output, model.spec.labels, reading, chosen)
+
+
+def _described(
+    done: "Predicted",
+    cases: "Sequence[Case]",
+    output: Path,
+    labels: Mapping[str, int],
+    reading: "ReadOptions",
+    chosen: PredictOptions,
+) -> "Predicted":
+    """Measure and draw what was predicted, now or before."""
+    from segscope.workflows.predicted import describe_predictions
+
+    names = {*done.written, *done.reused}
+    if not names:
+        return done
+    found = describe_predictions(
+        [case for case in cases if case.name in names],
+        output,
+        labels,
+        reading=reading,
+        notes=done.notes,
+        previews=chosen.previews,
+        page=chosen.report,
+    )
+    return replace(done, files=found.to_dict())
 
 
 @contextmanager

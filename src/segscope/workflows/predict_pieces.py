@@ -18,10 +18,11 @@ from segscope.errors import Failures, InputError
 from segscope.images import Case
 from segscope.inference import (
     NotMeantError,
+    OpenOptions,
     SomeFailedError,
     TrainedModel,
     Verdict,
-    load_model,
+    open_model,
     predict_cases,
 )
 from segscope.inference.cases import Made, Make, targets
@@ -35,23 +36,12 @@ _PARTS = ".parts"
 class Model:
     """How a process gets the model."""
 
-    run: Path
-    weights: str
-    device: str
-    level: int | None
-    bf16: bool
-    fast: bool
+    path: Path
+    options: OpenOptions
 
     def load(self) -> TrainedModel:
         """Load it."""
-        return load_model(
-            self.run,
-            weights=self.weights,
-            device=self.device,
-            level=self.level,
-            bf16=self.bf16,
-            fast=self.fast,
-        )
+        return open_model(self.path, self.options)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segscope.workflows.opening import images_of
-from segscope.workflows.options import CaseOptions, JobOptions, check_run, to_log
+from segscope.workflows.options import CaseOptions, JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
     from segscope.workflows.ranking import Ranked
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityOptions(CaseOptions, JobOptions):
+class QualityOptions(CaseOptions, JobOptions, ModelOptions):
     """What ranks the predictions, and what is predicted of them.
 
     Args:
@@ -44,7 +44,7 @@ def quality(
     """Rank predictions by figures that need no truth; where there is truth, say how well they do.
 
     Args:
-        run: Folder of a run.
+        run: Folder of a run, or a model of another tool.
         source: Dataset, folder, file or DICOM series.
         output: Folder for ``quality.csv`` and ``quality.json``; nothing is written without one.
         options: The defaults where not given.
@@ -57,17 +57,18 @@ def quality(
         InputError: No case can be measured; too few cases to calibrate on.
     """
     chosen = options or QualityOptions()
-    check_run(run)
+    check_model(run)
 
     from segscope.audit import check_scores, choose_cases
     from segscope.data import write_json, write_text
-    from segscope.inference import load_model, write_manifest
+    from segscope.inference import open_model, write_manifest
     from segscope.workflows.audit_model import Network
     from segscope.workflows.audit_pieces import by_several
     from segscope.workflows.ranking import measure_quality
 
     check_scores(chosen.scores)
-    model = load_model(run, device=chosen.device)
+    opening = chosen.opening(device=chosen.device)
+    model = open_model(run, opening)
     how = chosen.reading_like(run)
     with images_of(source):
         cases = choose_cases(
@@ -77,7 +78,7 @@ def quality(
             run=run,
             truth=chosen.truth,
         )
-    network = Network(run, device=chosen.device)
+    network = Network(run, opening=opening)
     with by_several(chosen, network, say) as several:
         ranked = measure_quality(model, cases, chosen, run=run, reading=how, several=several)
     if output is not None:
