@@ -23,7 +23,7 @@ for (const table of document.querySelectorAll("main table")) {
       body.append(...sorted);
     });
   });
-  if (rows.length < 12) continue;
+  if (rows.length < 20) continue;
   const label = document.createElement("label");
   label.className = "filter";
   label.textContent = "Show rows with";
