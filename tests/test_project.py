@@ -37,7 +37,7 @@ def test_every_exported_name_is_there_sorted_and_explained(room):
 
 def test_importing_segscope_is_light():
     loaded = run("import segscope, sys; print(*sys.modules)")
-    assert not {"monai", "matplotlib", "plotly", "pydicom", "SimpleITK", "lightning_fabric"} & {
+    assert not {"monai", "matplotlib", "pydicom", "SimpleITK", "lightning_fabric"} & {
         name.partition(".")[0] for name in loaded
     }
 

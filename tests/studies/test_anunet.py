@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_the_page_stands_alone_and_shows_every_figure(study):
     _, out, _ = study
     text = (out / "report.html").read_text()
     assert text.count('<img src="data:image/png') == 6
-    assert "plotly" in text
+    assert text.count('<svg class="chart"') >= 3
     for name in ("contours", "dice_of_cases", "attention", "pruning", "differences", "cases"):
         assert (out / f"{name}.png").stat().st_size > 5000
     for words in (*NETWORKS.values(), "Table 6", "0.9815", "2 epochs of 2 steps"):
@@ -101,8 +102,9 @@ def test_a_finished_study_is_not_trained_again_and_its_page_opens_no_model(study
     assert only.rows == first.rows
 
 
-def test_other_settings_are_other_trials(study):
-    dataset, out, _ = study
+def test_other_settings_are_other_trials(study, tmp_path):
+    dataset, made, _ = study
+    out = shutil.copytree(made, tmp_path / "out")  # the other tests look at what was made
     before = results(out)
     longer = {**TINY, "train": {**TINY["train"], "steps_per_epoch": 3}}
     run_study(dataset, out, Asked(settings=longer, folds=2), networks=["unet"])

@@ -60,6 +60,12 @@ def study(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def own(study, tmp_path):
+    """A copy to go on with: other tests look at what was made."""
+    return shutil.copytree(study / "s", tmp_path / "own" / "s")
+
+
 def test_every_size_and_input_is_trained_scored_and_shown(study):
     out = study / "s"
     facts = read(out)
@@ -120,20 +126,20 @@ def test_the_table_is_the_mean_over_subjects_of_the_trial(study):
         assert read(out)["by_size"][size]["dice"]["image"]["mean"] == pytest.approx(by_hand)
 
 
-def test_what_is_there_is_kept_and_the_page_needs_no_network(study, tmp_path, capsys):
-    before = weights(study / "s")
+def test_what_is_there_is_kept_and_the_page_needs_no_network(study, own, tmp_path, capsys):
+    before = weights(own)
     code, said, err = call(
-        capsys, *words_of(study / "data", study / "s", "--sizes", "1,2,3", "--no-upper-bound")
+        capsys, *words_of(study / "data", own, "--sizes", "1,2,3", "--no-upper-bound")
     )
     assert code == 0, err
     assert "image+gbm (network)  Dice by subjects  1: " in said
-    assert before.items() < weights(study / "s").items()
-    assert len(weights(study / "s")) == len(before) + 3
+    assert before.items() < weights(own).items()
+    assert len(weights(own)) == len(before) + 3
     shutil.copytree(study / "data", tmp_path / "elsewhere" / "data")
-    shutil.copytree(study / "s", tmp_path / "moved")
+    shutil.copytree(own, tmp_path / "moved")
     for file in weights(tmp_path / "moved"):
         shutil.rmtree(file.parent)
-    facts = read(study / "s")
+    facts = read(own)
     code, said, err = call(capsys, "study", "gbm", tmp_path / "elsewhere" / "data", "-o",
                            tmp_path / "moved", "--page-only", "--json")  # fmt: skip
     assert code == 0, err
@@ -143,27 +149,27 @@ def test_what_is_there_is_kept_and_the_page_needs_no_network(study, tmp_path, ca
     assert "Feature maps" in page
 
 
-def test_another_layer_is_pictured_and_an_unknown_one_is_said(study, capsys):
-    words = words_of(study / "data", study / "s", "--sizes", "1", "--no-upper-bound", "--layer")
+def test_another_layer_is_pictured_and_an_unknown_one_is_said(study, own, capsys):
+    words = words_of(study / "data", own, "--sizes", "1", "--no-upper-bound", "--layer")
     code, _, err = call(capsys, *words, "nothing")
     assert code == 2
     assert "--layer" in err
-    assert "Feature maps" not in (study / "s" / "report.html").read_text()
-    model = load_model(next((study / "s" / "trials" / "image").iterdir()) / "run")
+    assert "Feature maps" not in (own / "report.html").read_text()
+    model = load_model(next((own / "trials" / "image").iterdir()) / "run")
     layer = next(name for name, module in model.net.named_modules() if "Conv" in repr(type(module)))
     assert call(capsys, *words, layer)[0] == 0
-    assert "Feature maps" in (study / "s" / "report.html").read_text()
+    assert "Feature maps" in (own / "report.html").read_text()
 
 
-def test_other_settings_are_other_trials_from_the_coarse_network_on(study, capsys):
-    words = words_of(study / "data", study / "s", "--sizes", "1", "--no-upper-bound")
-    before = weights(study / "s")
+def test_other_settings_are_other_trials_from_the_coarse_network_on(study, own, capsys):
+    words = words_of(study / "data", own, "--sizes", "1", "--no-upper-bound")
+    before = weights(own)
     code, _, err = call(capsys, *words, "--set", "train.steps_per_epoch=3")
     assert code == 0, err
-    assert before.items() < weights(study / "s").items()
-    assert len(weights(study / "s")) == len(before) + 4
-    assert len(trials(study / "s", "masks")) == 2
-    text = (study / "s" / "report.html").read_text()
+    assert before.items() < weights(own).items()
+    assert len(weights(own)) == len(before) + 4
+    assert len(trials(own, "masks")) == 2
+    text = (own / "report.html").read_text()
     assert "2 epochs of 3 steps" in text
     assert "2 epochs of 2 steps" not in text
 

@@ -21,14 +21,18 @@ def test_what_names_no_audit_is_told(text):
         ReportOptions(against=[text]).others()
 
 
-def test_a_run_and_its_audit_must_be_there(tmp_path):
+def test_what_is_asked_must_be_there(tmp_path):
     with pytest.raises(InputError, match=r"holds no model\.json"):
         report(tmp_path)
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(InputError, match="audit: holds no audit; run segscope audit"):
-        report(tmp_path)
-    (tmp_path / "audit").mkdir()
-    (tmp_path / "audit" / "audit.json").write_text("{}")
+        report(tmp_path, ReportOptions(audit=tmp_path / "audit"))
     with pytest.raises(InputError, match="--against x: expected"):
-        report(tmp_path, ReportOptions(against=["x"]))
+        report(tmp_path, ReportOptions(against=["x"], make=False))
+    with pytest.raises(InputError, match="--good 1: must lie"):
+        report(tmp_path, ReportOptions(good=1.0, make=False))
+    (tmp_path / "split.json").write_text('{"val": ["x"], "dataset": "/no/such/dataset"}')
+    with pytest.raises(InputError, match="no folder now; name it by --dataset, or say --no-audit"):
+        report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+    assert not (tmp_path / "audit").exists()

@@ -14,7 +14,7 @@ from segscope.plugins import installed
 
 _LIBRARIES = (
     "torch", "numpy", "scipy", "monai", "lightning-fabric", "nibabel", "SimpleITK", "pydicom",
-    "safetensors", "scikit-learn", "nilearn", "matplotlib", "plotly",
+    "safetensors", "scikit-learn", "nilearn", "matplotlib",
 )  # fmt: skip
 
 

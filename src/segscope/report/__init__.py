@@ -1,6 +1,7 @@
 """Pages and figures from results; no model is ever seen here."""
 
 from segscope.report.audit_page import audit_sections
+from segscope.report.charts import Lines
 from segscope.report.figures import (
     Panel,
     Tile,
@@ -13,10 +14,22 @@ from segscope.report.figures import (
     tile_sheet,
     widest_slice,
 )
-from segscope.report.html import Lines, Picture, Section, Table, page, read_log
+from segscope.report.html import (
+    Answer,
+    CaseList,
+    Number,
+    Picture,
+    Section,
+    Table,
+    page,
+    read_log,
+)
 
 __all__ = [
+    "Answer",
+    "CaseList",
     "Lines",
+    "Number",
     "Panel",
     "Picture",
     "Section",

@@ -15,7 +15,8 @@ from segscope.audit.summary import (
     worst_first,
 )
 from segscope.explain import at_coverage, coverage_curve
-from segscope.report.html import Lines, Picture, Section, Table
+from segscope.report.charts import Lines
+from segscope.report.html import Picture, Section, Table
 
 _QUARTERS = ("lowest", "second", "third", "highest")
 _SHOWN_CASES = 30

@@ -1,12 +1,13 @@
 """One self-contained page: text, tables, pictures and charts that work without a network.
 
-Everything that comes from data is escaped by the template; plotly's script is inlined once.
+Everything that comes from data is escaped by the template. The page prints, works on a phone, in
+the dark and by keyboard; its one script sorts and filters tables, and nothing is lost without it.
 """
 
 import base64
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from segscope import __version__
 from segscope.data.json_files import read_text_file
 from segscope.errors import InputError
-from segscope.images.overlay import COLOURS
+from segscope.report.charts import Lines, chart_svg
 
 
 @dataclass(frozen=True)
@@ -42,27 +43,6 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """An interactive chart of lines, or of points: name to (x, y).
-
-    Args:
-        series: What is drawn.
-        x: Title of the axis.
-        y: Title of the axis.
-        caption: Below.
-        points: Draw points instead of lines.
-        texts: What a point says when it is pointed at, by series.
-    """
-
-    series: Mapping[str, tuple[Sequence[Any], Sequence[float]]]
-    x: str
-    y: str
-    caption: str = ""
-    points: bool = False
-    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Section:
     """A heading with paragraphs and what follows them."""
 
@@ -73,8 +53,68 @@ class Section:
     pictures: Sequence[Picture] = field(default_factory=tuple)
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+@dataclass(frozen=True)
+class Number:
+    """One of the few numbers that matter.
+
+    Args:
+        name: Of what.
+        value: As it is printed.
+        detail: Interval and n.
+        few: Of too few cases to rely on: shown in grey.
+    """
+
+    name: str
+    value: str
+    detail: str = ""
+    few: bool = False
+
+
+@dataclass(frozen=True)
+class CaseList:
+    """Cases with one verdict.
+
+    Args:
+        title: ``accept``, ``look`` or ``redo``.
+        said: What that means here.
+        cases: Name and reason of each.
+        more: How many are not listed.
+    """
+
+    title: str
+    said: str
+    cases: Sequence[tuple[str, str]]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What stands first on a page: what the reader came for.
+
+    Args:
+        level: ``good``, ``look``, ``bad`` or ``unknown``; decides the colour, which is never alone.
+        sentence: The verdict.
+        reasons: Of the verdict.
+        numbers: At most four.
+        pictures: Of the worst cases.
+        lists: Of cases.
+    """
+
+    level: str
+    sentence: str
+    reasons: Sequence[str] = ()
+    numbers: Sequence[Number] = ()
+    pictures: Sequence[Picture] = ()
+    lists: Sequence[CaseList] = ()
+
+
+def page(title: str, sections: Sequence[Section], answer: Answer | None = None) -> str:
     """Lay out a whole page.
+
+    Args:
+        title: Above it.
+        sections: Reasons first, then how it was done.
+        answer: Above all sections.
 
     Example:
         >>> text = page("a <b>", [Section("s", ["x & y"])])
@@ -85,47 +125,19 @@ def page(title: str, sections: Sequence[Section]) -> str:
         loader=PackageLoader("segscope.report"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["cell"] = _cell
-    charts = [chart for section in sections for chart in section.charts]
-    drawn = iter(_draw(charts))
+    environment.filters["is_number"] = _is_number
+    numbers = count()
+    drawn = [[chart_svg(chart, next(numbers)) for chart in one.charts] for one in sections]
     return environment.get_template("page.html.j2").render(
         title=title,
         version=__version__,
-        sections=[(section, [next(drawn) for _ in section.charts]) for section in sections],
+        answer=answer,
+        sections=list(zip(sections, drawn, strict=True)),
     )
 
 
-def _draw(charts: Sequence[Lines]) -> list[str]:
-    if not charts:
-        return []
-    import plotly.graph_objects as go
-
-    divs = []
-    for number, chart in enumerate(charts):
-        figure = go.Figure(
-            [
-                go.Scatter(
-                    x=list(x),
-                    y=list(y),
-                    name=html.escape(name),
-                    mode="markers" if chart.points else "lines+markers",
-                    text=[html.escape(text) for text in chart.texts.get(name, ())] or None,
-                    line={"color": COLOURS[k % len(COLOURS)]},
-                )
-                for k, (name, (x, y)) in enumerate(chart.series.items())
-            ]
-        )
-        figure.update_layout(
-            xaxis_title=chart.x,
-            yaxis_title=chart.y,
-            template="simple_white",
-            height=360,
-            margin={"l": 60, "r": 20, "t": 20, "b": 50},
-        )
-        script: bool = number == 0  # the library itself, once
-        divs.append(
-            figure.to_html(full_html=False, include_plotlyjs=script, config={"displaylogo": False})
-        )
-    return divs
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, int | float)
 
 
 def _cell(value: Any) -> str:

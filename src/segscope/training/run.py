@@ -263,7 +263,9 @@ def _begin(
         _check_model(folder, spec)
         check_inputs(folder, inputs, dataset)
         return
-    _write_facts(folder, dataset, training.fingerprint, training.recipe, fold, splits)
+    subjects = _numbered([by_name[name].group for name in fold.split.val])
+    validated = dict(zip(fold.split.val, subjects, strict=True))
+    _write_facts(folder, training, fold, splits, validated)
     write_run_manifest(folder, dataset, inputs, seed=training.recipe.train.seed, device=device)
 
 
@@ -283,15 +285,21 @@ def _check_model(folder: Path, spec: ModelSpec) -> None:
         )
 
 
+def _numbered(groups: Sequence[str]) -> list[int]:
+    """Number subjects in the order in which they come: a run keeps no names of persons."""
+    order = {group: k for k, group in enumerate(dict.fromkeys(groups), start=1)}
+    return [order[group] for group in groups]
+
+
 def _write_facts(
     folder: Path,
-    dataset: Dataset,
-    fingerprint: Fingerprint,
-    recipe: Recipe,
+    training: Training,
     fold: Fold,
     splits: Sequence[Split],
+    subjects: Mapping[str, int],
 ) -> None:
-    write_text(folder / "fingerprint.json", fingerprint.model_dump_json(indent=1))
+    dataset, recipe = training.dataset, training.recipe
+    write_text(folder / "fingerprint.json", training.fingerprint.model_dump_json(indent=1))
     write_splits(folder / "splits_final.json", splits)
     facts: Mapping[str, Any] = {
         "dataset": str(dataset.folder.resolve()),
@@ -299,6 +307,7 @@ def _write_facts(
         "folds": fold.folds,
         "train": list(fold.split.train),
         "val": list(fold.split.val),
+        "subjects": dict(subjects),
         "reading": {
             "replace_nonfinite": dataset.reading.replace_nonfinite,
             "resample_shear": dataset.reading.resample_shear,

@@ -64,6 +64,8 @@ class SplitFacts(BaseModel):
     folds: int | None = Field(default=None, ge=1)
     train: list[str] | None = Field(default=None, min_length=1)
     val: list[str] = Field(min_length=1)
+    subjects: dict[str, int] = {}
+    """Validation case to the number of its subject; older runs do not say it."""
     reading: _ReadingFacts = _ReadingFacts()
 
     @model_validator(mode="after")

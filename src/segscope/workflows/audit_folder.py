@@ -47,6 +47,7 @@ from segscope.workflows.audit_pieces import (
 from segscope.workflows.masks import Masked, mask_cases
 
 _PICTURED = 8
+_WORST = 3
 
 Extra = Literal["heatmaps", "parquet"]
 HEAT_MAPS: tuple[Extra, ...] = ("heatmaps",)
@@ -156,9 +157,13 @@ def _keep_pictured(
 
 
 def _pictured(found: DatasetAudit) -> list[CaseAudit]:
-    """Cases with pictures: the worst, and the one in the middle."""
+    """Cases with pictures: the lowest mu, the lowest Dice, and the one in the middle."""
     ranked = worst_first(found)
-    return [*ranked[:_PICTURED], ranked[len(ranked) // 2]]
+    known = [case for case in ranked if case.dice == case.dice]
+    lowest = sorted(known, key=lambda case: case.dice)[:_WORST]
+    names = {case.name for case in (*ranked[: _PICTURED - len(lowest)], *lowest)}
+    chosen = [case for case in ranked if case.name in names]
+    return [*chosen, ranked[len(ranked) // 2]]
 
 
 def _masked(
@@ -215,8 +220,7 @@ def _write_pictures(
         if case is chosen[0]:
             write_bytes(folder / "layers_worst.png", _layers(drawn, found))
         if drawn.heat is not None:
-            said = f", Dice {case.dice:.3f}" if case.output else ""
-            title = f"{case.name}: mu {case.mu:.3f}{said}"
+            title = f"{case.name}: mu {case.mu:.3f}"
             picture = heat_figure(drawn.image, drawn.heat, drawn.output, drawn.truth, title)
             write_bytes(folder / f"heat_{case.name}.png", picture)
     units = _chosen_units(found)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.audit import read_audit
+from segscope.audit.readiness import GOOD
 from segscope.data import sha256_of, write_text
 from segscope.data.json_files import read_record
 from segscope.errors import InputError
@@ -13,26 +14,39 @@ from segscope.inference.run_files import LOG, MANIFEST, has_run_file
 from segscope.metrics import SHOWN
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.workflows.audit_folder import read_pictures
+from segscope.workflows.run_answer import Scored, first_screen, read_scores
 
 
-def write_run_page(run: Path, audit: Path, *, against: Mapping[str, Path], file: Path) -> Path:
-    """Write the page.
+def write_run_page(
+    run: Path, audit: Path | None, *, against: Mapping[str, Path], file: Path, good: float = GOOD
+) -> str:
+    """Write the page: the answer, then the reasons, then how it was made.
 
     Args:
         run: Trained.
-        audit: Folder of its audit.
+        audit: Folder of its audit; None where there is none.
         against: Folders of other audits of the same cases, by name.
         file: The page.
+        good: Dice that a person would accept.
+
+    Returns:
+        Its first sentence.
     """
-    found = read_audit(audit / "audit.json")
-    _check_audit(run, audit)
+    found = None if audit is None else read_audit(audit / "audit.json")
+    if audit is not None:
+        _check_audit(run, audit)
     peers = {name: read_audit(folder / "audit.json") for name, folder in against.items()}
-    sections = [*_training(run), *_scores(run), *_pruning(run)]
-    sections += audit_sections(found, pictures=read_pictures(audit), against=peers)
+    pictures = {} if audit is None else read_pictures(audit)
+    scored = read_scores(run)
+    sections = [*_scores(scored), *_cases(scored)]
+    if found is not None:
+        sections += audit_sections(found, pictures=pictures, against=peers)
+    sections += [*_training(run), *_pruning(run)]
     title = f"{run.resolve().name}: what it learned, and how far to trust it"
     file.parent.mkdir(parents=True, exist_ok=True)
-    write_text(file, page(title, sections))
-    return file
+    answer = first_screen(scored, found, pictures, good=good)
+    write_text(file, page(title, sections, answer))
+    return answer.sentence
 
 
 def _check_audit(run: Path, audit: Path) -> None:
@@ -61,24 +75,42 @@ def _training(run: Path) -> list[Section]:
     return [Section("Training", charts=charts)]
 
 
-def _scores(run: Path) -> list[Section]:
-    facts = _json(run / "validation" / "summary.json")
-    if facts is None:
+def _scores(scored: Scored | None) -> list[Section]:
+    """Means with intervals, a row per label."""
+    if scored is None:
         return []
-    means: dict[str, Any] = facts.get("mean", {})
-    names = [name for name in SHOWN if any(_key(name) in row for row in means.values())]
-    rows = [[label, *(row.get(_key(name)) for name in names)] for label, row in means.items()]
+    known = {name for found in scored.rows.values() for row in found.values() for name in row}
+    names = [name for name in SHOWN if name in known]
+    rows = [[label, *(str(scored.mean(label, name)) for name in names)] for label in scored.labels]
+    said = (
+        "On each case's own grid, by the best weights; the mean (95 % interval over "
+        f"{scored.unit}, n)."
+    )
     return [
-        Section(
-            "Scores of the validation cases",
-            ["On each case's own grid, by the best weights."],
-            tables=[Table(["label", *names], rows)],
-        )
+        Section("Scores of the validation cases", [said], tables=[Table(["label", *names], rows)])
     ]
 
 
-def _key(name: str) -> str:
-    return {"dice": "Dice", "iou": "IoU"}.get(name, name)
+def _cases(scored: Scored | None) -> list[Section]:
+    """Every validated case and what is wrong with it, the worst first."""
+    if scored is None:
+        return []
+    order = sorted(scored.rows, key=lambda case: (scored.dice(case) == scored.dice(case),
+                                                  scored.dice(case), case))  # fmt: skip
+    rows = [
+        [case, scored.dice(case), *(row.get("dice") for row in scored.rows[case].values()),
+         scored.failures(case)]
+        for case in order
+        if len(scored.rows[case]) == len(scored.labels)
+    ]  # fmt: skip
+    labels = scored.labels if len(scored.labels) > 1 else ["of the label"]
+    table = Table(["case", "mean Dice", *(f"Dice {label}" for label in labels), "what is wrong"],
+                  rows)  # fmt: skip
+    said = (
+        "Predictions with a Dice below one half are told by kind: missed, too small, too large, in "
+        "another place, inexact, or predicted where there is none."
+    )
+    return [Section("Validation cases, the worst first", [said], tables=[table])]
 
 
 def _pruning(run: Path) -> list[Section]:
