@@ -34,7 +34,9 @@ def voxels(seed=0):
     return found
 
 
-def series(folder: Path, array=None, *, own_uids=False, frame=FRAME, down=False, names="{:03d}.dcm"):
+def series(
+    folder: Path, array=None, *, own_uids=False, frame=FRAME, down=False, names="{:03d}.dcm"
+):
     """A CT series; ``down`` numbers its files from the top."""
     array = voxels() if array is None else array
     for k in range(array.shape[2]):

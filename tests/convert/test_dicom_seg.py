@@ -34,7 +34,7 @@ def test_shares_need_a_threshold_that_is_said(tmp_path, folder):
     share = np.zeros(SHAPE)
     share[1, 1, 1], share[2, 2, 1] = 100, 99  # of 200
     seg(tmp_path / "1.dcm", {"liver": share}, "FRACTIONAL")
-    with pytest.raises(InputError, match="say from which share on.*threshold=0.5"):
+    with pytest.raises(InputError, match=r"say from which share on.*threshold=0\.5"):
         found(folder, tmp_path / "1.dcm")
     mask = found(folder, tmp_path / "1.dcm", threshold=0.5)["liver"]
     assert np.argwhere(mask).tolist() == [[1, 1, 1]]
@@ -42,7 +42,7 @@ def test_shares_need_a_threshold_that_is_said(tmp_path, folder):
 
 def test_frames_between_slices_are_refused(tmp_path, folder):
     seg(tmp_path / "1.dcm", {"liver": LIVER}, shift=1.5)
-    with pytest.raises(InputError, match="0.50 voxels off those of the image; take the series"):
+    with pytest.raises(InputError, match=r"0\.50 voxels off those of the image; take the series"):
         found(folder, tmp_path / "1.dcm")
     seg(tmp_path / "2.dcm", {"liver": LIVER}, shift=-3.0)
     with pytest.raises(InputError, match="6 of its voxels lie outside"):

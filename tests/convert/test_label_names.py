@@ -47,6 +47,7 @@ def test_masks_get_these_names(tmp_path, capsys):
         mask(tmp_path / "s" / "masks" / f"{case}.nii.gz", 1, 7)
     file = described(tmp_path, '1 0 0 0 1 1 1 "kidney"', '7 0 0 0 1 1 1 "cyst"')
     code, out, err = call(capsys, "data", "convert", tmp_path / "s", "-o", tmp_path / "out",
-                          "--images", "images", "--masks", "masks", "--label-names", file)  # fmt: skip
+                          "--images", "images", "--masks", "masks",
+                          "--label-names", file)  # fmt: skip
     assert code == 0, err
     assert "labels: 0 background, 1 kidney, 2 cyst" in out

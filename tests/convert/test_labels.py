@@ -21,7 +21,8 @@ def test_a_label_that_runs_the_other_way_is_turned_to_its_series(tmp_path):
 
 def test_a_label_of_no_known_place_is_refused(tmp_path):
     MORE["nih_pancreas"](tmp_path / "s")
-    volume(tmp_path / "s" / "labels" / "label0001.nii.gz", np.ones(dicom.SHAPE, np.uint8), np.eye(4))
+    array = np.ones(dicom.SHAPE, np.uint8)
+    volume(tmp_path / "s" / "labels" / "label0001.nii.gz", array, np.eye(4))
     with pytest.raises(InputError, match="nobody can say where it lies in its DICOM series"):
         convert(tmp_path / "s", tmp_path / "out", read_layout("nih_pancreas"))
 

@@ -6,7 +6,8 @@ import pytest
 from segscope.convert.segments import Names, Segment, paint
 
 CLASSES = {"background": 0, "brain": 1, "lesion": 2}
-BRAIN, LESION = Segment("Brain", np.array([1, 1, 0], bool)), Segment("GTV 1", np.array([0, 1, 1], bool))
+BRAIN = Segment("Brain", np.array([1, 1, 0], bool))
+LESION = Segment("GTV 1", np.array([0, 1, 1], bool))
 NAMES = {"brain": ["brain*"], "lesion": ["gtv ?"]}
 
 

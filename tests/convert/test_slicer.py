@@ -74,8 +74,10 @@ def test_one_layer_is_a_volume(tmp_path):
      ((1, 2, 1), SEGMENTS[:1], 1.0, "the value 2 in its layer 0, which no segment has"),
      ((1, 2, 1), (*SEGMENTS, ("x", 1, 2)), 1.0, "x lies in layer 2, there are 2"),
      ((1, 2, 1), (*SEGMENTS, ("x", 1, 0)), 1.0, "two segments have one value in one layer"),
-     ((1, 2, 1), (("x", "one", 0),), 1.0, "is no number"), ((1, 2, 1), (), 1.0, "names no segment")],
-    ids=["between", "other spacing", "outside", "unknown value", "no layer", "twice", "text", "none"],
+     ((1, 2, 1), (("x", "one", 0),), 1.0, "is no number"),
+     ((1, 2, 1), (), 1.0, "names no segment")],
+    ids=["between", "other spacing", "outside", "unknown value", "no layer", "twice", "text",
+         "none"],
 )  # fmt: skip
 def test_broken_ones_are_refused(tmp_path, start, segments, step, said):
     file = written(tmp_path / "a.seg.nrrd", layers(), start, segments, step=step)

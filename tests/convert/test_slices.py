@@ -65,7 +65,7 @@ def test_pictures_of_the_files_own_names_belong_to_these(tmp_path):
 def test_one_picture_missing_or_of_another_size(tmp_path):
     folder = series(tmp_path / "CT")
     files = pictures(tmp_path / "g", NUMBERED, planes())
-    with pytest.raises(InputError, match="holds 3 pictures, .* has 4 slices; one is missing"):
+    with pytest.raises(InputError, match=r"holds 3 pictures, .* has 4 slices; one is missing"):
         stack_slices(files[1:], folder, read_image(folder))
     grey(files[0], np.zeros(SHAPE[:2]))
     with pytest.raises(InputError, match=r"gt_0\.png: is of \(6, 5\), its slice of \(5, 6\)"):

@@ -8,6 +8,7 @@ from PIL import Image
 
 from tests.convert.more_trees import MORE, SHAPE, mask, volume
 
+
 def picture(file: Path, array):
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(array, np.uint8)).save(file, quality=95)

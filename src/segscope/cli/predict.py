@@ -54,6 +54,10 @@ def predict(
         bool,
         typer.Option("--anyway", help="Also predict images far outside of what was trained on."),
     ] = False,
+    labels_as: Annotated[
+        str | None,
+        typer.Option("--labels-as", help="Layout (see data convert --list): write its values."),
+    ] = None,
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -83,6 +87,7 @@ def predict(
         resample_shear=resample_shear,
         anyway=anyway,
         overwrite=overwrite,
+        labels_as=labels_as,
         **vars(shared),
     )
     try:

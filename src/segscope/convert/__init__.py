@@ -1,5 +1,6 @@
 """Folders as people have them, turned into the nnU-Net v2 raw folder that everything here reads."""
 
+from segscope.convert.back import values_back
 from segscope.convert.convert import Converted, convert, convert_table
 from segscope.convert.export import FORMS, export
 from segscope.convert.label_names import read_label_names
@@ -18,4 +19,5 @@ __all__ = [
     "pairs_layout",
     "read_label_names",
     "read_layout",
+    "values_back",
 ]

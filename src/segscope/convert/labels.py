@@ -72,9 +72,7 @@ def ending_of_or_none(path: str) -> str | None:
         return None
 
 
-def _is_as_it_must_be(
-    case: FoundCase, source: Path, name: Path, aim: Aim, layout: Layout
-) -> bool:
+def _is_as_it_must_be(case: FoundCase, source: Path, name: Path, aim: Aim, layout: Layout) -> bool:
     """Place a single map that has the dataset's values already, byte for byte."""
     files = case.masks.get("", ())
     forms = (layout.fill, layout.masks_among, aim.outlines, aim.names, layout.stack == "slices")

@@ -90,6 +90,7 @@ class Layout(_Part):
         classes_by: Pattern with a field ``{label}``: a mask of its own for every class.
         fill: Masks are outlines: what they enclose belongs to them.
         labels: Name to the source's values; targets are 0, 1, 2 ... in this order after background.
+        writes: Name to the value that a challenge expects, where ``labels`` has a range.
         ignore: Values that become background.
         described: The download's own ``dataset.json``, which names channels and labels.
         stack: ``channels`` where the fourth axis of a NIfTI file holds them, ``cases`` where each
@@ -122,6 +123,7 @@ class Layout(_Part):
     threshold: Annotated[float, Field(gt=0, le=1)] | None = None
     fill: bool = False
     labels: dict[str, Accepted] = {}
+    writes: dict[str, int] = {}
     ignore: Accepted = Values(())
     described: str | None = None
     stack: Literal["channels", "cases", "slices"] | None = None
@@ -152,6 +154,8 @@ class Layout(_Part):
             raise ValueError("label, per_class, classes_by and annotations exclude each other")
         if self.classes_by and any("label" not in p.fields for p in self.classes_by):
             raise ValueError(f"classes_by: expected a field {{label}} in {self.classes_by[0].text}")
+        if unknown := [name for name in self.writes if name not in self.labels]:
+            raise ValueError(f"writes: {unknown[0]} is none of the labels")
         if self.labels and "background" in list(self.labels)[1:]:
             raise ValueError("labels: background comes first where it is named")
         check_apart({**self.labels, "what is ignored": self.ignore})
@@ -176,8 +180,8 @@ def layout_names() -> tuple[str, ...]:
     return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
 
 
-def layout_text(name_or_file: str) -> str:
-    """The YAML of a layout.
+def layout_text(name_or_file: str, option: str = "--layout") -> str:
+    """The YAML of a layout; ``option`` is what named it.
 
     Raises:
         InputError: Neither a name nor a file.
@@ -188,17 +192,20 @@ def layout_text(name_or_file: str) -> str:
     file = Path(name_or_file)
     if not is_file(file):
         raise InputError(
-            f"--layout {name_or_file}: neither a file nor one of {', '.join(layout_names())}"
+            f"{option} {name_or_file}: neither a file nor one of {', '.join(layout_names())}"
         )
     return read_text(file)
 
 
-def read_layout(name_or_file: str, changes: Mapping[str, Any] | None = None) -> Layout:
+def read_layout(
+    name_or_file: str, changes: Mapping[str, Any] | None = None, *, option: str = "--layout"
+) -> Layout:
     """Read a layout by its name, or from a file.
 
     Args:
         name_or_file: Of the layout.
         changes: Keys that replace its own, and what is taken of its ``choices``.
+        option: What named it, for messages.
 
     Raises:
         InputError: Not there, no YAML, or not usable, with every fault.
@@ -208,7 +215,7 @@ def read_layout(name_or_file: str, changes: Mapping[str, Any] | None = None) -> 
         {'background': 0, 'lesion': 1}
     """
     try:
-        facts = yaml.safe_load(layout_text(name_or_file))
+        facts = yaml.safe_load(layout_text(name_or_file, option))
     except yaml.YAMLError as error:
         raise InputError(f"{name_or_file}: is not YAML ({error})".replace("\n", " ")) from None
     if not isinstance(facts, dict):

@@ -70,9 +70,7 @@ def _notes(name: str, slices: list[int]) -> tuple[str, ...]:
     return (f"{left_out} slices between contours have none, and stay empty",) if left_out else ()
 
 
-def _on_slice(
-    file: Path, name: str, data: Any, grid: Grid
-) -> tuple[int, int, NDArray[np.float64]]:
+def _on_slice(file: Path, name: str, data: Any, grid: Grid) -> tuple[int, int, NDArray[np.float64]]:
     """The axis and index of a contour's slice, and its corners in pixels as `inside` has them."""
     points = np.asarray([float(v) for v in data], np.float64)
     if points.size % 3 or points.size < 9 or not np.isfinite(points).all():

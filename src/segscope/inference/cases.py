@@ -151,7 +151,7 @@ def predict_cases(
         known: Prepares cases that were prepared before, instead of reading their files; those that
             ``model.seen`` does not list are read.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
-            replace_nonfinite, resample_shear, anyway.
+            replace_nonfinite, resample_shear, anyway, label_values.
 
     Raises:
         InputError: Before any work, with all that can be known without reading voxels: a file is
@@ -215,6 +215,7 @@ def _maker(model: TrainedModel, options: PredictOptions, known: Known | None) ->
                     else:
                         label = label_prepared(model, prepared, **how)
             if label is not None:
+                label = options.written(label)
                 notes = (*label.notes, *verdicts[case.name].describe())
                 yield Made(case.name, notes, partial(_put, label, found, case.image_files[0]))
 

@@ -1,6 +1,6 @@
 """Label maps for new images: a run, images, a folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -39,6 +39,8 @@ class PredictOptions(JobOptions):
         resample_shear: Resample a sheared grid to an upright one, and predict there.
         anyway: Also predict images far outside of what was trained on.
         overwrite: Make all again; replace files made otherwise.
+        label_values: The network's value (as text) to the one that is written; None: as it is.
+        labels_as: Name or file of a layout: label maps get the values that its challenge has.
     """
 
     weights: str = "best"
@@ -55,6 +57,8 @@ class PredictOptions(JobOptions):
     resample_shear: bool = False
     anyway: bool = False
     overwrite: bool = False
+    label_values: Mapping[str, int] | None = None
+    labels_as: str | None = None
 
 
 def predict(
@@ -105,6 +109,8 @@ def predict(
         reading = ReadOptions(chosen.replace_nonfinite, chosen.resample_shear)
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
+    if chosen.labels_as is not None:
+        how["label_values"] = _values_as(chosen.labels_as, model.spec.labels)
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
             done = predict_cases(model, cases, output, overwrite=chosen.overwrite, make=make, **how)
@@ -112,6 +118,14 @@ def predict(
         error.done = replace(error.done, mask_warnings=odd)
         raise
     return replace(done, mask_warnings=odd)
+
+
+def _values_as(layout: str, labels: Mapping[str, int]) -> dict[str, int]:
+    """Values in which a challenge expects its labels, by the layout that reads its downloads."""
+    from segscope.convert import read_layout, values_back
+
+    back = values_back(read_layout(layout, option="--labels-as"), labels)
+    return {str(value): written for value, written in back.items()}
 
 
 @contextmanager
