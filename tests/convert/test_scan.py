@@ -1,10 +1,12 @@
 """Folders are searched for cases."""
 
+import os
 import shutil
 
 import pytest
 
 from segscope.convert import convert, layout_names, pairs_layout, read_layout
+from segscope.convert.scan import look_into
 from segscope.errors import InputError
 from tests.convert.trees import TREES, colours, picture, square
 
@@ -65,3 +67,25 @@ def test_two_files_of_one_name_are_no_case(tmp_path):
     picture(tmp_path / "source" / "images" / "p0.jpg", colours(0))
     with pytest.raises(InputError, match=r"would be case p0, as images/p0\.jpg is"):
         convert(tmp_path / "source", tmp_path / "out", pairs_layout("images", "masks", {}))
+
+
+def test_folders_that_may_not_be_listed_are_faults_where_all_is_asked_for(tmp_path, monkeypatch):
+    pairs(tmp_path / "source")
+    real = os.scandir
+
+    def refuses(folder):
+        if str(folder).rstrip("/").endswith("masks"):
+            raise PermissionError(13, "Permission denied")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", refuses)
+    with pytest.raises(InputError, match=r"masks: may not be read; check its permissions"):
+        look_into(tmp_path / "source")
+    assert len(look_into(tmp_path / "source", most=100).files) == 3
+
+
+def test_links_to_folders_are_not_followed_in_circles(tmp_path):
+    pairs(tmp_path / "source")
+    (tmp_path / "source" / "images" / "up").symlink_to(tmp_path / "source")
+    assert "images/up/" in look_into(tmp_path / "source").folders
+    assert len(look_into(tmp_path / "source").files) == 6
