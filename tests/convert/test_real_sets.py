@@ -10,7 +10,7 @@ import SimpleITK
 from PIL import Image
 from scipy import ndimage
 
-from segscope.convert import convert, pairs_layout, read_layout
+from segscope.convert import convert, read_layout
 from segscope.convert.layout import make_layout
 from segscope.data import open_dataset, read_image, read_label
 
@@ -100,8 +100,9 @@ def test_sunnybrook(tmp_path, shared_data):
         saved(grey, tmp_path / "s" / "Images" / f"{row['case']}.png", colours=True)
         saved(mask_of(real, row["case"]) * 255, tmp_path / "s" / "Labels" / f"{row['case']}.png")
         names[row["case"]] = row["case"]
-    layout = pairs_layout("Images", "Labels", {"lv_cavity": 255}, changes={"channels": {
-        "MR": "Images/{case}.png"}, "case": "Images/{case}.png", "label": "Labels/{case}.png"})  # fmt: skip
+    facts = {"name": "own", "case": "Images/{case}.png", "channels": {"MR": "Images/{case}.png"},
+             "label": "Labels/{case}.png", "labels": {"lv_cavity": 255}}  # fmt: skip
+    layout = make_layout(facts, "own")
     convert(tmp_path / "s", tmp_path / "out", layout)
     same(tmp_path / "out", real, names)
 

@@ -64,6 +64,12 @@ def test_contours_that_are_no_areas_of_the_image(tmp_path, slice_, kind, said):
         found(tmp_path, {"a": [(slice_, square(1.1, 3.2))]}, kind=kind)
 
 
-def test_a_contour_of_two_points(tmp_path):
-    with pytest.raises(InputError, match="has a contour of 2 points"):
-        found(tmp_path, {"a": [(1, square(1, 3)[:2])]})
+def test_contours_of_one_point_and_two_are_a_voxel_and_a_line(tmp_path):
+    """What tools write that follow a mask's border, of masks that are all border."""
+    mask = found(tmp_path, {"a": [(1, [(4, 2)]), (2, [(1, 1), (1, 3)])]})[0].mask
+    assert np.argwhere(mask).tolist() == [[1, 1, 2], [1, 2, 2], [1, 3, 2], [4, 2, 1]]
+
+
+def test_a_contour_without_points(tmp_path):
+    with pytest.raises(InputError, match="has a contour of 0 points"):
+        found(tmp_path, {"a": [(1, np.zeros((0, 2)))]})

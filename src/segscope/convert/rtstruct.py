@@ -50,7 +50,7 @@ def _filled(file: Path, name: str, contours: Any, grid: Grid) -> Segment:
                 f"{file}: {name!r} has a contour of the type {kind or 'none'}, which encloses "
                 "nothing; name it in ignore_objects"
             )
-        axis, slice_, ring = _on_slice(file, name, contour.ContourData, grid)
+        axis, slice_, ring = _on_slice(file, name, contour.get("ContourData") or (), grid)
         rings[axis, slice_].append(ring)
     axes = {axis for axis, _ in rings}
     if len(axes) > 1:
@@ -73,7 +73,7 @@ def _notes(name: str, slices: list[int]) -> tuple[str, ...]:
 def _on_slice(file: Path, name: str, data: Any, grid: Grid) -> tuple[int, int, NDArray[np.float64]]:
     """The axis and index of a contour's slice, and its corners in pixels as `inside` has them."""
     points = np.asarray([float(v) for v in data], np.float64)
-    if points.size % 3 or points.size < 9 or not np.isfinite(points).all():
+    if points.size % 3 or not points.size or not np.isfinite(points).all():
         raise InputError(f"{file}: {name!r} has a contour of {points.size / 3:g} points")
     voxels = grid.to_voxel(points.reshape(-1, 3) * (-1, -1, 1))
     # the series' own slices first; contours of a reformatted plane lie along another axis
