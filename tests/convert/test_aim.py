@@ -26,11 +26,11 @@ def test_planes_among_volumes():
         common_ending(["a.png", "b.nii"])
 
 
-def aim(place, labels, **options):
-    layout = pairs_layout("images", "masks", labels)
+def aim(place, labels, **changes):
+    layout = pairs_layout("images", "masks", labels, changes=changes)
     source = look_into(place)
     found = find_cases(layout, source, ())
-    return take_aim(layout, found, place, (), layout.labels, link=False, **options)
+    return take_aim(layout, found, place, (), layout.labels, link=False)
 
 
 def test_values_that_nobody_names_get_names(tmp_path):
@@ -38,6 +38,18 @@ def test_values_that_nobody_names_get_names(tmp_path):
     mask(tmp_path / "masks" / "a.nii.gz", 3, 7)
     assert aim(tmp_path, {}).classes == {"background": 0, "label_3": 1, "label_7": 2}
     assert aim(tmp_path, {"x": 7, "y": 3}).classes == {"background": 0, "x": 1, "y": 2}
+
+
+def test_names_of_objects_and_values_of_masks_are_not_mixed_up(tmp_path):
+    volume(tmp_path / "images" / "a.nii.gz")
+    mask(tmp_path / "masks" / "a.nii.gz", 3)
+    with pytest.raises(InputError, match=r"x=three\*: is for objects that have names"):
+        aim(tmp_path, {}, objects={"x": ["three*"]})
+    (tmp_path / "masks" / "a.nii.gz").unlink()
+    dicom.rtstruct(tmp_path / "masks" / "a.dcm", {"three": []})
+    with pytest.raises(InputError, match="label x: is named by a value, and the objects"):
+        aim(tmp_path, {"x": 3})
+    assert aim(tmp_path, {}, objects={"x": ["three*"]}).classes == {"background": 0, "x": 1}
 
 
 def test_masks_of_photographs_are_lossless(tmp_path):

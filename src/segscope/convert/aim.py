@@ -110,6 +110,7 @@ def take_aim(
         names = ("image",) if count == 1 else ("R", "G", "B")[:count]
     outlines = _outlines(layout, found, source)
     named = _names(layout, masks, source)
+    _check_labels(layout, values, named)
     if layout.stack == "slices" or named is not None or outlines is not None or _is_ics(masks):
         label_ending = ending if outlines is None else ".png"
     else:
@@ -155,6 +156,20 @@ def _names(layout: Layout, masks: Sequence[str], source: Path) -> Names | None:
             "each kind by itself"
         )
     return Names(layout.objects, layout.ignore_objects, layout.overlap == "later")
+
+
+def _check_labels(layout: Layout, values: Mapping[str, Values], named: Names | None) -> None:
+    """Refuse labels that are named by values where masks have names, and the other way round."""
+    if named is None and (layout.objects or layout.ignore_objects):
+        word = next((f"{n}={words[0]}" for n, words in layout.objects.items()), "ignore_objects")
+        raise InputError(
+            f"{word}: is for objects that have names, and the masks have values; say NAME=VALUE"
+        )
+    if named is not None and values:
+        raise InputError(
+            f"label {next(iter(values))}: is named by a value, and the objects of the masks have "
+            "names; say NAME=WORD, as liver=liver*"
+        )
 
 
 def _objects(
