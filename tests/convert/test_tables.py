@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from segscope.convert import convert, read_layout
 from segscope.convert.layout import Layout, TableSource
 from segscope.convert.scan import Source
 from segscope.convert.tables import described, table_cells
 from segscope.errors import InputError
+from tests.convert.more_trees import MORE
+from tests.convert.trees import isic
 
 
 @pytest.fixture
@@ -76,3 +79,30 @@ def test_a_case_twice_with_other_values_is_refused(tmp_path, layout):
         cells(tmp_path, layout, "id,age\na,5\na,6\n")
     with pytest.raises(InputError, match="has no column id"):
         cells(tmp_path, layout, "name,age\na,5\n")
+
+
+def test_diagnoses_beside_the_masks_go_into_the_table_of_cases(tmp_path):
+    isic(tmp_path / "s")
+    (tmp_path / "s" / "ISIC-2017_Training_Part3_GroundTruth.csv").write_text(
+        "image_id,melanoma,seborrheic_keratosis\nISIC_0000001,1.0,0.0\nISIC_0000002,0.0,0.0\n"
+    )
+    convert(tmp_path / "s", tmp_path / "out", read_layout("isic"))
+    rows = (tmp_path / "out" / "cases.csv").read_text().splitlines()
+    assert rows == ["case,melanoma,seborrheic_keratosis", "ISIC_0000001,1.0,0.0",
+                    "ISIC_0000002,0.0,0.0"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(lambda text: text.replace("P_00002,LEFT,CC,2", "P_00003,LEFT,CC,2"),
+      "P_00003_LEFT_CC: is in a table, and no image is there"),
+     (lambda text: text + "P_00001,LEFT,CC,3,BENIGN\n", "has 2 masks, and 3 rows in the tables"),
+     (lambda text: text.replace("image view", "view"), "has no column image view")],
+    ids=["no image", "no mask", "no column"],
+)  # fmt: skip
+def test_tables_of_one_row_a_mask_must_agree_with_the_files(tmp_path, change, said):
+    MORE["cbis_ddsm_mass"](tmp_path / "s")
+    file = tmp_path / "s" / "CBIS-DDSM" / "mass_case_description_train_set.csv"
+    file.write_text(change(file.read_text()))
+    with pytest.raises(InputError, match=said):
+        convert(tmp_path / "s", tmp_path / "out", read_layout("cbis_ddsm_mass"))

@@ -3,24 +3,10 @@
 import json
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from PIL import Image
 
-SHAPE = (5, 6, 4)
-
-
-def volume(file: Path, array=None, affine=None):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    array = np.arange(np.prod(SHAPE), dtype=np.int16).reshape(SHAPE) if array is None else array
-    nib.save(nib.Nifti1Image(array, np.diag([1, 2, 3, 1.0]) if affine is None else affine), file)
-
-
-def mask(file: Path, *values):
-    array = np.zeros(SHAPE, np.uint8 if max(values) < 256 else np.int16)
-    for k, value in enumerate(values):
-        array[k + 1, 1:3, 1:3] = value
-    volume(file, array)
+from tests.convert.more_trees import MORE, SHAPE, mask, volume
 
 
 def picture(file: Path, array):
@@ -196,4 +182,4 @@ TREES = {
         acdc, bids, brats2018, brats2020, brats2023, busi, covid19_ct_seg, fuseg, hc18, isic,
         isles2022, kits23, kvasir_seg, lits, mmwhs, msd, nnunet_v1, totalsegmentator, wmh2017,
     )
-}  # fmt: skip
+} | MORE  # fmt: skip

@@ -1,11 +1,14 @@
 """Prediction as a function: what it returns, what it loads, what it refuses first."""
 
+import json
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from segscope.data import open_dataset, read_label
 from segscope.errors import InputError, WorkError
@@ -141,3 +144,34 @@ def test_options_that_inference_shares_have_its_defaults():
     ours = {one.name: (one.type, one.default) for one in fields(PredictOptions)}
     for one in fields(CaseOptions):
         assert ours[one.name] == (one.type, one.default), one.name
+
+
+def test_label_maps_in_the_values_of_a_challenge(place):
+    plain, other = place / "plain", place / "other"
+    predict(place / "run", place / "data", plain, PredictOptions(device="cpu"))
+    labels = [name for name in open_dataset(place / "data").labels if name != "background"]
+    values = {name: 300 + k for k, name in enumerate(labels)}
+    (place / "own.yaml").write_text(
+        yaml.safe_dump({"case": "{case}.png", "labels": values}), encoding="utf-8"
+    )
+    chosen = PredictOptions(device="cpu", labels_as=str(place / "own.yaml"))
+    predict(place / "run", place / "data", other, chosen)
+    for name in ("p0.png", "p1.png"):
+        was = read_label(plain / name).array.astype(int)
+        found = read_label(other / name).array
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, np.where(was > 0, was + 299, 0))
+        assert (was > 0).any()
+    made = json.loads((other / "manifest.json").read_text())["cases"]["p0"]["made_by"]
+    assert made["label_values"] == {"0": 0} | {str(k): v for k, v in enumerate(values.values(), 1)}
+    assert "label_values" not in (plain / "manifest.json").read_text()
+    again = predict(place / "run", place / "data", other, chosen)
+    assert again.reused == ("p0", "p1")
+    with pytest.raises(InputError, match="exists and was not made by these weights and options"):
+        predict(place / "run", place / "data", other, PredictOptions(device="cpu"))
+    chosen = PredictOptions(device="cpu", labels_as="brats2018")
+    with pytest.raises(InputError, match="its values cannot be written"):
+        predict(place / "run", place / "data", place / "third", chosen)
+    chosen = PredictOptions(device="cpu", labels_as="no")
+    with pytest.raises(InputError, match="--labels-as no: neither a file nor one of"):
+        predict(place / "run", place / "data", place / "third", chosen)

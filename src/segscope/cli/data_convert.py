@@ -33,7 +33,22 @@ def convert(
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", help="NAME=VALUE of the masks, or NAME=LOW..HIGH; repeat."),
+        typer.Option(
+            "--label",
+            help="NAME=VALUE of the masks, NAME=LOW..HIGH, or NAME=WORD* of named objects; repeat.",
+        ),
+    ] = None,
+    label_names: Annotated[
+        Path | None,
+        typer.Option("--label-names", help="Label description file of ITK-SNAP, for --label."),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="CSV of paths: image (or image_NAME ...), label, subject."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the layout, as overlap=later; repeat."),
     ] = None,
     link: Annotated[bool, typer.Option("--link", help="Hard links instead of copies.")] = False,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Cases at a time.")] = 1,
@@ -53,12 +68,22 @@ def convert(
     if list_layouts or show is not None:
         _print_layouts(show)
         return
-    if source is None or output is None:
-        raise InputError("SOURCE and -o are needed; or --list, or --show NAME")
-    chosen = _layout(layout, images, masks, annotations, label or [])
-    from segscope.convert import convert as run
+    if (source is None) == (table is None) or output is None:
+        raise InputError(
+            "SOURCE and -o are needed, or --table CSV and -o; or --list, or --show NAME"
+        )
+    changes, values = _changes(label or [], label_names, settings or [])
+    from segscope import convert as rooms
 
-    done = run(source, output, chosen, link=link, jobs=jobs, ignore_unexpected=ignore_unexpected)
+    if table is not None:
+        if any((layout, images, masks, annotations)):
+            raise InputError("--table names all files; leave --layout, --images and --masks out")
+        done = rooms.convert_table(table, output, values, changes=changes, link=link, jobs=jobs)
+    elif source is not None:
+        chosen = _layout(source, layout, images, masks, annotations, values, changes)
+        done = rooms.convert(
+            source, output, chosen, link=link, jobs=jobs, ignore_unexpected=ignore_unexpected
+        )
     typer.echo(json.dumps(done.to_dict()) if as_json else "\n".join(_lines(done)))
     _check(output)
 
@@ -73,31 +98,71 @@ def _print_layouts(show: str | None) -> None:
         typer.echo(f"{name:16s} {read_layout(name).says}")
 
 
+def _changes(
+    labels: list[str], names: Path | None, settings: list[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keys of the layout that are set, and values of labels."""
+    from yaml import YAMLError, safe_load
+
+    from segscope.convert import read_label_names
+
+    changes: dict[str, Any] = {}
+    values: dict[str, Any] = {} if names is None else dict(read_label_names(names))
+    for text in labels:
+        name, _, value = text.partition("=")
+        if not name or not value:
+            raise InputError(f"--label {text}: expected NAME=VALUE, NAME=LOW..HIGH or NAME=WORD*")
+        if any(letter.isalpha() for letter in value):
+            changes.setdefault("objects", {}).setdefault(name, []).append(value)
+        else:
+            values[name] = value
+    for text in settings:
+        key, _, value = text.partition("=")
+        try:
+            changes[key] = safe_load(value)
+        except YAMLError as error:
+            raise InputError(f"--set {text}: is no value ({error})".replace("\n", " ")) from None
+        if not key or changes[key] is None:
+            raise InputError(f"--set {text}: expected KEY=VALUE")
+    return changes, values
+
+
 def _layout(
+    source: Path,
     layout: str | None,
     images: str | None,
     masks: str | None,
     annotations: str | None,
-    labels: list[str],
+    values: dict[str, Any],
+    changes: dict[str, Any],
 ) -> "Layout":
     from segscope.convert import pairs_layout, read_layout
 
-    values: dict[str, Any] = {}
-    for text in labels:
-        name, _, value = text.partition("=")
-        if not name or not value:
-            raise InputError(f"--label {text}: expected NAME=VALUE or NAME=LOW..HIGH")
-        values[name] = value
     if (layout is None) == (not any((images, masks, annotations))):
         raise InputError("name the folders by --images and --masks, or a --layout (see --list)")
     if layout is not None:
-        return read_layout(layout, {"labels": values} if values else None)
+        return read_layout(layout, {**changes, **({"labels": values} if values else {})})
     if images is None or (masks is None) == (annotations is None):
         raise InputError("--images belongs together with either --masks or --annotations")
     if annotations is not None:  # objects have names of their own; given ones are all there may be
-        values = {name: k for k, name in enumerate(values, 1)}
+        values = {name: k for k, name in enumerate(values or changes.pop("objects", {}), 1)}
     below = None if masks is None else masks.strip("/")
-    return pairs_layout(images.strip("/"), below, values, annotations=annotations)
+    return pairs_layout(
+        images.strip("/"),
+        below,
+        values,
+        annotations=annotations,
+        series=_holds_folders(source / images),
+        changes=changes,
+    )
+
+
+def _holds_folders(folder: Path) -> bool:
+    """Whether a folder of images holds folders alone, of DICOM series then."""
+    if not folder.is_dir():
+        return False
+    there = [one for one in folder.iterdir() if not one.name.startswith(".")]
+    return bool(there) and all(one.is_dir() for one in there)
 
 
 def _lines(done: "Converted") -> list[str]:

@@ -82,6 +82,10 @@ def predict(
     trust: Annotated[
         str, typer.Option("--trust", help="Predict the quality: off, fast, standard or thorough.")
     ] = "standard",
+    labels_as: Annotated[
+        str | None,
+        typer.Option("--labels-as", help="Layout (see data convert --list): write its values."),
+    ] = None,
     shared: Shared,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
 ) -> None:
@@ -118,6 +122,7 @@ def predict(
         previews=previews,
         report=report,
         **vars(opened),
+        labels_as=labels_as,
         **vars(shared),
     )
     try:

@@ -4,21 +4,26 @@ import csv
 import io
 import json
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from segscope import __version__
-from segscope.convert.files import Aim, common_ending, place_images, place_label, read_mask
+from segscope.convert.aim import Aim, take_aim
+from segscope.convert.case_table import read_case_table
+from segscope.convert.files import place_images
 from segscope.convert.journal import Journal
+from segscope.convert.labels import place_label
 from segscope.convert.layout import Layout
-from segscope.convert.polygons import Outline, read_annotations
-from segscope.convert.scan import Found, FoundCase, Source, find_cases, look_into
-from segscope.convert.tables import described, table_cells
-from segscope.convert.values import Values, values_in
-from segscope.data import read_image, write_json, write_text
+from segscope.convert.scan import Found, FoundCase, find_cases, look_into
+from segscope.convert.stacks import place_slices, slices_of
+from segscope.convert.tables import check_rows, described, table_cells
+from segscope.convert.values import Values
+from segscope.data import write_json, write_text
 from segscope.data.files import sha256_of
 from segscope.data.workers import ordered_map
 from segscope.errors import InputError
@@ -89,12 +94,56 @@ def convert(
     there = look_into(source)
     names, values = described(layout, source)
     found = find_cases(layout, there, names)
+    found = replace(found, faults=(*found.faults, *check_rows(layout, there, found)))
     _check(found, layout, ignore_unexpected=ignore_unexpected)
-    aim = _aim(layout, found, source, names, values, link=link)
-    _begin(output, layout, source)
+    what = _Source(source, source, layout, found, table_cells(layout, there))
+    return _carry_out(what, output, take_aim(layout, found, source, names, values, link=link), jobs)
+
+
+def convert_table(
+    table: Path,
+    output: Path,
+    labels: Mapping[str, Any],
+    *,
+    changes: Mapping[str, Any] | None = None,
+    link: bool = False,
+    jobs: int = 1,
+) -> Converted:
+    """Turn the files that a table names into an nnU-Net v2 raw folder.
+
+    Args:
+        table: See `read_case_table`.
+        output: As of `convert`.
+        labels: Name to value(s) in the label maps; by the values that are there where not given.
+        changes: Keys of a layout, as ``overlap``.
+        link: Hard links where nothing is changed.
+        jobs: Cases at a time.
+
+    Raises:
+        InputError: With every fault of the table by row and column, or as of `convert`.
+    """
+    said = read_case_table(table, labels, changes)
+    folder = table.parent
+    aim = take_aim(said.layout, said.found, folder, said.channels, said.layout.labels, link=link)
+    return _carry_out(_Source(table, folder, said.layout, said.found, {}), output, aim, jobs)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is converted: a folder or a table, where its paths start, its cases, more cells."""
+
+    name: Path
+    folder: Path
+    layout: Layout
+    found: Found
+    cells: Mapping[str, Mapping[str, str]]
+
+
+def _carry_out(what: _Source, output: Path, aim: Aim, jobs: int) -> Converted:
+    _begin(output, what)
     journal = Journal(output / _WORK / "done.jsonl")
-    left = [case for case in found.cases if case.name not in journal.notes]
-    work = partial(_do, source=source, output=output, aim=aim, layout=layout)
+    left = [case for case in what.found.cases if case.name not in journal.notes]
+    work = partial(_do, source=what.folder, output=output, aim=aim, layout=what.layout)
     faults = []
     with journal:
         outcomes = ordered_map(work, left, workers=jobs)
@@ -104,9 +153,9 @@ def convert(
             else:
                 journal.add(case.name, outcome)
     if faults:
-        raise InputError(f"{source}: {len(faults)} cases could not be converted:", faults)
-    notes = [note for case in found.cases for note in journal.notes[case.name]]
-    return _finish(output, layout, there, found, aim, notes)
+        raise InputError(f"{what.name}: {len(faults)} cases could not be converted:", faults)
+    notes = [note for case in what.found.cases for note in journal.notes[case.name]]
+    return _finish(output, what, aim, notes)
 
 
 def _check(found: Found, layout: Layout, *, ignore_unexpected: bool) -> None:
@@ -127,71 +176,13 @@ def _check(found: Found, layout: Layout, *, ignore_unexpected: bool) -> None:
         raise InputError(f"layout {layout.name} does not fit:", faults)
 
 
-def _aim(
-    layout: Layout,
-    found: Found,
-    source: Path,
-    names: tuple[str, ...],
-    values: Mapping[str, Values],
-    *,
-    link: bool,
-) -> Aim:
-    images = [path for case in found.cases for path in case.images]
-    masks = [p for case in found.cases for files in case.masks.values() for p in files]
-    ending = common_ending(images)
-    if not names:
-        count = len(read_image(source / images[0]).array)
-        names = ("image",) if count == 1 else ("R", "G", "B")[:count]
-    label_ending = common_ending(masks, labels=True) if masks else ending
-    if ending != ".jpg" and label_ending != ending:
-        label_ending = ".png" if ending in (".png", ".tif", ".bmp") else ending
-    if not values and masks and layout.label:
-        values = _values_of(masks, source)
-    outlines = _outlines(layout, found, source)
-    if outlines is not None:
-        objects = sorted({one.label for drawn in outlines.values() for one in drawn})
-        label_ending = ".png"
-    elif layout.classes_by:
-        objects = sorted({label for case in found.cases for label in case.masks})
-    else:
-        objects = list(layout.per_class)
-    listed = [n for n in (values or dict.fromkeys(objects)) if n != "background"]
-    classes = {"background": 0, **{name: k for k, name in enumerate(listed, 1)}}
-    return Aim(names, values, classes, ending, label_ending, link, outlines)
-
-
-def _outlines(layout: Layout, found: Found, source: Path) -> Mapping[str, Sequence[Outline]] | None:
-    """Objects of every picture; one that the file does not list was perhaps never looked at."""
-    if layout.annotations is None:
-        return None
-    drawn = read_annotations(source / layout.annotations)
-    pictures = {path.rpartition("/")[2] for case in found.cases for path in case.images}
-    faults = [f"{name}: has no outlines; list it without objects if it has none"
-              for name in sorted(pictures - drawn.keys())]  # fmt: skip
-    faults += [f"{name}: has outlines, and is no picture of a case"
-               for name in sorted(drawn.keys() - pictures)]  # fmt: skip
-    if faults:
-        raise InputError(f"{layout.annotations}: does not fit the pictures:", faults)
-    return drawn
-
-
-def _values_of(masks: list[str], source: Path) -> dict[str, Values]:
-    """Name the values that masks hold, where nobody did."""
-    there = sorted({int(v) for path in masks for v in values_in(read_mask(source / path).array)})
-    objects = [value for value in there if value != 0]
-    if len(objects) > 50:
-        raise InputError(
-            f"masks hold {len(there)} values, from {there[0]} to {there[-1]}: grey levels, as JPEG "
-            "leaves them? Say which are what: --label background=0..127 --label NAME=128..255"
-        )
-    names = ["foreground"] if len(objects) == 1 else [f"label_{value}" for value in objects]
-    return {name: Values(((v, v),)) for name, v in zip(names, objects, strict=True)}
-
-
-def _begin(output: Path, layout: Layout, source: Path) -> None:
+def _begin(output: Path, what: _Source) -> None:
     """Write what is done, or see that the same was begun here."""
     begun = output / _WORK / "begun.json"
-    same = {"layout": _plain(layout), "source": str(source.resolve()), "segscope": __version__}
+    name = what.name.resolve()
+    same = {"layout": _plain(what.layout), "source": str(name), "segscope": __version__}
+    if name.is_file():
+        same["table"] = sha256_of(name)
     if begun.is_file():
         if json.loads(begun.read_text("utf-8")) != json.loads(json.dumps(same)):
             raise InputError(f"{output}: another conversion was begun here; name a new folder")
@@ -209,34 +200,39 @@ def _do(
     try:
         images = output / ("imagesTs" if case.test else "imagesTr")
         make_folder(images)
+        if layout.stack == "cases":
+            return place_slices(case, source, output, aim, layout)
         notes = place_images(case, source, images, aim, layout)
         if any(case.masks.values()) or (aim.outlines is not None and not case.test):
-            notes += place_label(case, source, output / "labelsTr", aim, layout)
+            first = images / f"{case.name}_0000{aim.image_ending}"
+            notes += place_label(case, source, output / "labelsTr", first, aim, layout)
     except InputError as error:
         return error
     return notes
 
 
-def _finish(
-    output: Path, layout: Layout, there: Source, found: Found, aim: Aim, notes: list[str]
-) -> Converted:
+def _finish(output: Path, what: _Source, aim: Aim, notes: list[str]) -> Converted:
     """Describe the dataset; ``dataset.json`` comes last, as it makes the folder one."""
-    training = [case for case in found.cases if not case.test]
-    subjects = {_subject(layout, case) for case in training} if layout.subject else set()
+    layout, found = what.layout, what.found
+    cases = list(found.cases)
+    if layout.stack == "cases":
+        cases = [one for case in cases for one in slices_of(case, output)]
+    training = [case for case in cases if not case.test]
+    subjects = {_subject(layout, case) for case in training} - {""}
     done = Converted(
         folder=output,
         layout=layout.name,
         channels=aim.channels,
         labels=dict(aim.classes),
         training=len(training),
-        test=len(found.cases) - len(training),
+        test=len(cases) - len(training),
         subjects=len(subjects),
         rewritten=tuple(notes),
         unexpected=found.unexpected,
         skipped=found.skipped,
     )
-    write_text(output / "cases.csv", _table(layout, there, training))
-    hashes = {path: sha256_of(there.folder / path) for case in training
+    write_text(output / "cases.csv", _table(what, training))
+    hashes = {path: sha256_of(what.folder / path) for case in found.cases if not case.test
               for path in case.images if not path.endswith("/")}  # fmt: skip
     write_json(
         output / RECORD,
@@ -258,17 +254,22 @@ def _finish(
 
 
 def _subject(layout: Layout, case: FoundCase) -> str:
+    """Who a case is of; nobody knows where neither layout nor table says."""
+    if layout.subject_of_two:
+        return str((int(case.fields[layout.subject_of_two]) + 1) // 2)
+    if not layout.subject:
+        return case.fields.get("subject", "")
     return "_".join(case.fields[name] for name in layout.subject)
 
 
-def _table(layout: Layout, there: Source, cases: list[FoundCase]) -> str:
+def _table(what: _Source, cases: list[FoundCase]) -> str:
     """``cases.csv``: what names and tables say of cases."""
-    more = table_cells(layout, there)
+    layout, more = what.layout, what.cells
     rows = []
     for case in cases:
         row = {"case": case.name}
-        if layout.subject:
-            row["subject"] = _subject(layout, case)
+        if subject := _subject(layout, case):
+            row["subject"] = subject
         row |= {name: value for name, value in case.fields.items() if name not in row}
         key = layout.table.key.format(**case.fields) if layout.table else ""
         row |= {name: cell for name, cell in more.get(key, {}).items() if name not in row}
@@ -303,4 +304,4 @@ def _text(value: Any) -> Any:
         return [_text(one) for one in value]
     if hasattr(value, "text"):
         return value.text
-    return {name: _text(v) for name, v in value} if hasattr(value, "model_fields") else value
+    return {name: _text(v) for name, v in value} if isinstance(value, BaseModel) else value

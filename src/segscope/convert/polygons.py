@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from segscope.errors import InputError
 from segscope.paths import read_json
 
+_ON = 1e-3
+"""Pixels; coordinates that were written with digits are off by less."""
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -42,19 +45,59 @@ def inside(rings: Sequence[ArrayLike], shape: Sequence[int]) -> NDArray[np.bool_
         [0, 1, 1, 1, 0]
     """
     rows, columns = shape
-    edges = np.zeros((rows, columns + 1), np.int64)
-    for ring in rings:
-        points = np.asarray(ring, np.float64)
-        for (x0, y0), (x1, y1) in zip(points, np.roll(points, -1, axis=0), strict=True):
-            if y0 == y1:
-                continue
-            low, high = sorted((y0, y1))
-            first, end = (int(np.clip(np.ceil(y - 0.5), 0, rows)) for y in (low, high))
-            row = np.arange(first, end)
-            at = x0 + (row + 0.5 - y0) * (x1 - x0) / (y1 - y0)
-            column = np.clip(np.ceil(at - 0.5), 0, columns).astype(np.int64)
-            np.add.at(edges, (row, column), 1)
-    return (np.cumsum(edges, axis=1)[:, :-1] % 2).astype(bool)
+    x0, y0, x1, y1 = _edges(rings)
+    low, high = (np.clip(np.ceil(y - 0.5), 0, rows).astype(np.int64)
+                 for y in (np.minimum(y0, y1), np.maximum(y0, y1)))  # fmt: skip
+    edge, row = _spread(low, high)
+    at = x0[edge] + (row + 0.5 - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
+    column = np.clip(np.ceil(at - 0.5), 0, columns).astype(np.int64)
+    counts = np.bincount(row * (columns + 1) + column, minlength=rows * (columns + 1))
+    return (np.cumsum(counts.reshape(rows, columns + 1), axis=1)[:, :-1] % 2).astype(bool)
+
+
+def on_outline(rings: Sequence[ArrayLike], shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Pixels whose middle lies on an edge of a ring, within a thousandth of a pixel.
+
+    Args:
+        rings: See `Outline`.
+        shape: Rows and columns.
+
+    Example:
+        >>> on_outline([[(0.5, 0.5), (2.5, 0.5), (2.5, 2.5)]], (3, 3)).astype(int).tolist()
+        [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
+    """
+    x0, y0, x1, y1 = (values - 0.5 for values in _edges(rings))  # middles are whole numbers now
+    found = np.zeros(tuple(shape), bool)
+    for a0, b0, a1, b1, turned in ((x0, y0, x1, y1, False), (y0, x0, y1, x1, True)):
+        # along their longer side, edges meet each middle's row (or column) at one place
+        long = np.abs(b1 - b0) >= np.abs(a1 - a0)
+        a0, b0, a1, b1 = a0[long], b0[long], a1[long], b1[long]
+        low, high = np.minimum(b0, b1), np.maximum(b0, b1)
+        edge, place = _spread(np.ceil(low - _ON).astype(np.int64),
+                              np.floor(high + _ON).astype(np.int64) + 1)  # fmt: skip
+        length = np.where(b1 == b0, 1.0, b1 - b0)
+        at = a0[edge] + (place - b0[edge]) * ((a1 - a0) / length)[edge]
+        other = np.rint(at).astype(np.int64)
+        row, column = (other, place) if turned else (place, other)
+        kept = (np.abs(at - other) <= _ON) & (row >= 0) & (row < shape[0])
+        kept &= (column >= 0) & (column < shape[1])
+        found[row[kept], column[kept]] = True
+    return found
+
+
+def _edges(rings: Sequence[ArrayLike]) -> NDArray[np.float64]:
+    """Begin and end of all edges, as x0, y0, x1, y1."""
+    points = [np.asarray(ring, np.float64) for ring in rings]
+    pairs = [np.hstack([ring, np.roll(ring, -1, axis=0)]) for ring in points]
+    return np.concatenate(pairs).T if pairs else np.zeros((4, 0))
+
+
+def _spread(low: NDArray[np.int64], high: NDArray[np.int64]) -> tuple[Any, Any]:
+    """Every whole number of each range ``low <= n < high``: whose it is, and which."""
+    counts = np.maximum(high - low, 0)
+    owner = np.repeat(np.arange(len(low)), counts)
+    begins = np.cumsum(counts) - counts
+    return owner, low[owner] + np.arange(counts.sum()) - begins[owner]
 
 
 def from_runs(runs: Sequence[int], shape: Sequence[int]) -> NDArray[np.bool_]:

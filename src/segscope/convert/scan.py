@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from segscope.convert.layout import Layout
 from segscope.convert.pattern import Pattern
 from segscope.errors import InputError
+from segscope.paths import said_of
 
 _FIELD = re.compile(r"\{label(?::[^{}]*)?\}")
 _NEVER = ("._", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", "__MACOSX")
@@ -23,11 +25,13 @@ class Source:
         folder: The source.
         files: Sorted; without what systems leave behind.
         folders: The same, each with a ``/`` at its end.
+        cut: Whether there is more than was looked at.
     """
 
     folder: Path
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,25 +70,50 @@ class Found:
     skipped: tuple[str, ...]
 
 
-def look_into(folder: Path) -> Source:
-    """List a source.
+def look_into(folder: Path, *, most: int | None = None) -> Source:
+    """List a source, folder by folder, those near the top first.
+
+    Args:
+        folder: The source.
+        most: Stop after so many files and folders; the source is then ``cut``.
 
     Raises:
-        InputError: No such folder, or nothing in it.
+        InputError: No such folder, nothing in it, or a part of it that may not be listed (where
+            all of it is asked for).
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name the download that shall be converted")
     files: list[str] = []
     folders: list[str] = []
-    for place, below, names in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith(_NEVER))
-        at = Path(place).relative_to(folder).as_posix()
-        prefix = "" if at == "." else f"{at}/"
-        folders += [f"{prefix}{name}/" for name in below]
-        files += [f"{prefix}{name}" for name in sorted(names) if not name.startswith(_NEVER)]
+    waiting = deque([""])
+    cut = False
+    while waiting and not cut:
+        prefix = waiting.popleft()
+        for entry in _entries(folder / prefix, lenient=most is not None):
+            if most is not None and len(files) + len(folders) >= most:
+                cut = True
+                break
+            if not entry.is_dir():
+                files.append(f"{prefix}{entry.name}")
+                continue
+            folders.append(f"{prefix}{entry.name}/")
+            if not entry.is_symlink():  # links may lead round in circles
+                waiting.append(folders[-1])
     if not files:
         raise InputError(f"{folder}: holds no file; name the download that shall be converted")
-    return Source(folder, tuple(sorted(files)), tuple(sorted(folders)))
+    return Source(folder, tuple(sorted(files)), tuple(sorted(folders)), cut)
+
+
+def _entries(folder: Path, *, lenient: bool) -> Iterator["os.DirEntry[str]"]:
+    """What lies in a folder and is not a system's; one after the other, as there may be many."""
+    try:
+        with os.scandir(folder) as found:
+            for entry in found:
+                if not entry.name.startswith(_NEVER):
+                    yield entry
+    except OSError as error:
+        if not lenient:
+            raise InputError(f"{folder}: {said_of(error)}") from None
 
 
 def channel_patterns(layout: Layout, names: Sequence[str]) -> list[tuple[Pattern, ...]]:

@@ -118,8 +118,13 @@ def values_in(array: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     """
     if not array.size:
         return np.zeros(0, np.int64)
-    low, high = int(array.min()), int(array.max())
+    flat = array.ravel(order="K")  # in the order of memory: no copy
+    first = int(flat[0])
+    others = flat[flat != first]  # most voxels are background; counting them one by one is slow
+    if not others.size:
+        return np.array([first], np.int64)
+    low, high = int(others.min()), int(others.max())
     if high - low >= _CLOSE:
-        return np.unique(array).astype(np.int64)
-    shifted = array if low == 0 else array.astype(np.int64) - low
-    return np.flatnonzero(np.bincount(shifted.reshape(-1))) + low
+        return np.unique(flat).astype(np.int64)
+    shifted = others if low == 0 else others.astype(np.int64) - low
+    return np.union1d(np.flatnonzero(np.bincount(shifted)) + low, [first]).astype(np.int64)

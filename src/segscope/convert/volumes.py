@@ -4,10 +4,22 @@ import gzip
 import struct
 from pathlib import Path
 
-from segscope.data.files import read_verified
+from segscope.data.files import read_start, read_verified
 from segscope.errors import InputError
 
 _DIM, _BITPIX, _OFFSET, _PIXDIM = 40, 72, 108, 76
+
+
+def is_volume(file: Path) -> bool:
+    """Whether a NIfTI-1 file has three axes, so that there is nothing to cut."""
+    head = read_start(file, 348)
+    order = _order(head)
+    return order is not None and struct.unpack_from(f"{order}h", head, _DIM)[0] == 3
+
+
+def _order(raw: bytes) -> str | None:
+    """Which way round numbers of a NIfTI-1 header are."""
+    return next((o for o in "<>" if raw[:4] == struct.pack(f"{o}i", 348)), None)
 
 
 def cut_volumes(file: Path) -> list[bytes]:
@@ -26,7 +38,7 @@ def cut_volumes(file: Path) -> list[bytes]:
         InputError: Not a single-file NIfTI-1, of other axes, or cut short.
     """
     raw = read_verified(file)
-    order = next((o for o in "<>" if raw[:4] == struct.pack(f"{o}i", 348)), None)
+    order = _order(raw)
     if order is None or raw[344:347] != b"n+1":
         raise InputError(f"{file}: is not a NIfTI-1 file in one piece; convert it to .nii.gz")
     dim = struct.unpack_from(f"{order}8h", raw, _DIM)

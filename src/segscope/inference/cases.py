@@ -99,7 +99,7 @@ def predict_cases(
         watch: Looks on; what it finds of a case stands in the manifest. A prediction of which it
             has not is made again.
         **options: The fields of `PredictOptions`: mirror, overlap, batch, probabilities,
-            replace_nonfinite, resample_shear, anyway.
+            replace_nonfinite, resample_shear, anyway, label_values.
 
     Raises:
         InputError: Before any work, with all that can be known without reading voxels: a file is
@@ -197,6 +197,7 @@ def _made(
         else:
             label = label_prepared(model, prepared, watching=watching, **how)
         facts = {} if watching is None else watching.facts(verdict)
+    label = options.written(label)
     notes = (*label.notes, *verdict.describe())
     put = partial(_put, label, found, case.image_files[0], reverse)
     return Made(case.name, notes, put, facts=facts)

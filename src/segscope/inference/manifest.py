@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,7 +19,7 @@ from segscope import __version__
 from segscope.data import json_ready, sha256_of, write_json
 from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError, in_order
-from segscope.images import Case
+from segscope.images import Case, LabelMap
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import ForeignSpec
 from segscope.inference.verdict import LEVELS, Verdict
@@ -39,6 +40,7 @@ class PredictOptions:
         replace_nonfinite: Put this in place of NaN and infinities in images.
         resample_shear: Bring sheared images (gantry tilt) to an upright grid, and predict there.
         anyway: Also predict images that lie far outside of what the model has seen.
+        label_values: The network's value (as text) to the one that is written; None: as it is.
     """
 
     mirror: bool | None = None
@@ -48,6 +50,28 @@ class PredictOptions:
     replace_nonfinite: float | None = None
     resample_shear: bool = False
     anyway: bool = False
+    label_values: Mapping[str, int] | None = None
+
+    def written(self, label: LabelMap) -> LabelMap:
+        """A label map in the values that are written."""
+        if self.label_values is None:
+            return label
+        values = {int(value): other for value, other in self.label_values.items()}
+        highest = max(*values.values(), *values)
+        table = np.zeros(max(values) + 1, np.uint8 if highest < 256 else np.uint16)
+        table[list(values)] = list(values.values())
+        return LabelMap(table[label.array], label.grid, label.notes)
+
+    def written_labels(self, labels: Mapping[str, int]) -> dict[str, int]:
+        """Names of labels and the values that are written for them.
+
+        Example:
+            >>> PredictOptions(label_values={"0": 0, "3": 4}).written_labels({"tumour": 3})
+            {'tumour': 4}
+        """
+        values = self.label_values
+        return {name: value if values is None else values[str(value)]
+                for name, value in labels.items()}  # fmt: skip
 
 
 class PredictKeywords(TypedDict, total=False):
@@ -60,6 +84,7 @@ class PredictKeywords(TypedDict, total=False):
     replace_nonfinite: float | None
     resample_shear: bool
     anyway: bool
+    label_values: Mapping[str, int] | None
 
 
 class Manifest:
@@ -83,7 +108,7 @@ class Manifest:
         self._with = made_with(model.device)
         self._cases, known = _read(self.file)
         # what a label's number means, for those who read the label maps later
-        self._labels = known | {weights: dict(model.spec.labels)}
+        self._labels = known | {weights: options.written_labels(model.spec.labels)}
         self._before = set(self._cases)
 
     def vouches(self, name: str, inputs: list[str], outputs: list[Path]) -> bool:
@@ -265,6 +290,8 @@ def _how(model: TrainedModel, options: PredictOptions, weights: str) -> dict[str
     chosen = asdict(options)
     del chosen["batch"], chosen["anyway"]  # neither changes what comes out
     how = model.how(mirror=options.mirror, overlap=options.overlap)
+    if options.label_values is None:  # as manifests were before there was a choice
+        del chosen["label_values"]
     return chosen | {
         "mirror": how.mirror,
         "overlap": how.overlap,

@@ -46,6 +46,8 @@ class PredictOptions(JobOptions, ModelOptions):
         overwrite: Make all again; replace files made otherwise.
         previews: Draw a picture of each case into ``previews``; by default of up to a hundred.
         report: Also write ``report.html``, one small page of tables and pictures.
+        label_values: The network's value (as text) to the one that is written; None: as it is.
+        labels_as: Name or file of a layout: label maps get the values that its challenge has.
     """
 
     level: str | None = None
@@ -62,6 +64,8 @@ class PredictOptions(JobOptions, ModelOptions):
     anyway: bool = False
     trust: str = "standard"
     overwrite: bool = False
+    label_values: Mapping[str, int] | None = None
+    labels_as: str | None = None
     previews: bool | None = None
     report: bool = False
 
@@ -125,6 +129,9 @@ def predict(
     if model.spec.mask is not None:
         cases, odd = _shown(model, run, cases, output / "masks", reading, chosen.masks)
     how = {one.name: getattr(chosen, one.name) for one in fields(CaseOptions)}
+    if chosen.labels_as is not None:
+        how["label_values"] = _values_as(chosen.labels_as, model.spec.labels)
+    labels = CaseOptions(**how).written_labels(model.spec.labels)
     try:
         with _maker(chosen, by, output, CaseOptions(**how), say) as make:
             watch = by.watch(model, mirror=chosen.mirror)
@@ -134,11 +141,11 @@ def predict(
     except (SomeFailedError, NotMeantError) as error:
         done = replace(error.done, mask_warnings=odd)
         write_trust(output, done)
-        error.done = _described(done, cases, output, model.spec.labels, reading, chosen)
+        error.done = _described(done, cases, output, labels, reading, chosen)
         raise
     done = replace(done, mask_warnings=odd)
     write_trust(output, done)
-    return _described(done, cases, output, model.spec.labels, reading, chosen)
+    return _described(done, cases, output, labels, reading, chosen)
 
 
 def _described(
@@ -165,6 +172,14 @@ def _described(
         page=chosen.report,
     )
     return replace(done, files=found.to_dict())
+
+
+def _values_as(layout: str, labels: Mapping[str, int]) -> dict[str, int]:
+    """Values in which a challenge expects its labels, by the layout that reads its downloads."""
+    from segscope.convert import read_layout, values_back
+
+    back = values_back(read_layout(layout, option="--labels-as"), labels)
+    return {str(value): written for value, written in back.items()}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from segscope.data.files import read_verified
 from segscope.errors import InputError
 from segscope.images import Grid
 
-__all__ = ["FIELDS", "decode_nrrd", "write_nrrd"]
+__all__ = ["FIELDS", "decode_layers", "decode_nrrd", "write_nrrd"]
 
 _TYPES = {
     "i1": ("signed char", "int8", "int8_t"),
@@ -43,6 +43,7 @@ _CODES = {name: code for code, names in _TYPES.items() for name in names}
 _TEXT = ("txt", "text", "ascii")
 _ENCODINGS = ("raw", "gz", "gzip", "bz2", "bzip2", "hex", *_TEXT)
 _MOST_SKIPPED = 1 << 20
+_PER_AXIS = ("kinds", "space directions", "centerings", "units", "spacings", "thicknesses")
 _REQUIRED = ("type", "dimension", "sizes", "encoding")
 
 
@@ -61,6 +62,31 @@ def decode_nrrd(path: Path, *, stored: bool = False) -> Decoded:
     array = flat.reshape(sizes if len(sizes) > 2 else (*sizes, 1), order="F")
     others = tuple(k for k in range(len(sizes)) if k not in axes.spatial)
     return Decoded(array.squeeze(axis=others)[None], axes.affine, (*skipped, *axes.notes))
+
+
+def decode_layers(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """Read a segmentation whose first axis may be a list of layers, as 3D Slicer stores it.
+
+    Returns:
+        ``(layers, i, j, k)`` and the affine of the other three axes.
+
+    Raises:
+        InputError: As of `decode_nrrd`.
+    """
+    data = read_verified(path)
+    fields, start = read_fields(path, data)
+    sizes, dtype = _shape_and_type(path, fields)
+    flat, _ = _voxels(path, fields, memoryview(data)[start:], sizes, dtype)
+    array = flat.reshape(sizes, order="F")
+    if fields.get("kinds", "").lower().startswith("list ") and len(sizes) == 4:
+        sizes = sizes[1:]
+        fields = {name: text.partition(" ")[2].strip() if name in _PER_AXIS else text
+                  for name, text in fields.items()}  # fmt: skip
+    else:
+        array = array[None]
+    if len(sizes) != 3:
+        raise InputError(f"{path}: has {len(sizes)} axes, a segmentation has 3 and one of layers")
+    return array, read_axes(path, fields, sizes).affine
 
 
 def write_nrrd(path: Path, array: NDArray[Any], grid: Grid, like: Path | None = None) -> None:
