@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segscope.errors import InputError, WorkError
+from segscope.features import untouched
 from segscope.images import Image, LabelMap, Probabilities
 from segscope.inference.model import TrainedModel
 from segscope.inference.windows import Windows, cheapest_axis, window_starts
@@ -225,8 +226,7 @@ def _slabs(
         flips: Spatial axes along which the network sees it mirrored; slabs are turned back.
     """
     axis, slices = _slab_axis(how, tuple(x.shape[1:])), how.model.spec.plan.slice_axis is not None
-    how.model.net.eval()
-    with torch.inference_mode():
+    with untouched(how.model.net), torch.inference_mode():
         shown = x.flip([1 + a for a in flips]) if flips else x
         first = 0
         for part in shown.movedim(1 + axis, 0).split(how.batch) if slices else [shown[None]]:
