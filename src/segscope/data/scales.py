@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from segscope.data.fingerprint import CaseFacts
 
 Numbers = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 
 _SHARE, _FEW = 10, 10.0
 _FACTOR, _DECADE = float(np.log10(4)), 1.0
@@ -32,6 +31,7 @@ _DEVIATIONS, _TWICE = 4.5, float(np.log10(2))
 _GAPS = 20  # the widest, beside which such a case lies
 _NORMAL = 1.4826  # standard deviations per median deviation
 _STEP, _COARSER, _VALUES, _OTHERS = 100, 30, 10, 3
+_FIRST = 256  # values
 
 
 def odd_scales(
@@ -46,14 +46,17 @@ def odd_scales(
         subjects: Of the same cases; None where it is not known.
     """
     said = [""] * len(scales)
-    for k in np.flatnonzero(apart(scales, _FACTOR)):
+    for k in np.flatnonzero(apart(scales, _FACTOR)).tolist():
         said[k] = times(scales[k] - float(np.median(np.delete(scales, k))), "the other cases")
     for k, other in beside_subject(scales, subjects).items():
         said[k] = said[k] or times(scales[k] - scales[other], f"{facts[other].name} of its subject")
     for k, step in coarse_steps([fact.samples[channel] for fact in facts]).items():
         said[k] = said[k] or f"holds multiples of {step} alone, as no other case does"
-    left = np.flatnonzero([not text for text in said])  # a case that was named joins no groups
-    for place in {alone(scales[left]), out_of_group(scales[left])} - {None}:
+    # a case that was named joins no groups
+    left = [k for k, text in enumerate(said) if not text]
+    for place in (alone(scales[left]), out_of_group(scales[left])):
+        if place is None:
+            continue
         k = left[place]
         others = np.delete(scales, k)
         off = scales[k] - others[np.abs(others - scales[k]).argmin()]
@@ -73,7 +76,7 @@ def times(difference: float, whom: str) -> str:
     return f"has values about {factor:g} times {word} than {whom}"
 
 
-def apart(values: Numbers, least: float) -> Booleans:
+def apart(values: Numbers, least: float) -> NDArray[np.bool_]:
     """Which values, a tenth or one, lie beyond a gap that is wider than the others' range.
 
     Example:
@@ -182,13 +185,16 @@ def coarse_steps(samples: Sequence[Numbers]) -> dict[int, int]:
 
 
 def whole_step(sample: Numbers) -> int:
-    """The greatest number that all values are multiples of; 0 where they are few or not whole.
+    """The greatest number that all values are multiples of; 0 where that says nothing.
 
     Example:
         >>> whole_step(np.arange(20) * 6.0), whole_step(np.arange(20) * 0.5)
         (6, 0)
     """
-    values = np.unique(sample)
-    if len(values) < _VALUES or np.abs(values).max() > 2**53 or (values % 1).any():
+    # most are told by their first values: sorting all would take as long as the rest of a check
+    if len(sample) < _VALUES or (sample[:_FIRST] % 1).any() or (sample % 1).any():
         return 0
-    return int(np.gcd.reduce(values.astype(np.int64)))
+    if np.abs(sample).max() > 2**53:
+        return 0
+    step = int(np.gcd.reduce(sample.astype(np.int64)))
+    return step if step < _STEP or len(np.unique(sample)) >= _VALUES else 0
