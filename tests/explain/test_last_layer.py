@@ -19,7 +19,7 @@ POOLED = {
     "resnet18": ("body.layer4", 512),
     "test_efficientnet": ("body.bn2", 256),
     "test_convnext": ("body.norm_pre", 64),
-    "test_maxvit": ("body.norm", 128),
+    "coatnet_pico_rw_224": ("body.norm", 512),
     "nasnetalarge": ("body.act", 4032),
 }
 

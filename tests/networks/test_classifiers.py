@@ -101,7 +101,7 @@ TIMM = {
     "test_convnext": (32, 1, None),
     "test_efficientnet": (32, 1, None),
     "test_vit": (1, 1, (160, 160)),
-    "test_maxvit": (1, 1, (160, 160)),
+    "coatnet_pico_rw_224": (1, 1, (224, 224)),  # attention over places of one size of image
     "hrnet_w18_small": (32, 32, None),  # joins paths that halve differently
     "inception_resnet_v2": (96, 1, None),  # of timm's own minimum nothing is said
 }

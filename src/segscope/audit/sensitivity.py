@@ -7,7 +7,7 @@ import torch
 
 from segscope.audit.cases import Opened
 from segscope.audit.run import audit
-from segscope.audit.subject import Subject
+from segscope.audit.subject import Subject, open_subject
 from segscope.audit.summary import layers_of
 from segscope.data import Dataset
 from segscope.explain import separableness, uniform_noise
@@ -46,16 +46,16 @@ def separable_cases(
     model: TrainedModel, cases: Sequence[Case], dataset: Dataset
 ) -> list[Separable]:
     """Compare output and intensities of every case with a defined Dice (section 4.7)."""
-    subject = Subject.of(model, reading=dataset.reading)
-    opened = (subject.open(case) for case in track(cases, "separableness"))
-    found = [_compare(subject, one) for one in opened if one.truth is not None]
+    with open_subject(model, reading=dataset.reading) as subject:
+        opened = (subject.open(case) for case in track(cases, "separableness"))
+        found = [_compare(subject, one) for one in opened if one.truth is not None]
     return [one for one in found if one.distance == one.distance]
 
 
 def noise_changes(model: TrainedModel, cases: Sequence[Case], dataset: Dataset) -> list[Noisy]:
     """Measure SA of every layer with noise less that without, per case and maximum (Fig. 16)."""
-    subject = Subject.of(model, reading=dataset.reading)
-    opened = [subject.open(case) for case in cases]
+    with open_subject(model, reading=dataset.reading) as subject:
+        opened = [subject.open(case) for case in cases]
 
     def layers(maximum: float) -> list[list[float]]:
         noisy = [

@@ -25,6 +25,7 @@ from segscope.features import (
     to_labels,
     untouched,
 )
+from segscope.features.kept_state import state_kept
 from segscope.features.untouched import device_of, refuse_quantised
 from segscope.images import Case, Image
 from segscope.inference import TrainedModel, Verdict
@@ -272,11 +273,14 @@ class Subject:
         return torch.sigmoid(found) if single else found.softmax(1), taken.description
 
     def run(self, x: Tensor) -> Any:
-        """Run the network on its device, in its number type, on a copy of ``x``."""
+        """Run the network on its device, in its number type, on a copy of ``x``.
+
+        What it writes into itself is gone afterwards: no case changes the next one.
+        """
         how: AbstractContextManager[Any] = nullcontext()
         if self.bf16:
             how = torch.autocast(self.device.type, torch.bfloat16)
-        with how:
+        with how, state_kept(self.net):
             return run(self.net, x)
 
     def found_in(self, output: Any, x: Tensor) -> Answer:

@@ -2,7 +2,7 @@
 
 Each channel is looked at by numbers that do not depend on one another's unit:
 
-scale          decimal logarithm of the distance from the 0.5th to the 99.5th percentile
+scale          decimal logarithm of the distance from the 0.5th to the 99.5th percentile (`scales`)
 level          the 0.5th percentile, in units of that distance
 distribution   where five percentiles lie between these, how far the extremes reach beyond, and
                where the median of the foreground lies
@@ -11,21 +11,20 @@ A few cases (a tenth at most, or one) are named where a gap parts them from all 
 than the range of the others, and than a least effect: no deviation is odd in a dataset that is full
 of them, such as MRI in units of all sizes. Of n cases the range is taken as 1 + 10 / n times what
 it is. Of fewer than five only scale and level are looked at, and a factor of 100 between scales
-said, or levels that are 1.5 apart.
+said, or levels that are 1.5 apart; where as many lie on one side as on the other, all are named.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.fingerprint import CaseFacts
+from segscope.data.scales import apart, odd_scales, times
 
 _FEWEST_CASES = 5
-_SHARE = 10
 _FEW = 10.0
-_SCALE_LEAST = float(np.log10(4))
 _FEW_SCALE, _FEW_LEVEL = 2.0, 1.5  # decades, and ranges of values
 _LEVEL_LEAST = 0.5
 _FLOORS = np.array([0.05, 0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.1])
@@ -38,13 +37,16 @@ _TURN = np.array([1.0, -1, -1, -1, -1, -1, 1, -1])
 _SHIFT = np.array([0.0, 1, 1, 1, 1, 1, 0, 1])
 
 
-def unlike(name: str, facts: Sequence[CaseFacts], channel: int) -> Iterator[tuple[str, str]]:
+def unlike(
+    name: str, facts: Sequence[CaseFacts], channel: int, subjects: Mapping[str, str | None]
+) -> Iterator[tuple[str, str]]:
     """Name the cases that one channel is odd in, and in what.
 
     Args:
         name: Of the channel.
         facts: Of all labelled cases.
         channel: Its number.
+        subjects: Case name to who was examined, where that is known.
 
     Yields:
         Name of a case, and a sentence about its image.
@@ -55,18 +57,18 @@ def unlike(name: str, facts: Sequence[CaseFacts], channel: int) -> Iterator[tupl
     levels = np.array([value.low / value.contrast for value in values])
     shapes = np.array([_shape(fact, channel) for fact in known])
     few = len(known) < _FEWEST_CASES
-    odd_scale = _halves(scales, _FEW_SCALE) if few else _apart(scales, _SCALE_LEAST)
-    odd_level = _halves(levels, _FEW_LEVEL) if few else _apart(levels, _LEVEL_LEAST)
-    judgements = [""] * len(known) if few else _judged(shapes)
+    odd_level = _halves(levels, _FEW_LEVEL) if few else apart(levels, _LEVEL_LEAST)
+    if few:
+        odd_scale, judgements = _of_few(scales), [""] * len(known)
+    else:
+        persons = [subjects.get(fact.name) for fact in known]
+        odd_scale, judgements = odd_scales(scales, known, channel, persons), _judged(shapes)
     for k, (fact, value, judged) in enumerate(zip(known, values, judgements, strict=True)):
         range_ = f"{value.low:.4g} to {value.high:.4g}"
         if judged == _TURNED:
             said = judged
         elif odd_scale[k]:
-            usual = float(np.median(np.delete(scales, k)))
-            off = 10 ** abs(scales[k] - usual)
-            times = "larger" if scales[k] > usual else "smaller"
-            said = f"has values about {off:.2g} times {times} than the other cases ({range_})"
+            said = f"{odd_scale[k]} ({range_})"
         elif odd_level[k]:
             others = float(np.median([v.low for i, v in enumerate(values) if i != k]))
             said = f"has another offset than the others ({range_}; they begin at {others:.4g})"
@@ -76,15 +78,22 @@ def unlike(name: str, facts: Sequence[CaseFacts], channel: int) -> Iterator[tupl
             yield fact.name, f"channel {name} {said}"
 
 
+def _of_few(scales: NDArray[np.float64]) -> list[str]:
+    return [
+        times(scales[k] - float(np.median(np.delete(scales, k))), "the other cases") if odd else ""
+        for k, odd in enumerate(_halves(scales, _FEW_SCALE))
+    ]
+
+
 def _halves(values: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
-    """Which of a few values lie, fewer than the others, beyond their widest gap."""
+    """Which of a few values lie beyond their widest gap: the fewer, or all where none are."""
     odd = np.zeros(len(values), np.bool_)
     order = np.argsort(values)
     gaps = np.diff(values[order])
     if gaps.size and gaps.max() > least:
         widest = int(gaps.argmax()) + 1
         low, high = order[:widest], order[widest:]
-        odd[low if len(low) < len(high) else high] = True
+        odd[low if len(low) < len(high) else high if len(high) < len(low) else order] = True
     return odd
 
 
@@ -115,19 +124,3 @@ def _judged(shapes: NDArray[np.float64]) -> list[str]:
         _TURNED if far > _INVERTED and fits < _FITS else _UNLIKE if far > _OTHER else ""
         for far, fits in zip(off, turned, strict=True)
     ]
-
-
-def _apart(values: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
-    """Which values, a tenth or one, lie beyond a gap that is wider than the others' range."""
-    n = len(values)
-    order = np.argsort(values)
-    ordered = values[order]
-    odd = np.zeros(n, np.bool_)
-    for count in range(1, max(1, n // _SHARE) + 1):
-        for few, rest, gap in (
-            (order[:count], ordered[count:], ordered[count] - ordered[count - 1]),
-            (order[-count:], ordered[:-count], ordered[-count] - ordered[-count - 1]),
-        ):
-            if gap > max(least, float(np.ptp(rest)) * (1 + _FEW / len(rest))):
-                odd[few] = True
-    return odd

@@ -217,6 +217,7 @@ def _intensities(
     known: set[str | None],
 ) -> list[Problem]:
     """Name cases with odd channels, but those whose channels are known to be exchanged."""
+    subjects = {name: case.subject for name, case in cases.items()}
     return [
         Problem(
             str(cases[name].image_files[min(number, len(cases[name].image_files) - 1)]),
@@ -225,7 +226,7 @@ def _intensities(
             name,
         )
         for number, channel in enumerate(dataset.channel_names)
-        for name, said in unlike(channel, facts, number)
+        for name, said in unlike(channel, facts, number, subjects)
         if name not in known
     ]
 

@@ -119,7 +119,7 @@ def reading_order(axes: Axes, image: tuple[int, ...]) -> tuple[int, ...] | None:
     sides = [*range(len(image) - 2)]
     if found.count(_UNKNOWN) == 1 and all(side in found for side in ("n", *sides)):
         found[found.index(_UNKNOWN)] = "c"  # all the others are known
-    if found.count("n") != 1 or _MIXED in found:
+    if found.count("n") != 1 or _MIXED in found or _places_by_places(axes):
         return None
     if found.count("c") != 1:
         return _by_shape(found, shape, image)
@@ -175,10 +175,15 @@ def viewed(axes: Axes, shape: tuple[int, ...]) -> Axes:
 
 @_remember
 def resized(axes: Axes, shape: tuple[int, ...]) -> Axes:
-    """Axes whose sizes have changed in place, as by pooling, padding and slicing."""
+    """Axes whose sizes have changed in place, as by pooling, padding and slicing.
+
+    One step is worth what it was: windows of what was padded come back to the rows they are of.
+    """
     names = labels(axes)
     return tuple(
-        axis if _size(axis) == size else _whole(_UNKNOWN if name == _MIXED else name, size)
+        axis
+        if _size(axis) == size
+        else ((_UNKNOWN if name == _MIXED else name, size, axis[-1][2]),)
         for axis, name, size in zip(axes, names, shape, strict=True)
     )
 
@@ -220,6 +225,8 @@ def multiplied(left: Axes, right: Axes, shape: tuple[int, ...]) -> Axes:
         # over places of the image it makes no channels but mixes the places
         channels = over == "c" or (over == _UNKNOWN and "c" not in within)
         last = _whole("c" if channels else _MIXED, shape[-1])
+    elif names[-1] == "c" and left[-2] == right[-1] and left[-2][0][0] == _UNKNOWN:
+        last = _whole(_MIXED, shape[-1])  # how alike any two tokens are
     else:
         last = right[-1]
     batch = joined((left[:-2], right[:-2]), shape[:-2])
@@ -237,6 +244,12 @@ def concatenated(parts: tuple[Axes, ...], place: int, shape: tuple[int, ...]) ->
     rest = tuple((*part[:place], *part[place + 1 :]) for part in parts)
     others = joined(rest, (*shape[:place], *shape[place + 1 :]))
     return (*others[:place], along, *others[place:])
+
+
+def _places_by_places(axes: Axes) -> bool:
+    """Whether two axes go through the same places, as weights of attention do."""
+    steps = [{d[::2] for d in axis if isinstance(d[0], int) and d[1] > 1} for axis in axes]
+    return sum(map(len, steps)) > len(set().union(*steps))
 
 
 def _whole(label: Label, size: int) -> Axis:

@@ -1,4 +1,4 @@
-"""Running somebody's network without leaving a trace: its mode, its random numbers, its image."""
+"""Running somebody's network without leaving a trace: its mode and state, random numbers, image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from segscope.features.kept_state import state_kept
 from segscope.features.layers import inner, is_scripted
 
 _OTHERS = ("memory", "CUDA", "inplace", "in-place")
@@ -23,7 +24,7 @@ class _Taken(BaseException):
 
 @contextmanager
 def untouched(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode within; every module's mode and the random numbers as before afterwards.
+    """Evaluation mode within; modes, buffers and the random numbers as before afterwards.
 
     Example:
         >>> net = nn.Sequential(nn.Dropout()).train()
@@ -36,7 +37,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
     net = inner(model)
     # by module: a network's own train() may do other things; frozen scripts have no mode
     modes = [(m, m.training) for m in (model, *net.modules()) if hasattr(m, "training")]
-    with torch.random.fork_rng(devices=_gpus(net)):
+    with torch.random.fork_rng(devices=_gpus(net)), state_kept(net):
         try:
             _evaluate(net)
             yield

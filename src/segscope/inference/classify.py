@@ -16,6 +16,7 @@ from torch.nn import functional
 from segscope.data import AS_STORED, ReadOptions, image_facts, load_case
 from segscope.data.json_files import as_written, parse_json
 from segscope.errors import InputError, WorkError, naming
+from segscope.features import untouched
 from segscope.images import Case, Fingerprint, Image, ImageFacts
 from segscope.inference.device import OnDevice, choose_device
 from segscope.inference.meant import judge, read_seen
@@ -260,8 +261,7 @@ def class_probabilities(model: ClassifierModel, images: Tensor) -> NDArray[np.fl
     Raises:
         WorkError: The scores are not finite.
     """
-    model.net.eval()
-    with torch.inference_mode():
+    with untouched(model.net), torch.inference_mode():
         parts = [model.net(x.to(model.device)).softmax(1).cpu() for x in images.split(_BATCH)]
     found: NDArray[Any] = torch.cat(parts).double().numpy()
     if not np.isfinite(found).all():

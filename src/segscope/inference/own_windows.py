@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segscope.errors import InputError, WorkError
+from segscope.features import untouched
 from segscope.images import LabelMap, Probabilities
 from segscope.inference.device import say_memory
 from segscope.inference.model import TrainedModel
@@ -173,8 +174,7 @@ def _slabs(
     """
     axis = _slab_axis(how, tuple(x.shape[1:]))
     slices = how.model.preparer.slice_axis is not None
-    how.model.net.eval()
-    with torch.inference_mode():
+    with untouched(how.model.net), torch.inference_mode():
         shown = x.flip([1 + a for a in flips]) if flips else x
         first = 0
         for part in shown.movedim(1 + axis, 0).split(how.batch) if slices else [shown[None]]:

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from segscope.features import untouched
+
 
 def count_parameters(net: nn.Module) -> int:
     """Count trainable parameters.
@@ -20,7 +22,7 @@ def count_parameters(net: nn.Module) -> int:
 def multiply_adds(net: nn.Module, shape: Sequence[int]) -> int:
     """Count multiply-adds of one forward pass; convolutions and matrix products only.
 
-    The network runs once, in evaluation mode, on zeros.
+    The network runs once, in evaluation mode, on zeros, and is as before afterwards.
 
     Args:
         net: On any device.
@@ -31,12 +33,7 @@ def multiply_adds(net: nn.Module, shape: Sequence[int]) -> int:
         True
     """
     device = next(net.parameters()).device
-    training = net.training
     counter = FlopCounterMode(display=False)
-    try:
-        net.eval()
-        with torch.no_grad(), counter:
-            net(torch.zeros(*shape, device=device))
-    finally:
-        net.train(training)
+    with untouched(net), torch.no_grad(), counter:
+        net(torch.zeros(*shape, device=device))
     return int(counter.get_total_flops()) // 2

@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from segscope.features import untouched
 from segscope.networks import Segmenter
 from segscope.training.patches import PatchDataset
 from segscope.training.recipe import TrainRecipe
@@ -91,18 +92,14 @@ def _time_samples(samples: PatchDataset, batch: int) -> tuple[Tensor, float]:
 
 def _time_pass(net: Segmenter, images: Tensor, fabric: Fabric) -> float:
     """Seconds of a forward pass with all heads; the first one warms up. Nothing is changed."""
-    shown, training = images.to(fabric.device), net.training
-    net.eval()  # running means stay as they are
-    try:
-        with torch.no_grad(), fabric.autocast():
-            net.heads(shown)
-            _wait(fabric.device)
-            started = time.perf_counter()
-            net.heads(shown)
-            _wait(fabric.device)
-            return time.perf_counter() - started
-    finally:
-        net.train(training)
+    shown = images.to(fabric.device)
+    with untouched(net), torch.no_grad(), fabric.autocast():
+        net.heads(shown)
+        _wait(fabric.device)
+        started = time.perf_counter()
+        net.heads(shown)
+        _wait(fabric.device)
+        return time.perf_counter() - started
 
 
 def _wait(device: torch.device) -> None:

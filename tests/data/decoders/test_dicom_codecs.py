@@ -14,11 +14,13 @@ import SimpleITK
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from segscope.data import read_image
+from segscope.data.decoders import dicom_codecs
 from segscope.data.decoders.dicom_pixels import check_kind, real_values
 from segscope.data.decoders.dicom_tags import planes_of
 from segscope.errors import InputError
 from tests.data.decoders.dicom_made import refused, write_series
 from tests.data.decoders.test_dicom_pixels import NOTED, grey, sitk_array, stacked
+from tests.deadly import deadly
 from tests.fuzz_dicom import DEFLATED, SLICES, encode, slice_elements
 
 
@@ -81,13 +83,15 @@ def test_what_pydicom_encodes_is_read(tmp_path, syntax, signed):
     np.testing.assert_array_equal(read_image(tmp_path).array, expected)
 
 
+def eight(k, elements):
+    """Say that samples have 8 bits."""
+    elements[0x00280100] = elements[0x00280101] = ("US", 8)
+    elements[0x00280102] = ("US", 7)
+
+
 def test_jpeg_of_8_bits_is_read_and_its_losses_said(tmp_path):
     def code(samples, k):
         return imagecodecs.jpeg8_encode((samples // 16).astype(np.uint8), level=95)
-
-    def eight(k, elements):
-        elements[0x00280100] = elements[0x00280101] = ("US", 8)
-        elements[0x00280102] = ("US", 7)
 
     image = read_image(write_encoded(tmp_path, JPEG, code, eight))
     assert "was compressed with losses" in image.notes
@@ -117,6 +121,57 @@ def test_jpeg_of_8_bits_is_read_and_its_losses_said(tmp_path):
 def test_encoded_pixels_that_are_not_what_the_tags_say_are_refused(tmp_path, syntax, code, said):
     write_encoded(tmp_path, syntax, code)
     refused(tmp_path, rf"\d\.dcm: .*{said}")
+
+
+@pytest.mark.parametrize(
+    ("syntax", "code", "library"),
+    [
+        (RLELossless, None, "rle"),
+        (JPEG2000, j2k, "openjpeg"),
+        (LOSSLESS, lambda s, k: imagecodecs.ljpeg_encode(s), "imagecodecs"),
+        (LS, lambda s, k: imagecodecs.jpegls_encode(s), "imagecodecs"),
+        (JPEG, lambda s, k: imagecodecs.jpeg8_encode((s // 16).astype(np.uint8)),
+         "PIL.JpegImagePlugin"),
+    ],
+    ids=["RLE", "JPEG 2000", "JPEG lossless", "JPEG-LS", "JPEG"],
+)  # fmt: skip
+def test_a_codec_that_dies_is_an_error_of_its_file(tmp_path, monkeypatch, syntax, code, library):
+    folder = tmp_path / "series"
+    folder.mkdir()
+    if code is None:
+        write_series(folder, grey(12, False, 16, "MONOCHROME2"))
+        for file in folder.iterdir():
+            one = pydicom.dcmread(file)
+            one.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+            one.save_as(file)
+    else:
+        write_encoded(folder, syntax, code, eight if syntax == JPEG else lambda k, e: None)
+    read_image(folder)
+    with deadly(tmp_path / "planted", monkeypatch, library):
+        refused(folder, r"\d\.dcm: .*its decoder was ended by SIGSEGV")
+
+
+@pytest.mark.parametrize(
+    ("syntax", "code", "at"),
+    [(JPEG2000, j2k, 8), (LS, lambda s, k: imagecodecs.jpegls_encode(s), None),
+     (LOSSLESS, lambda s, k: imagecodecs.ljpeg_encode(s), None)],
+    ids=["JPEG 2000", "JPEG-LS", "JPEG lossless"],
+)  # fmt: skip
+def test_a_frame_that_announces_other_sides_reaches_no_codec(
+    tmp_path, monkeypatch, syntax, code, at
+):
+    def huge(samples, k):
+        frame = bytearray(code(samples, k))
+        if at is not None:
+            frame[at : at + 8] = struct.pack(">2I", 60000, 60000)
+        else:  # the header of sides begins with its depth, rows and columns
+            start = frame.index(struct.pack(">HH", *samples.shape))
+            frame[start : start + 4] = struct.pack(">HH", 60000, 60000)
+        return bytes(frame)
+
+    write_encoded(tmp_path, syntax, huge)
+    monkeypatch.setattr(dicom_codecs, "isolated", lambda *about: pytest.fail("was decoded"))
+    refused(tmp_path, "decode to 60000 x 60000 .*tags say 6 x 7")
 
 
 def test_a_frame_in_several_fragments_is_one(tmp_path):

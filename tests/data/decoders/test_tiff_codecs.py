@@ -8,7 +8,9 @@ import pytest
 import tifffile
 from PIL import Image as PillowImage
 
+from segscope.data.decoders import isolated_child, tiff_codecs
 from tests.data.decoders.tiff_files import GREY, decoded, refused, written
+from tests.deadly import deadly
 from tests.plane_files import tiff
 
 SMOOTH = np.kron(np.arange(12, dtype=np.uint8).reshape(3, 4) * 20, np.ones((16, 16), np.uint8))
@@ -113,7 +115,34 @@ def test_a_codec_error_of_every_kind_names_the_file(monkeypatch):
             raise error
 
         monkeypatch.setattr(imagecodecs, "lzw_decode", fail)
-        refused(tiff(255 - GREY, {259: (3, [5])}), f"{kind.__name__}")
+        request = {"module": isolated_child.__name__, "name": "imagecodecs_blocks", "alarm": 0,
+                   "args": ["lzw_decode", [b""], [1]]}  # fmt: skip
+        assert isolated_child._answer(request) == {"error": kind.__name__, "said": str(error)}
+    refused(tiff(255 - GREY, {259: (3, [5])}), "ImcdError")
+
+
+@pytest.mark.parametrize(
+    "compression", ["lzw", "packbits", "zstd", "jpeg", "jpeg2000", "webp", "ccittfax4"]
+)
+def test_a_codec_that_dies_is_an_error_of_its_file(tmp_path, monkeypatch, compression):
+    array = SMOOTH > 100 if compression == "ccittfax4" else np.stack([SMOOTH] * 3, -1)
+    if compression == "ccittfax4":
+        stream = io.BytesIO()
+        PillowImage.fromarray(array).save(stream, "tiff", compression="group4")
+        data = stream.getvalue()
+    else:
+        data = written(array, compression=compression, photometric="rgb")
+    whole = decoded(data).array
+    with deadly(tmp_path, monkeypatch, "imagecodecs", "PIL.JpegImagePlugin"):
+        refused(data, r"cannot be decoded \(its decoder was ended by SIGSEGV\)")
+    np.testing.assert_array_equal(decoded(data).array, whole)
+
+
+def test_a_dictionary_larger_than_what_may_be_taken_is_an_error_of_its_file(monkeypatch):
+    data = written(GREY, compression="lzma")
+    np.testing.assert_array_equal(decoded(data).array[0], GREY)
+    monkeypatch.setattr(tiff_codecs, "_LZMA_MEMORY", 1 << 16)
+    refused(data, "Memory usage limit")
 
 
 @pytest.mark.parametrize("code", [4, 5, 7, 8, 32773, 34712, 34925, 50000, 50001])

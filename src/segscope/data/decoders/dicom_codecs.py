@@ -1,12 +1,11 @@
 """Encoded pixels of a DICOM file: which bytes make a frame, and who decodes them.
 
-Native codecs of JPEG 2000, JPEG-LS, lossless and 12-bit JPEG run in a process of their own: a death
-there is an error of the file.
+Native codecs run in a process of their own: a death there is an error of the file. Each is given a
+frame only after the sides and the depth in its header were found to be the tags'.
 """
 
-import importlib
 import importlib.util
-import io
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,14 +17,18 @@ from numpy.typing import NDArray
 from segscope.data.decoders.decoded import decoding
 from segscope.data.decoders.dicom_elements import fragments
 from segscope.data.decoders.dicom_tags import TAGS, Plane
-from segscope.data.decoders.isolated import isolated
+from segscope.data.decoders.isolated import CHILDS, isolated
+from segscope.data.decoders.jpeg import jpeg_samples
+from segscope.data.decoders.jpeg_markers import read_frame
 from segscope.errors import InputError
 
 Decode = Callable[[Path, bytes, int, int, int], NDArray[Any]]
 """From the file (for messages), a frame's bytes, its rows, columns and bits a sample."""
 
 _PIXELS = TAGS["PixelData"][0]
-_J2K, _JPEG = b"\xff\x4f", b"\xff\xd8"
+_RLE = "1.2.840.10008.1.2.5"
+_J2K, _JPEG, _BOXED = b"\xff\x4f", b"\xff\xd8", b"\0\0\0\x0c"
+_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # the last is JPEG-LS
 
 
 def decode_frame(plane: Plane, rows: int, columns: int, allocated: int) -> NDArray[Any]:
@@ -51,6 +54,7 @@ def decode_frame(plane: Plane, rows: int, columns: int, allocated: int) -> NDArr
         )
     name, starts, decode = _CODECS[plane.syntax]
     frame = _frame(plane, starts)
+    _check_announced(plane, name, _announced(frame), (rows, columns, allocated))
     try:
         with decoding(plane.file):
             array = decode(plane.file, frame, rows, columns, allocated)
@@ -114,30 +118,66 @@ def _shape(array: NDArray[Any]) -> str:
     return " x ".join(str(n) for n in array.shape)
 
 
+def _announced(frame: bytes) -> tuple[int, int, int, int] | None:
+    """Rows, columns, samples and depth that a frame's header says; None where there is none."""
+    wavelets = frame.find(b"\xff\x4f\xff\x51")
+    if wavelets >= 0 and (wavelets == 0 or frame[:4] == _BOXED):
+        if len(frame) < wavelets + 43:
+            return None
+        right, low, left, top = struct.unpack_from(">4I", frame, wavelets + 8)
+        samples, depth = struct.unpack_from(">HB", frame, wavelets + 40)
+        return low - top, right - left, samples, (depth & 127) + 1
+    at = 2 if frame[:2] == _JPEG else len(frame)
+    while at + 10 <= len(frame) and frame[at] == 255:
+        code = frame[at + 1]
+        if code in _HEADERS:
+            bits, rows, columns, samples = struct.unpack_from(">BHHB", frame, at + 4)
+            return rows, columns, samples, bits
+        at += 1 if code == 255 else 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+    return None
+
+
+def _check_announced(
+    plane: Plane,
+    name: str,
+    announced: tuple[int, int, int, int] | None,
+    wanted: tuple[int, int, int],
+) -> None:
+    """Refuse a frame of other sides before anything is allocated for it."""
+    if plane.syntax == _RLE:  # it has no header of sides: it is decoded to the tags'
+        return
+    if announced is None:
+        raise InputError(
+            f"{plane.file}: its pixels ({name}, transfer syntax {plane.syntax}): cannot be decoded "
+            "(no header of this kind where they begin); copy it again"
+        )
+    rows, columns, samples, bits = announced
+    if (rows, columns) != wanted[:2] or samples != 1 or bits > wanted[2]:
+        raise InputError(
+            f"{plane.file}: its pixels decode to {rows} x {columns} ({name}, {samples} samples of "
+            f"{bits} bits), its tags say {wanted[0]} x {wanted[1]} (one of {wanted[2]}); copy it "
+            "again"
+        )
+
+
 def _rle(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-    library = importlib.import_module("rle")
     segments = int.from_bytes(data[:4], "little")
     if segments * 8 != allocated:
         raise ValueError(f"{segments} segments where BitsAllocated is {allocated}")
-    plain = library.decode_pixel_data(
-        data, version=2, rows=rows, columns=columns, bits_allocated=allocated
-    )
+    plain = isolated(file, f"{CHILDS}rle_frame", data, rows, columns, allocated)
     return np.frombuffer(plain, f"<u{allocated // 8}").reshape(rows, columns)
 
 
 def _jpeg_2000(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-    boxed = data[:4] == b"\0\0\0\x0c"
+    boxed = data[:4] == _BOXED
     return np.asarray(isolated(file, "openjpeg:decode", data, None if boxed else 0))
 
 
 def _jpeg(file: Path, data: bytes, rows: int, columns: int, allocated: int) -> NDArray[Any]:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(data), formats=["JPEG"]) as picture:
-            return np.asarray(picture)
-    except UnidentifiedImageError:  # of 12 bits
+    announced = _announced(data)
+    if announced is not None and announced[3] > 8:
         return _imagecodecs("jpeg8_decode")(file, data, rows, columns, allocated)
+    return jpeg_samples(file, read_frame(file, data))[..., 0]
 
 
 def _imagecodecs(name: str) -> Decode:
@@ -150,7 +190,7 @@ def _imagecodecs(name: str) -> Decode:
 
 
 _CODECS: dict[str, tuple[str, bytes, Decode]] = {
-    "1.2.840.10008.1.2.5": ("RLE", b"", _rle),
+    _RLE: ("RLE", b"", _rle),
     "1.2.840.10008.1.2.4.50": ("JPEG baseline", _JPEG, _jpeg),
     "1.2.840.10008.1.2.4.51": ("JPEG extended", _JPEG, _jpeg),
     "1.2.840.10008.1.2.4.57": ("JPEG lossless", _JPEG, _imagecodecs("jpegsof3_decode")),

@@ -21,6 +21,8 @@ from segscope.data.decoders.isolated_child import READY, receive, send
 from segscope.errors import InputError, WorkError
 
 _CHILD = Path(__file__).with_name("isolated_child.py")
+CHILDS = "__main__:"
+"""Before the name of a function of the child's own file: nothing of segscope is imported for it."""
 _LONGEST = 200
 _PATIENCE_S = 60.0
 _BYTES_PER_S = 1_000_000

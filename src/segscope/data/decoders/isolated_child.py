@@ -93,6 +93,32 @@ def _exactly(pipe: BinaryIO, count: int) -> bytearray:
     return data
 
 
+def imagecodecs_blocks(name: str, blocks: list[bytes], sizes: list[int]) -> list[bytes]:
+    """Decode the blocks of one picture by a codec of imagecodecs, each to so many bytes at most."""
+    decode = getattr(importlib.import_module("imagecodecs"), name)
+    return [decode(block, out=size) for block, size in zip(blocks, sizes, strict=True)]
+
+
+def jpeg_picture(stream: bytes) -> Any:
+    """Decode a JPEG stream of 8 bits by Pillow."""
+    import io
+
+    import numpy as np
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    picture = JpegImageFile(io.BytesIO(stream))
+    picture.load()
+    return np.asarray(picture)
+
+
+def rle_frame(data: bytes, rows: int, columns: int, bits: int) -> bytes:
+    """Decode a frame of DICOM's RLE to its samples, the lowest byte first."""
+    library = importlib.import_module("rle")
+    return bytes(
+        library.decode_pixel_data(data, version=2, rows=rows, columns=columns, bits_allocated=bits)
+    )
+
+
 def serve() -> None:
     """Answer one request after the other until the parent has gone."""
     if hasattr(signal, "SIGINT"):

@@ -1,20 +1,18 @@
-"""JPEG: every marker accounted for; the codec sees only what was understood.
+"""JPEG: every marker accounted for; the codec sees only what was understood, in its own process.
 
 JPEG has no checksum. What can be seen is seen: a missing end, segments that contradict each other,
 restarts that are missing, pixels that run out before the picture's end.
 """
 
-import io
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.JpegImagePlugin import JpegImageFile
 
 from segscope.data.decoders.colour import Plane, as_meant
-from segscope.data.decoders.decoded import Decoded, decoding
+from segscope.data.decoders.decoded import Decoded
 from segscope.data.decoders.exif import (
     TagError,
     exif_orientation,
@@ -23,6 +21,7 @@ from segscope.data.decoders.exif import (
     read_directory,
     read_head,
 )
+from segscope.data.decoders.isolated import CHILDS, isolated
 from segscope.data.decoders.jpeg_markers import (
     FIELDS,
     RESTART,
@@ -115,10 +114,7 @@ def jpeg_samples(path: Path, frame: Frame, rgb: bool | None = None) -> NDArray[n
 def _decoded(path: Path, frame: Frame, pieces: list[bytes], rgb: bool) -> NDArray[np.uint8]:
     transform = _ADOBE + bytes([0 if rgb or len(frame.components) == 1 else 1])
     stream = b"".join([pieces[0], transform, *pieces[1:]])
-    with decoding(path):
-        picture = JpegImageFile(io.BytesIO(stream))
-        picture.load()
-    found: NDArray[Any] = np.asarray(picture)
+    found: NDArray[Any] = np.asarray(isolated(path, f"{CHILDS}jpeg_picture", stream))
     shape = (frame.rows, frame.columns, len(frame.components))
     if found.size != np.prod(shape) or found.shape[:2] != shape[:2] or found.dtype != np.uint8:
         raise damaged(path, f"decodes to {found.shape}, its header says {shape}")

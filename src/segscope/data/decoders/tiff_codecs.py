@@ -1,23 +1,22 @@
-"""The compressions of TIFF: the bytes of one strip or tile to the bytes that they stand for.
+"""The compressions of TIFF: the bytes of strips or tiles to the bytes that they stand for.
 
-Picture codecs (JPEG 2000, WebP, fax) are large native programs, and run in a process of their own:
-a death there is an error of the file. LZW, PackBits and Zstandard come in so many small strips
-that this would cost more than they do.
+Native codecs run in a process of their own: a death there is an error of the file. LZW, PackBits
+and Zstandard come in many small strips, which are sent there together.
 """
 
+import importlib.util
 import lzma
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from segscope.data.decoders.decoded import decoding
-from segscope.data.decoders.isolated import isolated
+from segscope.data.decoders.isolated import CHILDS, isolated
 from segscope.data.decoders.jpeg import jpeg_samples
 from segscope.data.decoders.jpeg_markers import read_frame
 from segscope.data.decoders.samples import inflated
@@ -54,7 +53,12 @@ class Block:
         return self.rows * ((self.columns * self.samples * self.bits + 7) // 8)
 
 
-Decompress = Callable[[Path, bytes, Block], bytes]
+Decompress = Callable[[Path, Sequence[bytes], Sequence[Block]], list[bytes]]
+"""From the file (for messages), the compressed blocks, and what each must hold."""
+_One = Callable[[Path, bytes, Block], bytes]
+
+
+_LZMA_MEMORY = 1 << 29  # xz -9 takes 65 MB
 
 
 def _never(data: bytes) -> bool:
@@ -80,7 +84,7 @@ class Codec:
 
     Args:
         name: For messages.
-        decompress: Called with the file, the bytes and what they must hold.
+        decompress: Of all blocks.
         predicts: Differences (tag Predictor) may come before it.
         pictures: It stores pictures, not bytes: what comes out is of this machine's byte order.
         lossy: Whether these bytes of a block are of a kind that changes numbers.
@@ -93,15 +97,37 @@ class Codec:
     lossy: Callable[[bytes], bool] = _never
 
 
-def _imagecodecs(path: Path) -> ModuleType:
-    try:
-        import imagecodecs
-    except ImportError:
+def _need_imagecodecs(path: Path) -> None:
+    if importlib.util.find_spec("imagecodecs") is None:
         raise InputError(
             f"{path}: its compression needs the package imagecodecs; pip install imagecodecs, or "
             "save it without compression"
-        ) from None
-    return imagecodecs
+        )
+
+
+def _each(one: _One) -> Decompress:
+    """Decompress one block after the other."""
+
+    def decompress(path: Path, data: Sequence[bytes], blocks: Sequence[Block]) -> list[bytes]:
+        return [one(path, part, block) for part, block in zip(data, blocks, strict=True)]
+
+    return decompress
+
+
+def _together(name: str, most: int, *, more: int = 0) -> Decompress:
+    """Decompress all blocks at once, each to what it must hold and at most so many bytes more."""
+
+    def decompress(path: Path, data: Sequence[bytes], blocks: Sequence[Block]) -> list[bytes]:
+        for part, block in zip(data, blocks, strict=True):
+            _check_ratio(path, part, block, most)
+        _need_imagecodecs(path)
+        sizes = [block.size + more for block in blocks]
+        done: list[bytes] = isolated(
+            path, f"{CHILDS}imagecodecs_blocks", f"{name}_decode", list(data), sizes
+        )
+        return done
+
+    return decompress
 
 
 def _plain(path: Path, data: bytes, block: Block) -> bytes:
@@ -112,29 +138,15 @@ def _deflate(path: Path, data: bytes, block: Block) -> bytes:
     return inflated(path, data, block.size)
 
 
-def _lzw(path: Path, data: bytes, block: Block) -> bytes:
-    if data[:1] == b"\0" and data[1:2] and data[1] & 1:
+def _lzw(path: Path, data: Sequence[bytes], blocks: Sequence[Block]) -> list[bytes]:
+    if any(part[:1] == b"\0" and part[1:2] and part[1] & 1 for part in data):
         raise InputError(f"{path}: has LZW of an old kind (bits reversed); save it anew")
-    _check_ratio(path, data, block, 1400)
-    with decoding(path):
-        return _imagecodecs(path).lzw_decode(data, out=block.size + 1)
-
-
-def _packbits(path: Path, data: bytes, block: Block) -> bytes:
-    _check_ratio(path, data, block, 64)
-    with decoding(path):
-        return _imagecodecs(path).packbits_decode(data, out=block.size)
-
-
-def _zstd(path: Path, data: bytes, block: Block) -> bytes:
-    _check_ratio(path, data, block, 150_000)
-    with decoding(path):
-        return _imagecodecs(path).zstd_decode(data, out=block.size)
+    return _together("lzw", 1400, more=1)(path, data, blocks)
 
 
 def _lzma(path: Path, data: bytes, block: Block) -> bytes:
-    engine = lzma.LZMADecompressor(lzma.FORMAT_XZ)
     with decoding(path):
+        engine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
         found = engine.decompress(data, block.size + 1)
         if not engine.eof or engine.unused_data.strip(b"\0"):
             raise ValueError("cut short, or longer than announced")
@@ -150,14 +162,13 @@ def _fax(kind: str) -> Decompress:
                 f"{path}: is a fax in two dimensions or without codes; save it as LZW or Deflate"
             )
         _check_ratio(path, data, block, 10_000)
-        with decoding(path):
-            _imagecodecs(path)
-            found = isolated(path, f"imagecodecs:{kind}_decode", data, block.rows, block.columns)
-            bits = np.asarray(found) != 0
+        _need_imagecodecs(path)
+        found = isolated(path, f"imagecodecs:{kind}_decode", data, block.rows, block.columns)
+        bits = np.asarray(found) != 0
         _check_shape(path, bits, (block.rows, block.columns))
         return np.packbits(bits, axis=1).tobytes()
 
-    return decompress
+    return _each(decompress)
 
 
 def _jpeg(path: Path, data: bytes, block: Block) -> bytes:
@@ -179,9 +190,8 @@ def _picture(kind: str) -> Decompress:
         _check_ratio(path, data, block, 150_000)
         if kind == "jpeg2k":
             _check_wavelets(path, data, block)
-        with decoding(path):
-            _imagecodecs(path)
-            found = np.asarray(isolated(path, f"imagecodecs:{kind}_decode", data))
+        _need_imagecodecs(path)
+        found = np.asarray(isolated(path, f"imagecodecs:{kind}_decode", data))
         if found.ndim == 2:
             found = found[..., None]
         _check_shape(path, found, (block.rows, block.columns, block.samples))
@@ -192,7 +202,7 @@ def _picture(kind: str) -> Decompress:
             )
         return found.tobytes()
 
-    return decompress
+    return _each(decompress)
 
 
 def _check_ratio(path: Path, data: bytes, block: Block, most: int) -> None:
@@ -231,19 +241,19 @@ def _check_shape(path: Path, found: NDArray[Any], shape: tuple[int, ...]) -> Non
 
 
 CODECS: dict[int, Codec] = {
-    1: Codec("none", _plain),
+    1: Codec("none", _each(_plain)),
     2: Codec("fax in one dimension", _fax("ccittrle")),
     3: Codec("fax of group 3", _fax("ccittfax3")),
     4: Codec("fax of group 4", _fax("ccittfax4")),
     5: Codec("LZW", _lzw, predicts=True),
-    7: Codec("JPEG", _jpeg, pictures=True, lossy=_always),
-    8: Codec("Deflate", _deflate, predicts=True),
-    32773: Codec("PackBits", _packbits),
-    32946: Codec("Deflate", _deflate, predicts=True),
+    7: Codec("JPEG", _each(_jpeg), pictures=True, lossy=_always),
+    8: Codec("Deflate", _each(_deflate), predicts=True),
+    32773: Codec("PackBits", _together("packbits", 64)),
+    32946: Codec("Deflate", _each(_deflate), predicts=True),
     33005: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
     34712: Codec("JPEG 2000", _picture("jpeg2k"), pictures=True, lossy=_lossy_wavelets),
-    34925: Codec("LZMA", _lzma, predicts=True),
-    50000: Codec("Zstandard", _zstd, predicts=True),
+    34925: Codec("LZMA", _each(_lzma), predicts=True),
+    50000: Codec("Zstandard", _together("zstd", 150_000), predicts=True),
     50001: Codec("WebP", _picture("webp"), pictures=True, lossy=_lossy_webp),
 }
 FAX = (2, 3, 4)

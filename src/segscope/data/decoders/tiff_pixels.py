@@ -19,7 +19,14 @@ def tiff_samples(path: Path, data: bytes, layout: Layout) -> NDArray[Any]:
     Raises:
         InputError: A block is damaged or holds another number of bytes than its header says.
     """
-    parts = [_block(path, data, layout, rows, span) for rows, span in layout.blocks()]
+    wanted = list(layout.blocks())
+    packed = [_packed(data, layout, span) for _, span in wanted]
+    blocks = [layout.block(rows) for rows, _ in wanted]
+    found_parts = layout.codec.decompress(path, packed, blocks)
+    parts = [
+        _whole(path, layout, rows, part)
+        for (rows, _), part in zip(wanted, found_parts, strict=True)
+    ]
     groups = layout.samples if layout.apart else 1
     each = len(parts) // groups
     planes = [_assembled(layout, b"".join(parts[k * each : (k + 1) * each])) for k in range(groups)]
@@ -27,14 +34,13 @@ def tiff_samples(path: Path, data: bytes, layout: Layout) -> NDArray[Any]:
     return _rgb(found) if layout.model == 6 and layout.codec.name != "JPEG" else found
 
 
-def _block(path: Path, data: bytes, layout: Layout, rows: int, span: tuple[int, int]) -> bytes:
-    offset, count = span
-    packed = data[offset : offset + count]
-    if layout.turned:
-        packed = packed.translate(_REVERSED)
-    expected = layout.block(rows)
-    size = expected.size
-    found = layout.codec.decompress(path, packed, expected)
+def _packed(data: bytes, layout: Layout, span: tuple[int, int]) -> bytes:
+    packed = data[span[0] : sum(span)]
+    return packed.translate(_REVERSED) if layout.turned else packed
+
+
+def _whole(path: Path, layout: Layout, rows: int, found: bytes) -> bytes:
+    size = layout.block(rows).size
     if rows < layout.block_rows and len(found) == layout.block(layout.block_rows).size:
         found = found[:size]  # some programs fill the last strip up
     if len(found) != size:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segscope.errors import InputError, WorkError
+from segscope.features import untouched
 from segscope.features.outputs import answer_of, shapes_of
 from segscope.images import LabelMap, Probabilities
 from segscope.inference.foreign.bundle_config import BundleConfig
@@ -58,7 +59,7 @@ class BundleInferer:
         if self.part.name != "SimpleInferer" and how.overlap != self.how.overlap:
             changed["overlap"] = how.overlap
         inferer = make_inferer(self.config, self.part, **changed)
-        net = model.net.eval()
+        net = model.net
 
         def answer(x: Tensor, *_: Any, **__: Any) -> Tensor:
             given = net(x)
@@ -68,7 +69,7 @@ class BundleInferer:
             return found.tensor
 
         x = torch.from_numpy(np.require(prepared.array, np.float32, ["C", "W"]))[None]
-        with torch.inference_mode(), quiet():
+        with untouched(net), torch.inference_mode(), quiet():
             found = inferer(x.to(model.device), answer)[0].float().cpu()
         if not found.isfinite().all():
             raise WorkError(

@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from segscope.errors import WorkError
+from segscope.features import untouched
 from segscope.images import LabelMap, Probabilities
 from segscope.inference.foreign.nnunet_prepare import NnunetPrepared, NnunetPreparer
 from segscope.inference.model import TrainedModel
@@ -157,9 +158,9 @@ class NnunetInferer:
     ) -> Tensor:
         """Add one network's logits to those of others."""
         x = torch.from_numpy(prepared.array)
-        model.net.eval()
         cuda = model.device.type == "cuda"  # where nnU-Net computes in half precision too
-        with torch.inference_mode(), torch.autocast(model.device.type, enabled=cuda):
+        half = torch.autocast(model.device.type, enabled=cuda)
+        with untouched(model.net), torch.inference_mode(), half:
             for rows, slab in _slabs(model, x, self.preparer.patch, how):
                 if not slab.isfinite().all():
                     raise WorkError(
