@@ -9,7 +9,6 @@ from segscope.inference.cases import (
 )
 from segscope.inference.device import choose_device, parse_level
 from segscope.inference.manifest import (
-    PredictOptions,
     hash_cases,
     input_hashes,
     made_with,
@@ -29,6 +28,7 @@ from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_lev
 from segscope.inference.run_files import read_fingerprint
 from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.weights import fit_weights, load_into, load_weights, save_weights
+from segscope.predict_options import PredictOptions
 
 __all__ = [
     "FAR",

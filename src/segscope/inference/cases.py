@@ -18,8 +18,6 @@ from segscope.errors import Failures, InputError, WorkError, in_order, naming
 from segscope.images import Case, Image, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
-    PredictKeywords,
-    PredictOptions,
     input_hashes,
     weights_hash,
 )
@@ -34,6 +32,7 @@ from segscope.inference.predict import (
 )
 from segscope.inference.verdict import FAR, Verdict
 from segscope.paths import is_there
+from segscope.predict_options import PredictKeywords, PredictOptions
 from segscope.preprocessing import Prepared
 from segscope.progress import track
 

@@ -7,9 +7,9 @@ label map may be taken as it is, made again, or belongs to somebody else.
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,43 +22,9 @@ from segscope.images import Case
 from segscope.inference.model import TrainedModel
 from segscope.inference.verdict import LEVELS, Verdict
 from segscope.paths import is_there, read_text
+from segscope.predict_options import PredictOptions
 
 _NAME = "manifest.json"
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """How cases are predicted; defaults are those of the command line.
-
-    Args:
-        mirror: Average over mirrored copies.
-        overlap: Of neighbouring windows, as a share of a window's side.
-        batch: Windows or slices per pass.
-        probabilities: Also write ``CASE.npz``.
-        replace_nonfinite: Put this in place of NaN and infinities in images.
-        resample_shear: Bring sheared images (gantry tilt) to an upright grid, and predict there.
-        anyway: Also predict images that lie far outside of what the model has seen.
-    """
-
-    mirror: bool = False
-    overlap: float = 0.5
-    batch: int = 4
-    probabilities: bool = False
-    replace_nonfinite: float | None = None
-    resample_shear: bool = False
-    anyway: bool = False
-
-
-class PredictKeywords(TypedDict, total=False):
-    """The same as keywords of `predict_cases`."""
-
-    mirror: bool
-    overlap: float
-    batch: int
-    probabilities: bool
-    replace_nonfinite: float | None
-    resample_shear: bool
-    anyway: bool
 
 
 class Manifest:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
+from segscope.predict_options import PredictOptions as CaseOptions
 from segscope.workflows.opening import images_of
 from segscope.workflows.options import JobOptions, check_run, to_log
 
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
     from segscope.data import ReadOptions
     from segscope.images import Case
     from segscope.inference import Predicted, TrainedModel
-    from segscope.inference import PredictOptions as CaseOptions
     from segscope.inference.cases import Make
     from segscope.workflows.predict_pieces import Model
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(JobOptions):
-    """How images are predicted.
+class PredictOptions(JobOptions, CaseOptions):
+    """How images are predicted, beside what holds for each case (`segscope.predict_options`).
 
     Args:
         weights: ``best``, ``last`` or a snapshot of the run.
@@ -30,14 +30,7 @@ class PredictOptions(JobOptions):
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         fast: Fold norms, channels last: the same but for rounding.
         bf16: Compute in bfloat16: faster, less exact.
-        mirror: Average over mirrored copies.
-        overlap: Of sliding windows, as a share of a window's side.
-        batch: Windows or slices per pass.
-        probabilities: Also write ``CASE.npz``.
         masks: Folder of the user's global binary masks, instead of made ones.
-        replace_nonfinite: Put this in place of NaN and infinities.
-        resample_shear: Resample a sheared grid to an upright one, and predict there.
-        anyway: Also predict images far outside of what was trained on.
         overwrite: Make all again; replace files made otherwise.
     """
 
@@ -46,14 +39,7 @@ class PredictOptions(JobOptions):
     device: str = "auto"
     fast: bool = False
     bf16: bool = False
-    mirror: bool = False
-    overlap: float = 0.5
-    batch: int = 4
-    probabilities: bool = False
     masks: Path | None = None
-    replace_nonfinite: float | None = None
-    resample_shear: bool = False
-    anyway: bool = False
     overwrite: bool = False
 
 
@@ -88,7 +74,6 @@ def predict(
 
     from segscope.data import ReadOptions, find_cases
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
-    from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
 
     level = parse_level(chosen.level)
@@ -119,7 +104,7 @@ def _maker(
     chosen: PredictOptions,
     by: "Model",
     output: Path,
-    options: "CaseOptions",
+    options: CaseOptions,
     say: Callable[[str], None],
 ) -> "Iterator[Make | None]":
     """Who predicts: None is this process."""
