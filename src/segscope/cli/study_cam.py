@@ -16,6 +16,7 @@ from segscope.cli.options import (
     Trained,
     Trainers,
 )
+from segscope.errors import InputError
 
 
 @grouped
@@ -47,7 +48,10 @@ def cam(
 
     Example: segscope study cam Dataset021_BUSI -o studies/cam --networks xception,densenet121
     """
-    from segscope.errors import InputError
+    trained.check(dataset)
+    if normals not in ("images", "mirror"):
+        raise InputError(f"--normals {normals}: expected images or mirror")
+
     from segscope.experiments import answer
     from segscope.networks import CLASSIFIERS
     from segscope.studies.cam import run_study
@@ -56,8 +60,6 @@ def cam(
     from segscope.workflows.opening import open_folder
     from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions
 
-    if normals not in ("images", "mirror"):
-        raise InputError(f"--normals {normals}: expected images or mirror")
     outcome = run_study(
         open_folder(dataset),
         output,

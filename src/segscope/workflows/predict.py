@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
 from segscope.predict_options import PredictOptions as CaseOptions
+from segscope.workflows.arguments import check_device, check_folder, check_level, check_there
 from segscope.workflows.opening import images_of
 from segscope.workflows.options import JobOptions, check_run, to_log
 
@@ -71,6 +72,10 @@ def predict(
     check_run(run)
     if is_there(output) and not is_folder(output):
         raise InputError(f"-o {output}: is a file; name a folder")
+    check_there(source)
+    check_level(chosen.level)
+    check_folder(chosen.masks, "--masks")
+    check_device(chosen.device)
 
     from segscope.data import ReadOptions, find_cases
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
