@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 import pytest
 import torch
@@ -9,10 +10,10 @@ import torch
 from segscope.cli.main import main
 from segscope.inference import save_model
 from tests.inference.nets import random_model
-from tests.jobs.machines import kill_soon, kill_when, ray_there, two_nodes
+from tests.jobs.machines import head_node, kill_soon, kill_when, node_without, ray_there, two_nodes
 from tests.synthetic import write_plane_dataset
 
-__all__ = ["two_nodes"]
+__all__ = ["head_node", "two_nodes"]
 
 
 def run(*words):
@@ -45,6 +46,39 @@ def test_a_comparison_loses_nothing_with_a_machine(tmp_path, two_nodes, capfd):
     assert (tmp_path / "ray" / "scores.csv").read_text() == (
         tmp_path / "one" / "scores.csv"
     ).read_text()
+
+
+@ray_there
+@pytest.mark.slow
+def test_a_comparison_needs_no_folder_that_all_see(tmp_path, head_node):
+    study, data = tmp_path / "here" / "study", tmp_path / "here" / "data"
+    write_plane_dataset(data, cases=6)
+    words = ["--arm", "unet", "--folds", 2, "--set", "network.widths=[4, 6]", "--set",
+             "train.epochs=1", "--set", "train.steps_per_epoch=2"]  # fmt: skip
+    with node_without(head_node, tmp_path / "here"):
+        head_node.wait_for_nodes()
+        deadline = time.monotonic() + 60
+        while len(ray_nodes(head_node)) < 2:
+            assert time.monotonic() < deadline, "the second machine did not come"
+            time.sleep(0.2)
+        assert run("compare", data, "-o", study, *words, "--ray") == 0
+    assert len(list(study.rglob("result.json"))) == 2
+    assert not list(study.glob("trials/*/*/lock"))  # nobody worked in this folder
+    assert run("compare", data, "-o", tmp_path / "one", *words) == 0
+    assert (study / "scores.csv").read_text() == (tmp_path / "one" / "scores.csv").read_text()
+
+
+def ray_nodes(nodes):
+    """Machines of a cluster that are there."""
+    from ray._private.state import GlobalState
+    from ray._raylet import GcsClientOptions
+
+    state = GlobalState()
+    state._initialize_global_state(
+        GcsClientOptions.create(nodes.address, None, allow_cluster_id_nil=True,
+                                fetch_cluster_id_if_nil=False)
+    )  # fmt: skip
+    return [one for one in state.node_table() if one["Alive"]]
 
 
 def write_run(folder, cases):

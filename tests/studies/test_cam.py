@@ -199,7 +199,7 @@ def test_other_settings_are_other_trials(study, monkeypatch):
     before, page = made(folder), (folder / "report.html").read_text()
     begun = []
     monkeypatch.setattr(
-        "segscope.experiments.engine.run_jobs", lambda work, todo, **_: begun.extend(todo)
+        "segscope.experiments.engine.run_trials", lambda work, todo, **_: begun.extend(todo)
     )
     asked = Asked(settings={"size": [32, 32], "epochs": 3}, folds=2)
     unet = {"network": {"widths": [4, 6]}, "patch": [16, 16],

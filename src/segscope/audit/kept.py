@@ -84,7 +84,8 @@ class KeptCases(Sequence[Opened]):
         """The cases, with what is kept of them in their places when they are asked for."""
         return _Instead(self, cases)
 
-    def __contains__(self, name: object) -> bool:
+    def knows(self, name: str) -> bool:
+        """Whether a case of this name is kept."""
         return name in self._cases
 
     def __len__(self) -> int:
@@ -140,4 +141,4 @@ class _Instead(Sequence[AuditCase]):
         if isinstance(index, slice):
             return [self[k] for k in range(*index.indices(len(self)))]
         case = self._cases[index]
-        return self._kept.named(case.name) if case.name in self._kept else case
+        return self._kept.named(case.name) if self._kept.knows(case.name) else case
