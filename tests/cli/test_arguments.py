@@ -14,13 +14,13 @@ from segscope.workflows.evaluate import CONVENTIONS, EMPTY
 
 STUDIES = ("compare-networks", "layer-ability", "compare-losses", "learning-curve",
            "masks-from-classifiers")  # fmt: skip
-TRAINED = [["none", "-o", "o"], ["empty", "-o", "o"], ["data", "-o", "o", "--set", "x"]]
+TRAINED = [["none", "-o", "o"], ["data", "-o", "o", "--set", "x"]]
 
 # run has a model.json, cls a classifier.json, data a dataset.json; empty is a folder, none is not
 WRONG = {
     "demo": [["-o", "run"], ["-o", "o", "--data", "none"]],
     "info": [["x"]],
-    "train": [*TRAINED, ["data", "-o", "o", "--device", "gpu"]],
+    "train": [*TRAINED, ["empty", "-o", "o"], ["data", "-o", "o", "--device", "gpu"]],
     "prune": [["none", "-o", "o"], ["run", "-o", "o"]],
     "predict": [["none", "-i", "empty", "-o", "o"], ["run", "-i", "none", "-o", "o"],
                 ["run", "-i", "empty", "-o", "run/model.json"],
@@ -42,7 +42,7 @@ WRONG = {
                 ["run", "-i", "data", "--device", "gpu"]],
     "cam": [["none", "-i", "empty", "-o", "o"], ["cls", "-i", "none", "-o", "o"],
             ["run", "-i", "none", "-o", "o"], ["run", "-i", "empty", "-o", "run"]],
-    "compare": [*TRAINED, ["data", "-o", "o", "--budget", "years"]],
+    "compare": [*TRAINED, ["empty", "-o", "o"], ["data", "-o", "o", "--budget", "years"]],
     "data inspect": [["none"]],
     "data check": [["none"], ["data", "-o", "empty"]],
     "data convert": [[], ["none", "-o", "o"]],
