@@ -7,7 +7,7 @@ import torch
 from segscope.audit import KeptCases, Opened
 from segscope.audit.cases import turned
 from segscope.errors import WorkError
-from segscope.images import Grid, Image
+from segscope.images import Case, Grid, Image
 from segscope.preprocessing import ChannelPlan, Plan
 
 
@@ -50,3 +50,14 @@ def test_a_disk_that_takes_no_more_is_told(monkeypatch):
         monkeypatch.setattr(np, "save", full)
         with pytest.raises(WorkError, match=r"No space left on device.*free some space"):
             kept.keep(Opened("a", torch.zeros(1, 2), None))
+
+
+def test_kept_cases_stand_in_the_places_of_their_files():
+    files = [Case(name, ()) for name in "abc"]
+    with KeptCases() as kept:
+        kept.keep(Opened("b", torch.ones(1, 2), None))
+        found = kept.instead_of(files)
+        assert [type(one) for one in found] == [Case, Opened, Case]
+        assert found[1].image.sum() == 2
+        assert [one.name for one in found[1:]] == ["b", "c"]
+        assert (kept.knows("b"), kept.knows("a")) == (True, False)

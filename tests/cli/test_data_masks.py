@@ -25,9 +25,9 @@ def asked(monkeypatch):
     return Asked(monkeypatch, "segscope.workflows.masks", "masks", answer)
 
 
-def test_volumes_are_in_millilitres_and_pictures_in_square_millimetres(capsys, asked):
+def test_volumes_are_in_millilitres_and_pictures_in_square_millimetres(capsys, asked, tmp_path):
     words = ["--mask", "method=network", "--mask", "run=coarse", "--device", "cpu"]
-    code, out, _ = call(capsys, "data", "masks", "-i", "data", "-o", "out", *words)
+    code, out, _ = call(capsys, "data", "masks", "-i", tmp_path, "-o", "out", *words)
     assert code == 0
     assert out.splitlines() == [
         "vol: 1250 ml, 100 x 125.5 x 150 mm", "  is cut", "pic: 300 mm^2, 10 x 30 mm",
@@ -35,11 +35,11 @@ def test_volumes_are_in_millilitres_and_pictures_in_square_millimetres(capsys, a
     ]  # fmt: skip
     settings = ("method=network", "run=coarse")
     assert asked.given == (
-        Path("data"), Path("out"), MasksOptions(settings=settings, device="cpu")
+        tmp_path, Path("out"), MasksOptions(settings=settings, device="cpu")
     )  # fmt: skip
 
 
-def test_the_threshold_is_the_method_unless_told_otherwise(capsys, asked):
-    code, out, _ = call(capsys, "data", "masks", "-i", "data", "-o", "out", "--json")
+def test_the_threshold_is_the_method_unless_told_otherwise(capsys, asked, tmp_path):
+    code, out, _ = call(capsys, "data", "masks", "-i", tmp_path, "-o", "out", "--json")
     assert (code, json.loads(out)) == (0, {"masks": 2})
     assert asked.given[2] == MasksOptions(settings=("method=threshold",))

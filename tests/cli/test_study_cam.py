@@ -1,7 +1,5 @@
 """``segscope study cam`` asks for what was typed."""
 
-from pathlib import Path
-
 import pytest
 
 from segscope.networks import CLASSIFIERS
@@ -14,7 +12,9 @@ from tests.synthetic import write_plane_dataset
 
 @pytest.fixture
 def asked(monkeypatch):
-    monkeypatch.setattr("segscope.studies.cam_page.answer", lambda outcome: [f"it is {outcome}"])
+    monkeypatch.setattr(
+        "segscope.experiments.answer", lambda outcome, metric: [f"{metric} is {outcome}"]
+    )
     return Asked(monkeypatch, "segscope.studies.cam", "run_study", "so")
 
 
@@ -23,11 +23,12 @@ def test_options_reach_the_study(capsys, asked, tmp_path):
     words = ["--networks", "a,b", "--budget", "hours", "--set", "epochs=2", "--unet",
              "train.epochs=3", "--folds", 2, "--seeds", 4, "--normals", "mirror", "--jobs", 5,
              "--ray", "--page-only"]  # fmt: skip
-    code, out, _ = call(capsys, "study", "cam", data, "-o", "out", *words)
+    (tmp_path / "study.json").write_text('{"answer": ["a is best"]}')
+    code, out, _ = call(capsys, "study", "cam", data, "-o", tmp_path, *words)
     assert code == 0
-    assert out.splitlines() == ["it is so", f"page: {Path('out/report.html')}"]
+    assert out.splitlines() == ["a is best", "dice is so", f"page: {tmp_path / 'report.html'}"]
     assert asked.given[1:] == (
-        Path("out"), Study("hours", {"epochs": 2}, 2, 4, 5, True, True)
+        tmp_path, Study("hours", {"epochs": 2}, 2, 4, 5, True, True)
     )  # fmt: skip
     assert asked.named == {
         "networks": ("a", "b"), "unet": {"train": {"epochs": 3}},

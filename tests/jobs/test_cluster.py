@@ -7,9 +7,9 @@ import pytest
 
 from segscope.errors import InputError
 from segscope.jobs import cluster, open_crew, run_jobs
-from tests.jobs.machines import kill_when, ray_there, two_nodes
+from tests.jobs.machines import head_node, kill_when, ray_there, two_nodes
 
-__all__ = ["two_nodes"]
+__all__ = ["head_node", "two_nodes"]
 
 
 def slowly(folder, name):

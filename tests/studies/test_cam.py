@@ -17,8 +17,10 @@ from PIL import Image as PillowImage
 from segscope.cli.main import main
 from segscope.data import open_dataset
 from segscope.errors import InputError
+from segscope.experiments import collect, plan_experiment, read_experiment
 from segscope.studies.cam import run_study
-from segscope.studies.cam_outcome import collect
+from segscope.studies.cam_outcome import read_classifiers
+from segscope.studies.cam_regions import regions_again
 from segscope.studies.declared import Asked
 
 SMALL = ["--set", "size=[32,32]", "--set", "epochs=2"]
@@ -34,6 +36,14 @@ def call(*words):
 
 def read(folder):
     return json.loads((folder / "study.json").read_text())
+
+
+def classifiers_of(folder, data):
+    """What the study found."""
+    rois = regions_again(open_dataset(data), folder)
+    planned = plan_experiment(read_experiment(folder), rois, folder)
+    outcome = collect(folder, planned.experiment, planned.trials, planned.steps)
+    return read_classifiers(outcome, rois, folder)
 
 
 def made(folder):
@@ -70,18 +80,21 @@ def study(tmp_path_factory):
 
 
 def test_every_region_is_tested_once_by_what_has_not_seen_its_subject(study):
-    folder, _ = study
+    folder, words = study
     facts = read(folder)
     assert facts["counts"]["abnormal"] == facts["counts"]["normal"] == 10
     tested = [name for draw in facts["draws"] for name in draw["test"]]
     assert len(tested) == len(set(tested)) == 20
-    subjects = collect(folder).regions["subjects"]
+    subjects = classifiers_of(folder, words[2]).regions["subjects"]
     for draw in facts["draws"]:
         parts = [{subjects[name] for name in draw[part]} for part in ("train", "val", "test")]
         assert sum(map(len, parts)) == len(set.union(*parts))
-    trained = {file.parent.name for file in (folder / "trials").rglob("weights_last.safetensors")}
-    assert trained == {"original", "cam", "truth", "inverse", "unet", "unet_otsu",
-                       "unet_image-level"}  # fmt: skip
+    weights = [f.parent for f in (folder / "trials").rglob("weights_last.safetensors")]
+    assert {(f.parent.parent.name, f.name) for f in weights} == {
+        *(("test_resnet", kind) for kind in ("original", "cam", "truth", "inverse")),
+        ("test_resnet_(otsu)", "run"), ("test_resnet_(image-level)", "run"), ("true_masks", "run"),
+    }  # fmt: skip
+    assert len(weights) == 2 * 7
 
 
 def test_the_table_is_the_mean_over_subjects_of_the_trials(study):
@@ -103,16 +116,19 @@ def test_the_table_is_the_mean_over_subjects_of_the_trials(study):
 
 
 def test_every_map_is_scored_and_of_the_layer_that_it_says(study):
-    folder, _ = study
-    outcome = collect(folder)
-    for one in outcome.of("test_resnet"):
+    folder, words = study
+    classifiers = classifiers_of(folder, words[2])
+    scores = classifiers.outcome.rows
+    for one in classifiers.of("test_resnet"):
         found = one.found
-        tested = {name for name in one.draw.test if name in outcome.regions["whole"]}
+        tested = {name for name in one.draw.test if name in classifiers.regions["whole"]}
         assert set(found["trained"]) == {"original", "cam", "truth", "inverse"}
         assert len(found["mean_dice"]) == 10
         assert set(found["weak"]) == {"otsu", "image-level"}
-        for values in found["weak"].values():
-            assert set(values["unet"]) == set(values["maps"]) == tested
+        assert all(set(values) == tested for values in found["weak"].values())
+        for arm in ("true masks", "test_resnet (otsu)", "test_resnet (image-level)"):
+            own = [r for r in scores if (r["arm"], r["draw"]) == (arm, one.draw.name)]
+            assert {row["case"] for row in own} == tested
         assert len(found["methods"]) == 8
         assert found["map"] == "gradcam_signed"
         assert all({row["case"] for row in rows} == tested for rows in found["methods"].values())
@@ -135,8 +151,10 @@ def test_every_map_is_scored_and_of_the_layer_that_it_says(study):
 def test_the_page_shows_all_with_the_answer_first(study):
     folder, _ = study
     page = (folder / "report.html").read_text()
-    words = ("What it shows", "Table I,", "Table II", "Ways to make", "earlier layers", "Maps as",
-             "true mask as guide", "without a network")  # fmt: skip
+    words = ("What it shows", "Most accurate in the table", "Highest in the table",
+             "Differences from true masks", "Where they differ", "Table I,", "Table II",
+             "Ways to make", "earlier layers", "Maps as", "true mask as guide", "without a network",
+             "Learning curves")  # fmt: skip
     places = [page.index(word) for word in words]
     assert places == sorted(places)
     for picture in ("maps", "one_classifier", "filtered"):
@@ -144,7 +162,7 @@ def test_the_page_shows_all_with_the_answer_first(study):
     shortcuts = read(folder)["shortcuts"]
     assert shortcuts["rows"]["value"] == 0.5  # normal regions are of the same sides
     assert shortcuts["mean grey"]["value"] == 1  # these lesions are bright
-    rows = list(csv.DictReader((folder / "scores.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((folder / "classifiers.csv").read_text().splitlines()))
     right = [row for row in rows if row["measure"] == "original right"]
     assert len(right) == 20
 
@@ -157,11 +175,12 @@ def test_a_finished_study_is_taken_as_it_is(study, capsys):
     assert made(folder) == before
 
 
-def test_the_page_is_made_again_from_results_and_pictures_alone(study, tmp_path):
+def test_the_page_is_made_again_from_results_pictures_and_regions_alone(study, tmp_path):
     folder, words = study
-    keep = ("trial.json", "result.json", "trials.json", "regions.json")
+    keep = ("trial.json", "result.json", "trials.json", "experiment.yaml")
+    shown = {"pictures", "predictions", "rois"}
     for file in folder.rglob("*"):
-        if file.is_file() and (file.name in keep or "pictures" in file.parts):
+        if file.is_file() and (file.name in keep or shown & set(file.parts)):
             (tmp_path / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, tmp_path / file.relative_to(folder))
     moved = [tmp_path if word == folder else word for word in words]
@@ -179,23 +198,33 @@ def test_other_settings_are_other_trials(study, monkeypatch):
     folder, words = study
     before, page = made(folder), (folder / "report.html").read_text()
     begun = []
-    monkeypatch.setattr("segscope.studies.cam.run_jobs", lambda work, todo, **_: begun.extend(todo))
+    monkeypatch.setattr(
+        "segscope.experiments.engine.run_trials", lambda work, todo, **_: begun.extend(todo)
+    )
     asked = Asked(settings={"size": [32, 32], "epochs": 3}, folds=2)
     unet = {"network": {"widths": [4, 6]}, "patch": [16, 16],
             "train": {"epochs": 1, "steps_per_epoch": 2}}  # fmt: skip
     found = run_study(open_dataset(words[2]), folder, asked, networks=["test_resnet"], unet=unet)
-    assert found.networks == []  # what was trained otherwise is not shown
-    assert found.undone == ("test_resnet seed0_fold0", "test_resnet seed0_fold1")
-    assert len(set(begun)) == 2  # the U-Nets that learned true masks stay as they are
-    assert {json.loads((folder / place / "trial.json").read_text())["classifier"]["epochs"]
-            for _, place in begun} == {3}  # fmt: skip
+    # what was trained otherwise, and what comes after it, is not shown
+    assert {row["arm"] for row in found.rows} == {"true masks"}
+    assert read(folder)["networks"] == {}
+    assert read(folder)["undone"][:2] == ["test_resnet seed0_fold0", "test_resnet seed0_fold1"]
+    assert len({place for _, _, place in begun}) == 2  # U-Nets of true masks stay as they are
+    recipes = [json.loads((folder / p / "trial.json").read_text())["arm"] for *_, p in begun]
+    assert {arm["options"]["recipe"]["epochs"] for arm in recipes} == {3}
     assert before.items() < made(folder).items()
     count = len(begun)
     assert call(*words, "--json") == 0
     assert len(begun) == count
-    assert collect(folder).undone == ()
+    assert read(folder)["undone"] == []
     assert "epochs=2" in page
     assert "epochs=3" not in (folder / "report.html").read_text()
+
+
+def test_too_few_images_for_the_folds_are_refused(tmp_path):
+    data = open_dataset(write_lesions(tmp_path / "data", images=4))
+    with pytest.raises(InputError, match="too few to hold out one in 3"):
+        run_study(data, tmp_path / "s", networks=["test_resnet"])
 
 
 def test_what_cannot_be_asked_is_refused_before_anything_is_cut(tmp_path):
@@ -204,7 +233,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_cut(tmp_path):
         (Asked(budget="x"), ["test_resnet"], "minutes, hours, paper"),
         (Asked(), [], "name one or more"),
         (Asked(), ["xceptoin"], "did you mean"),
-        (Asked(page_only=True), ["test_resnet"], "holds no trials.json"),
+        (Asked(page_only=True), ["test_resnet"], "holds no experiment.yaml"),
     ):
         with pytest.raises(InputError, match=said):
             run_study(data, tmp_path / "s", asked, networks=networks)
@@ -212,6 +241,10 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_cut(tmp_path):
     (tmp_path / "s" / "runs").mkdir(parents=True)
     with pytest.raises(InputError, match="older version"):
         run_study(data, tmp_path / "s", networks=["test_resnet"])
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "trials.json").write_text("{}")
+    with pytest.raises(InputError, match="older version"):
+        run_study(data, tmp_path / "t", networks=["test_resnet"])
 
 
 @pytest.mark.slow
@@ -247,7 +280,7 @@ def test_on_real_images_killed_moved_and_taken_up_again(tmp_path, shared_data):
         time.sleep(0.05)
     os.killpg(begun.pid, signal.SIGKILL)
     begun.wait()
-    assert len(list((tmp_path / "s").glob("trials/*/*/result.json"))) < 8
+    assert len(list((tmp_path / "s").glob("trials/*/*/result.json"))) < 16
     moved = tmp_path / "elsewhere" / "study"
     moved.parent.mkdir()
     shutil.move(tmp_path / "s", moved)
@@ -256,6 +289,6 @@ def test_on_real_images_killed_moved_and_taken_up_again(tmp_path, shared_data):
     assert half
     assert start(tmp_path / "elsewhere" / "data", moved).wait() == 0
     assert half.items() <= whole_maps(moved).items()  # what was whole is taken as it is
-    assert len(list(moved.glob("trials/*/*/result.json"))) == 8
-    for name in ("study.json", "scores.csv", "layers.csv"):
+    assert len(list(moved.glob("trials/*/*/result.json"))) == 16
+    for name in ("study.json", "scores.csv", "classifiers.csv", "layers.csv"):
         assert (moved / name).read_text() == (whole / name).read_text()

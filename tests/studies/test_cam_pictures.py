@@ -6,7 +6,7 @@ from PIL import Image as PillowImage
 from segscope.studies.cam_pictures import save_pictures, sheets
 from segscope.training.classify_images import labelled_images
 from segscope.workflows.filtered import FILTERS
-from tests.studies.cam_results import outcome, write_pictures
+from tests.studies.cam_results import classifiers, write_pictures
 from tests.training.test_classify import write_classes
 
 
@@ -36,7 +36,7 @@ def test_sheets_are_drawn_from_the_first_draws_pictures_alone(tmp_path):
     write_pictures(tmp_path)
     for file in tmp_path.glob("trials/*/d1/pictures/*/*"):
         file.unlink()
-    found = sheets(outcome(), tmp_path)
+    found = sheets(classifiers(), tmp_path)
     assert set(found) == {"maps", "one_classifier", "filtered"}
     for name, png in found.items():
         assert (tmp_path / f"{name}.png").read_bytes() == png

@@ -1,67 +1,58 @@
-"""Trials are named by what decides them; regions by the images and how they are cut."""
+"""Work of the classifier-map study's trials; `test_cam` does whole ones."""
 
 import json
-from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
-from segscope.data import open_dataset
-from segscope.errors import InputError
-from segscope.studies.cam_trials import (
-    CamTrial,
-    cut_regions,
-    read_trial,
-    write_trials,
-)
-from segscope.training.classify_recipe import classify_recipe
-from segscope.workflows.rois import RoiOptions
+from segscope.data import open_dataset, read_label
+from segscope.experiments import Task
+from segscope.studies.cam_trials import learn_maps, learn_masks
 from tests.studies.cam_results import draw
 from tests.training.test_classify import write_classes
 
-RECIPE = classify_recipe({"network": "test_resnet"})
-TRIAL = CamTrial("test_resnet", draw("d0"), "rois/x", RECIPE, {"train": {"epochs": 2}})
+TINY = {"network": {"widths": [4, 6]}, "patch": [16, 16],
+        "train": {"epochs": 1, "steps_per_epoch": 1}}  # fmt: skip
 
 
-def test_whatever_decides_the_result_is_in_the_folders_name(tmp_path):
-    weights = tmp_path / "w.safetensors"
-    weights.write_bytes(b"one")
-    given = RECIPE.model_copy(update={"weights": str(weights)})
-    others = [
-        replace(TRIAL, draw=draw("d1")),
-        replace(TRIAL, regions="rois/y"),
-        replace(TRIAL, recipe=RECIPE.model_copy(update={"epochs": 3})),
-        replace(TRIAL, recipe=given),
-        replace(TRIAL, unet={}),
-    ]
-    keys = [trial.place.rsplit("_", 1)[1] for trial in (TRIAL, *others)]
-    assert len(set(keys)) == len(keys)
-    weights.write_bytes(b"two")  # other weights under the same name
-    assert others[3].place.rsplit("_", 1)[1] not in keys
+@pytest.fixture
+def task(tmp_path):
+    """Regions s00 to s05, normal and abnormal in turn; the last two are tested."""
+    rois = write_classes(tmp_path / "rois", subjects=6, each=1)
+    names = [case.name for case in rois.training]
+    own = draw("d0").model_copy(
+        update={"train": (*names[:2], names[3]), "val": (names[2],), "test": tuple(names[4:])}
+    )
+    return Task(tmp_path / "t", rois, own, {"unet": TINY})
 
 
-def test_a_trial_is_read_as_it_was_written_and_never_written_over(tmp_path):
-    alone = replace(TRIAL, arm="true masks", recipe=None)
-    write_trials(tmp_path, {"dataset": "d"}, [TRIAL, alone])
-    assert read_trial(tmp_path / TRIAL.place) == TRIAL
-    assert read_trial(tmp_path / alone.place) == alone
-    file = tmp_path / TRIAL.place / "trial.json"
-    before = file.stat().st_mtime_ns
-    write_trials(tmp_path, {"dataset": "d"}, [TRIAL])
-    assert file.stat().st_mtime_ns == before
-    assert len(json.loads((tmp_path / "trials.json").read_text())["trials"]) == 1
-    file.write_text(file.read_text().replace('"seed": 0', '"seed": "x"'))
-    with pytest.raises(InputError, match="no trial of this version"):
-        read_trial(tmp_path / TRIAL.place)
+def test_only_abnormal_test_regions_are_scored_by_their_true_masks(task):
+    found = learn_masks(task)
+    name = task.draw.test[1]
+    assert [row["case"] for row in found["rows"]] == [name]
+    predicted = read_label(task.root / "predictions" / f"{name}.png").array > 0
+    truth = read_label(task.dataset.training[5].label_file).array > 0
+    total = predicted.sum() + truth.sum()
+    dice = 2 * (predicted & truth).sum() / total
+    assert found["rows"][0]["scores"]["dice"] == pytest.approx(dice)
+    assert found["steps"] == 1
 
 
-def test_regions_are_cut_once_for_the_same_images_and_options(tmp_path):
-    dataset = write_classes(tmp_path / "data", subjects=6, each=1)
-    place = cut_regions(dataset, tmp_path, RoiOptions())
-    facts = json.loads((tmp_path / place / "regions.json").read_text())
-    assert facts["counts"]["abnormal"] == len(facts["whole"]) == len(facts["centred"]) == 3
-    stamp = (tmp_path / place / "regions.json").stat().st_mtime_ns
-    (tmp_path / "data").rename(tmp_path / "elsewhere")
-    moved = open_dataset(tmp_path / "elsewhere")
-    assert cut_regions(moved, tmp_path, RoiOptions()) == place
-    assert (tmp_path / place / "regions.json").stat().st_mtime_ns == stamp
-    assert cut_regions(moved, tmp_path, RoiOptions(seed=1)) != place
+def test_maps_above_their_threshold_are_what_is_learned(task, tmp_path):
+    maps = tmp_path / "before" / "labels_otsu"
+    (maps / "heatmaps").mkdir(parents=True)
+    rows = []
+    for case in (task.dataset.training[k] for k in (1, 3, 5)):
+        levels = np.zeros(read_label(case.label_file).array.shape, np.uint8)
+        levels[2:6, 3:9] = 200
+        PillowImage.fromarray(levels).save(maps / "heatmaps" / f"{case.name}.png")
+        rows.append({"case": case.name, "threshold": 100})
+    (maps / "cam.json").write_text(json.dumps({"maps": rows}))
+    options = {"unet": TINY, "classifier": "net", "criterion": "otsu"}
+    asked = Task(task.root, task.dataset, task.draw, options, {"net": tmp_path / "before"})
+    found = learn_maps(asked)
+    labels = open_dataset(task.root / "dataset")
+    sizes = [int((read_label(case.label_file).array > 0).sum()) for case in labels.training]
+    assert sizes == [0, 24, 0, 24, 0, 24]
+    assert [row["case"] for row in found["rows"]] == [task.draw.test[1]]

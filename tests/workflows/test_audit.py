@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from segscope.data import load_case
 from segscope.errors import InputError
 from segscope.workflows.audit import AuditOptions, audit
 from segscope.workflows.quality import QualityOptions, quality
@@ -40,6 +41,33 @@ def test_an_audit_sums_up_what_its_file_says(place, audited):
     shown = audited._repr_html_()
     assert shown.count("<tr>") == 1 + len(facts["layers"])
     assert f"<td>{first}</td><td>{facts['layers'][first]:.4g}</td>" in shown
+
+
+def test_each_case_is_read_once_though_preparations_are_tried_on_some(place, monkeypatch):
+    (place / "my_net.py").write_text(
+        "import torch\n"
+        "def make():\n"
+        "    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(),\n"
+        "                               torch.nn.Conv2d(3, 2, 3, padding=1))\n"
+    )
+    monkeypatch.chdir(place)
+    options = AuditOptions(model="my_net:make", prepare="segscope", device="cpu", cases="all")
+    read, lines = [], []
+
+    def load(case, **how):
+        read.append(case.name)
+        return load_case(case, **how)
+
+    monkeypatch.setattr("segscope.audit.subject.load_case", load)
+    once = audit(None, place / "data", place / "own", options, say=lines.append)
+    assert sum("mean Dice of the first cases" in line for line in lines) > 3
+    assert sorted(read) == sorted(case.name for case in once.audit.cases)
+    # what is kept of a case is what is read of it
+    monkeypatch.setattr("segscope.audit.KeptCases.instead_of", lambda self, cases: cases)
+    again = audit(None, place / "data", place / "twice", options)
+    assert len(read) == 6 + 6 + 3
+    assert once.audit.cases == again.audit.cases
 
 
 @pytest.mark.usefixtures("audited")

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ import yaml
 
 from segscope.data import open_dataset, read_label
 from segscope.errors import InputError, WorkError
-from segscope.inference import PredictOptions as CaseOptions
 from segscope.inference import save_model
 from segscope.workflows.predict import PredictOptions, predict
 from tests.inference.nets import random_model
@@ -138,12 +136,6 @@ def test_masks_for_a_network_that_is_shown_none_are_refused(place):
     options = PredictOptions(device="cpu", masks=place / "data")
     with pytest.raises(InputError, match="is shown no mask"):
         predict(place / "run", place / "data", place / "out", options)
-
-
-def test_options_that_inference_shares_have_its_defaults():
-    ours = {one.name: (one.type, one.default) for one in fields(PredictOptions)}
-    for one in fields(CaseOptions):
-        assert ours[one.name] == (one.type, one.default), one.name
 
 
 def test_label_maps_in_the_values_of_a_challenge(place):

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from segscope.audit.cases import Opened, turned
+from segscope.audit.cases import AuditCase, Opened, turned
 from segscope.data.files import atomic_path
 from segscope.errors import WorkError
+from segscope.images import Case
 
 
 class KeptCases(Sequence[Opened]):
@@ -79,6 +80,14 @@ class KeptCases(Sequence[Opened]):
             prepared=known,
         )
 
+    def instead_of(self, cases: Sequence[Case]) -> "Sequence[AuditCase]":
+        """The cases, with what is kept of them in their places when they are asked for."""
+        return _Instead(self, cases)
+
+    def knows(self, name: str) -> bool:
+        """Whether a case of this name is kept."""
+        return name in self._cases
+
     def __len__(self) -> int:
         return len(self._cases)
 
@@ -115,3 +124,21 @@ class KeptCases(Sequence[Opened]):
         # copied on write: nobody changes what is kept
         file = self._folder() / f"{name}.npy"
         return np.load(file, mmap_mode="c", allow_pickle=False)
+
+
+class _Instead(Sequence[AuditCase]):
+    def __init__(self, kept: KeptCases, cases: Sequence[Case]) -> None:
+        self._kept, self._cases = kept, cases
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    @overload
+    def __getitem__(self, index: int) -> AuditCase: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[AuditCase]: ...
+    def __getitem__(self, index: int | slice) -> AuditCase | list[AuditCase]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        case = self._cases[index]
+        return self._kept.named(case.name) if self._kept.knows(case.name) else case

@@ -4,23 +4,23 @@ Whoever names a preparation may be wrong: values in 0..255 where 0..1 were train
 axes in another order. Each neighbour changes one of these; where one is far better, that is said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from segscope.audit.cases import Opened
 from segscope.audit.named_preparation import Named
-from segscope.audit.subject import Subject, open_subject
-from segscope.data import AS_STORED, ReadOptions
+from segscope.audit.subject import Subject, open_loaded, open_subject
+from segscope.data import AS_STORED, LoadedCase, ReadOptions
 from segscope.features import to_labels
 from segscope.images import Case
 
 _CASES = 3
 _FAR = 0.1
+_NAMED = "as named"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,12 @@ class Neighbour:
 
 
 def try_neighbours(
-    model: nn.Module, named: Named, cases: Sequence[Case], *, reading: ReadOptions = AS_STORED
+    model: nn.Module,
+    named: Named,
+    cases: Sequence[Case],
+    *,
+    reading: ReadOptions = AS_STORED,
+    keep: Callable[[Opened], None] = lambda _: None,
 ) -> tuple[Neighbour, ...]:
     """Measure the network's Dice under the named preparation and under its neighbours.
 
@@ -40,7 +45,8 @@ def try_neighbours(
         model: Any network.
         named: What the user named; it is the first of the result, and called ``as named``.
         cases: The first three with truth are used; without any the result is empty.
-        reading: What may be changed when cases are read.
+        reading: What may be changed when cases are read; each is read once.
+        keep: Receives each case as the named preparation has it.
 
     Raises:
         InputError: A case cannot be read.
@@ -49,15 +55,22 @@ def try_neighbours(
     chosen = [case for case in cases if case.label_file is not None][:_CASES]
     if not chosen:
         return ()
-    tried = []
-    for name, other in _others(named).items():
-        how = {"output": other.output, "preparation": other.preparation, "reading": reading}
-        try:
-            tried.append(Neighbour(name, _mean_dice(model, name, chosen, how)))
-        except ValueError:  # such values make no segmentation: no rival of what was named
-            if not tried:
-                raise
-    return tuple(tried)
+    others = _others(named)
+    dice: dict[str, list[float]] = {name: [] for name in others}
+    for case in chosen:
+        loaded = named.preparation.read(case, reading)
+        for name in list(dice):
+            try:
+                opened, value = _tried(model, name, others[name], loaded)
+            except ValueError:  # such values make no segmentation: no rival of what was named
+                if name == _NAMED:
+                    raise
+                del dice[name]
+                continue
+            dice[name].append(value)
+            if name == _NAMED:
+                keep(opened)
+    return tuple(Neighbour(name, fmean(values)) for name, values in dice.items())
 
 
 def far_better(tried: Sequence[Neighbour]) -> Neighbour | None:
@@ -73,15 +86,16 @@ def far_better(tried: Sequence[Neighbour]) -> Neighbour | None:
     return best if best.dice > tried[0].dice + _FAR else None
 
 
-def _mean_dice(model: nn.Module, name: str, cases: Sequence[Case], how: dict[str, Any]) -> float:
-    with open_subject(model, **how) as subject:
-        return fmean(_dice(subject, _changed(name, subject.open(case))) for case in cases)
+def _tried(model: nn.Module, name: str, other: Named, loaded: LoadedCase) -> tuple[Opened, float]:
+    with open_subject(model, output=other.output, preparation=other.preparation) as subject:
+        opened = open_loaded(other.preparation, loaded)
+        return opened, _dice(subject, _changed(name, opened))
 
 
 def _others(named: Named) -> dict[str, Named]:
     known = named.preparation
     channels = named.plan.channels
-    others = {"as named": named}
+    others = {_NAMED: named}
     axes = replace(known, axes="xyz" if known.axes == "zyx" else "zyx",
                    patch=_reverse(known.patch), multiple=_reverse(known.multiple))  # fmt: skip
     others["axes in reverse"] = replace(named, preparation=axes)

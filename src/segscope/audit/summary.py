@@ -8,6 +8,12 @@ from typing import Any
 from segscope.audit.result import CaseAudit, DatasetAudit, mean_of
 from segscope.explain import augrc, aurc, correlations, share_to_review
 
+MU = (
+    "mu: how well the units of the last two layers agree with the network's own output (mean SA, 0 "
+    "to 1); higher is better, and no truth is needed"
+)
+"""What mu is, in a line for those who read it for the first time."""
+
 COVERAGES = (1.0, 0.9, 0.7, 0.5)
 """Shares of cases that are kept when those with the lowest figure are rejected."""
 

@@ -98,11 +98,12 @@ def audit(
 
 
 def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:
-    from segscope.audit.summary import layer_means, most_suspicious, worst_first
+    from segscope.audit.summary import MU, layer_means, most_suspicious, worst_first
 
     truth = found.has_truth
     typer.echo(
-        f"{len(found.cases)} cases, mean {'SA' if truth else 'agreement with the output'} of layers"
+        f"{len(found.cases)} cases, mean {'SA' if truth else 'agreement with the output'} of "
+        "layers: Dice of what their features alone segment, higher is better"
     )
     values = layer_means(found, "dice" if truth else "agreement")
     chance = layer_means(found, "chance" if truth else "chance_agreement")
@@ -118,4 +119,5 @@ def _print(found: "DatasetAudit", output: Path, *, suspicious: bool) -> None:
         for case in worst_first(found)[:10]:
             said = f", Dice {case.dice:.3f}" if case.output else ""
             typer.echo(f"  {case.name}: mu {case.mu:.3f}{said}")
+    typer.echo(MU)
     typer.echo(f"{output / 'audit.json'}, cases.csv, layers.csv, units.csv, heatmaps, pictures")

@@ -55,7 +55,8 @@ def compare(
 
     Example: segscope compare Dataset004_Hippocampus -o cmp --arm unet --arm "tv: loss.name=tversky"
     """
-    from segscope.errors import InputError
+    _check(dataset, budget, setting or [])
+
     from segscope.experiments import (
         BUDGETS,
         make_experiment,
@@ -68,8 +69,6 @@ def compare(
     from segscope.training.recipe import merge
     from segscope.workflows.opening import open_folder
 
-    if budget not in BUDGETS:
-        raise InputError(f"--budget {budget}: expected one of {', '.join(BUDGETS)}")
     arms = [parse_arm(text) for text in arm or []]
     opened = open_folder(dataset)
     if page_only:
@@ -92,6 +91,16 @@ def compare(
     say = partial(typer.echo, err=True)
     outcome = run_experiment(experiment, opened, output, jobs=jobs, ray=ray, say=say)
     _print(outcome, output, as_json=as_json)
+
+
+def _check(dataset: Path, budget: str, settings: list[str]) -> None:
+    """Refuse, before anything is loaded, what cannot be compared."""
+    from segscope.workflows.arguments import check_choice, check_settings
+    from segscope.workflows.opening import check_dataset_folder
+
+    check_dataset_folder(dataset)
+    check_choice("--budget", budget, ("minutes", "hours", "plan"))
+    check_settings(settings)
 
 
 def _draws(

@@ -30,6 +30,12 @@ def masks(
 
     Example: segscope data masks -i Dataset004_Brain -o masks --mask closing_mm=8
     """
+    from segscope.workflows.arguments import check_device, check_settings, check_there
+
+    check_there(source)
+    check_device(device)
+    check_settings(setting or ())
+
     from segscope.workflows.masks import MasksOptions
     from segscope.workflows.masks import masks as make_masks
 

@@ -35,7 +35,9 @@ def rois(
     Example: segscope data rois Dataset021_BUSI -o Dataset121_Regions --normals images
     """
     from segscope.errors import InputError
-    from segscope.workflows.opening import open_folder
+    from segscope.workflows.opening import check_dataset_folder, open_folder
+
+    check_dataset_folder(dataset)
     from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions, extract_rois
 
     if normals not in NORMAL_SOURCES:

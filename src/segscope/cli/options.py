@@ -99,6 +99,15 @@ class Trained:
     budget: Budget = "minutes"
     setting: Settings = None
 
+    def check(self, dataset: Path) -> None:
+        """Refuse, before anything is loaded, what no study could be done with."""
+        from segscope.workflows.arguments import check_choice, check_settings
+        from segscope.workflows.opening import check_dataset_folder
+
+        check_dataset_folder(dataset)
+        check_choice("--budget", self.budget, ("minutes", "hours", "paper"))
+        check_settings(self.setting or ())
+
     @property
     def changes(self) -> dict[str, Any]:
         """The same nested, as recipes have it."""

@@ -53,6 +53,8 @@ def anunet(
 
     Example: segscope study compare-networks Dataset011_Skin -o studies/skin --budget minutes
     """
+    options.check(dataset)
+
     from segscope.studies.anunet import run_study
     from segscope.workflows.opening import open_folder
 
@@ -72,12 +74,16 @@ def protoseg(
 
     Example: segscope study layer-ability Dataset011_Skin -o studies/skin_ability
     """
+    options.check(dataset)
+
     from segscope.studies.protoseg import run_study
     from segscope.workflows.opening import open_folder
 
     outcome = run_study(open_folder(dataset), output, options.asked())
     _print(outcome, output, as_json=options.as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
+    if layers and not options.as_json:
+        typer.echo("SA: Dice of what a layer's features alone segment, 0 to 1; higher is better")
     for arm in () if options.as_json or not layers else outcome.costs:
         means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers)
         typer.echo(f"{arm}: SA of layers {means}")
@@ -99,6 +105,8 @@ def siamese(
 
     Example: segscope study compare-losses Dataset012_WMH -o studies/wmh --phi vgg19.safetensors
     """
+    options.check(dataset)
+
     from segscope.studies.siamese import LOSSES, run_study
     from segscope.workflows.opening import open_folder
 

@@ -1,5 +1,6 @@
 """``segscope study cam``: what classifiers' maps segment, and what they miss."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from segscope.cli.options import (
     Trained,
     Trainers,
 )
+from segscope.errors import InputError
 
 
 @grouped
@@ -46,17 +48,18 @@ def cam(
 
     Example: segscope study cam Dataset021_BUSI -o studies/cam --networks xception,densenet121
     """
-    from segscope.errors import InputError
+    trained.check(dataset)
+    if normals not in ("images", "mirror"):
+        raise InputError(f"--normals {normals}: expected images or mirror")
+
+    from segscope.experiments import answer
     from segscope.networks import CLASSIFIERS
     from segscope.studies.cam import run_study
-    from segscope.studies.cam_page import answer
     from segscope.studies.declared import Asked
     from segscope.training import parse_settings
     from segscope.workflows.opening import open_folder
     from segscope.workflows.rois import NORMAL_SOURCES, RoiOptions
 
-    if normals not in ("images", "mirror"):
-        raise InputError(f"--normals {normals}: expected images or mirror")
     outcome = run_study(
         open_folder(dataset),
         output,
@@ -72,9 +75,10 @@ def cam(
         unet=parse_settings(unet or []),
         rois=RoiOptions(normals=NORMAL_SOURCES[normals]),
     )
+    facts = (output / "study.json").read_text("utf-8")
     if as_json:
-        typer.echo((output / "study.json").read_text("utf-8"))
+        typer.echo(facts)
         return
-    for sentence in answer(outcome):
+    for sentence in (*json.loads(facts)["answer"], *answer(outcome, "dice")):
         typer.echo(sentence)
     typer.echo(f"page: {output / 'report.html'}")

@@ -54,6 +54,8 @@ def gbm(
 
     Example: segscope study learning-curve Dataset004_Hippocampus -o studies/curve --sizes 1,2,4
     """
+    trained.check(dataset)
+
     from segscope.studies.declared import Asked
     from segscope.studies.gbm import Options, run_study
     from segscope.training import parse_settings

@@ -13,13 +13,14 @@ from typing import Any
 
 from segscope.data import Dataset, json_ready, open_dataset, write_json
 from segscope.data.json_files import read_record
+from segscope.experiments.carried import run_trials
 from segscope.experiments.experiment import cases_of, content_of
 from segscope.experiments.table import Outcome, flat_row
 from segscope.experiments.trial import Trial, score_predictions
 from segscope.experiments.work import alone
 from segscope.images import Case
 from segscope.inference import TrainedModel, load_model, predict_cases
-from segscope.jobs import Work, run_jobs
+from segscope.jobs import Item, Work
 from segscope.training import labelled
 
 _FILE = "scores.json"
@@ -63,7 +64,9 @@ def on_trials(
         and read_again(folder / trial.place, name) is None
     ]
     if todo:
-        run_jobs(partial(_once, work), todo, jobs=jobs, ray=ray, doing=f"measuring {name}")
+        run_trials(
+            partial(_once, work), todo, needs=_places, jobs=jobs, ray=ray, doing=f"measuring {name}"
+        )
 
 
 def score_again(
@@ -151,6 +154,11 @@ def open_trial(dataset_folder: str, folder: str, place: str) -> OpenTrial:
     facts = json.loads((root / "trial.json").read_text("utf-8"))
     model = load_model(root / "run", weights=facts["arm"]["weights"], device="auto")
     return OpenTrial(root, facts, dataset, cases_of(dataset, facts["draw"]["test"]), model)
+
+
+def _places(item: Item) -> list[str]:
+    """Trials that the work reads: its own, and those that its options name."""
+    return [text for text in item[3:] if text.startswith("trials/")]
 
 
 def _once(work: Work, dataset_folder: str, folder: str, name: str, *more: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from segscope.data import Dataset, json_ready, write_json, write_text
 from segscope.errors import InputError, WorkError
 from segscope.experiments.arm import Arm
+from segscope.experiments.carried import run_trials
 from segscope.experiments.draw import Draw
 from segscope.experiments.experiment import (
     Experiment,
@@ -28,7 +29,7 @@ from segscope.experiments.trial import (
     read_trial,
     write_trial,
 )
-from segscope.jobs import run_jobs
+from segscope.jobs import Item
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,11 @@ def _do_all(
     """Do the trials in waves; what comes after a trial that failed is not begun."""
     where, here = str(dataset.folder.resolve()), str(folder.resolve())
     everything = (*planned.steps, *planned.trials)
+    by_place = {trial.place: trial for trial in everything}
+
+    def needs(item: Item) -> list[str]:
+        return [item[-1], *(one.place for one in by_place[item[-1]].after)]
+
     failed: list[InputError | WorkError] = []
     for wave in sorted({trial.wave for trial in everything}):
         try:
@@ -178,7 +184,7 @@ def _do_all(
                     and read_result(folder, trial) is None
                     and all(read_result(folder, one) is not None for one in trial.after)
                 ]
-                run_jobs(work, todo, jobs=jobs, ray=ray, say=say)
+                run_trials(work, todo, needs=needs, jobs=jobs, ray=ray, say=say)
         except (InputError, WorkError) as error:
             failed.append(error)
     if len(failed) == 1:

@@ -32,12 +32,14 @@ class Paper:
         measure: Measures more of the trials that are done, by `on_trials`, before the page is made;
             not called where the page alone is made again.
         setup: Makes what the page begins with: what the paper did, and what was done here.
+        answer: Sentences that the answer begins with, of the same as ``sections``.
     """
 
     title: str = "Comparison"
     sections: Callable[[Outcome, Dataset, Path], Sequence[Section]] = lambda *_: ()
     measure: Callable[[Outcome, Dataset, Path], None] = lambda *_: None
     setup: Callable[[Outcome], Sequence[Section]] = lambda _: ()
+    answer: Callable[[Outcome, Dataset, Path], Sequence[str]] = lambda *_: ()
 
 
 COMPARISON = Paper()
@@ -47,8 +49,9 @@ def write_page(outcome: Outcome, dataset: Dataset, folder: Path, paper: Paper) -
     """Write ``report.html``, and its figures beside it."""
     experiment = outcome.experiment
     metric = experiment.metrics[0]
-    sections = [*paper.setup(outcome), _answer(outcome, metric), _scores(outcome)]
-    sections.append(_pairs(outcome, folder))
+    own = paper.answer(outcome, dataset, folder)
+    shows = Section("What it shows", [*own, *answer(outcome, metric)])
+    sections = [*paper.setup(outcome), shows, _scores(outcome), _pairs(outcome, folder)]
     sections.append(_cases(outcome, metric))
     sections += _extremes(outcome, metric, dataset, folder)
     sections += [*paper.sections(outcome, dataset, folder), _curves(outcome), _how(outcome)]
@@ -79,10 +82,6 @@ def answer(outcome: Outcome, metric: str) -> list[str]:
     if outcome.undone:
         said.append(f"Not done: {len(outcome.undone)} trials; nothing below counts them.")
     return said
-
-
-def _answer(outcome: Outcome, metric: str) -> Section:
-    return Section("What it shows", answer(outcome, metric))
 
 
 def _scores(outcome: Outcome) -> Section:
@@ -282,7 +281,8 @@ def _how(outcome: Outcome) -> Section:
         sizes = [t for t in trials if "parameters" in t]
         parameters = mean_known([float(t["parameters"]) for t in sizes]) / 1e6
         work = mean_known([float(t["multiply_adds"]) for t in sizes]) / 1e9
-        rows.append([arm.name, arm.kind, arm.weights, minutes, parameters, work, str(arm.recipe)])
+        rows.append([arm.name, arm.kind, arm.weights, minutes, parameters, work,
+                     str(arm.recipe or arm.options)])  # fmt: skip
     columns = ["arm", "kind", "weights", "minutes a trial", "parameters (M)",
                "multiply-adds (G) a window", "changes"]  # fmt: skip
     return Section(

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from segscope.data import Dataset, Split, measure_fingerprint
-from segscope.experiments.trial import score_predictions
+from segscope.experiments.trial import predict_run, score_predictions
 from segscope.images import Case, Fingerprint
-from segscope.inference import load_model, predict_cases
 from segscope.training import Progress, has_begun, plan_recipe, read_recipe, train_dataset
 
 
@@ -44,13 +43,13 @@ def train_split(
     return train_dataset(dataset, fingerprint, recipe, run, split=split, cache=cache, resume=begun)
 
 
-def dice_of_run(run: Path, dataset: Dataset, cases: Sequence[Case]) -> dict[str, float]:
-    """Predict cases of one label by a run's last weights and score them with their masks.
+def score_run(
+    run: Path, dataset: Dataset, cases: Sequence[Case], predictions: Path
+) -> dict[str, Any]:
+    """Predict cases by a run's last weights, and score them with the dataset's labels.
 
     Returns:
-        Case to Dice; where nothing was found it is 0.
+        A trial's result: the network's size, and one row per case and label.
     """
-    model = load_model(run, weights="last")
-    predict_cases(model, cases, run / "test", overwrite=True, anyway=True)
-    rows = score_predictions(run / "test", dataset, cases)
-    return {str(row["case"]): float(row["scores"]["dice"]) for row in rows}
+    found = predict_run(run, "last", cases, predictions)
+    return {**found, "rows": score_predictions(predictions, dataset, cases)}

@@ -33,7 +33,7 @@ from segscope.images import Case, Fingerprint
 from segscope.inference import load_model, predict_cases
 from segscope.metrics import METRIC, LabelReader, counted_value, evaluate_folders
 from segscope.networks import count_parameters, multiply_adds
-from segscope.training import Recipe, has_begun, read_split, train_dataset
+from segscope.training import Progress, Recipe, has_begun, read_split, train_dataset
 from segscope.training.recipe import recipe_from
 
 FORMAT = 1
@@ -238,7 +238,7 @@ def _predicted(task: Task, facts: dict[str, Any]) -> dict[str, Any]:
     else:
         run = Path(facts["folder"])
         _never_tested(run, dataset, test)
-    found |= _predict(run, facts["arm"]["weights"], shown, task.root / "predictions")
+    found |= predict_run(run, facts["arm"]["weights"], shown, task.root / "predictions")
     rows = score_predictions(task.root / "predictions", dataset, test, metrics=more)
     return {**found, "rows": rows}
 
@@ -255,6 +255,11 @@ def _train(task: Task, recipe: Recipe, shown: Dataset) -> dict[str, Any]:
         cache=task.cache,
         resume=has_begun(run),
     )
+    return training_facts(progress)
+
+
+def training_facts(progress: Progress) -> dict[str, Any]:
+    """What a result says of a training: what it took, and how it went."""
     return {
         "minutes": progress.elapsed_s / 60,
         "epochs": progress.epoch,
@@ -266,7 +271,8 @@ def _train(task: Task, recipe: Recipe, shown: Dataset) -> dict[str, Any]:
     }
 
 
-def _predict(run: Path, weights: str, cases: tuple[Case, ...], folder: Path) -> dict[str, Any]:
+def predict_run(run: Path, weights: str, cases: Sequence[Case], folder: Path) -> dict[str, Any]:
+    """Predict test cases with a run; what a result says of its network's size."""
     model = load_model(run, weights=weights, device="auto")
     predict_cases(model, cases, folder, anyway=True)  # a test case is never left out
     spec = model.run_spec

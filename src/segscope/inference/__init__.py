@@ -4,7 +4,6 @@ from segscope.inference.cases import predict_cases, target
 from segscope.inference.device import choose_device, parse_level
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.manifest import (
-    PredictOptions,
     hash_cases,
     input_hashes,
     made_with,
@@ -27,6 +26,7 @@ from segscope.inference.prune import LevelRow, Pruned, choose_level, measure_lev
 from segscope.inference.run_files import read_fingerprint
 from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.weights import fit_weights, load_into, load_weights, save_weights
+from segscope.predict_options import PredictOptions
 
 __all__ = [
     "FAR",

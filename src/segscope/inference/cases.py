@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
+import numpy as np
+
 from segscope.data import (
     ReadOptions,
     format_of,
@@ -19,8 +21,6 @@ from segscope.errors import Failures, InputError, in_order, naming
 from segscope.images import Case, Image, LabelMap, Probabilities
 from segscope.inference.manifest import (
     Manifest,
-    PredictKeywords,
-    PredictOptions,
     input_hashes,
     weights_hash,
 )
@@ -32,6 +32,7 @@ from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedErr
 from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.watching import Watch
 from segscope.paths import is_there
+from segscope.predict_options import PredictKeywords, PredictOptions
 from segscope.preprocessing import Prepared, Shown
 from segscope.progress import track
 
@@ -197,10 +198,21 @@ def _made(
         else:
             label = label_prepared(model, prepared, watching=watching, **how)
         facts = {} if watching is None else watching.facts(verdict)
-    label = options.written(label)
+    label = _as_written(label, options.label_values)
     notes = (*label.notes, *verdict.describe())
     put = partial(_put, label, found, case.image_files[0], reverse)
     return Made(case.name, notes, put, facts=facts)
+
+
+def _as_written(label: LabelMap, values: Mapping[str, int] | None) -> LabelMap:
+    """Give a label map the values that are written."""
+    if values is None:
+        return label
+    known = {int(value): other for value, other in values.items()}
+    highest = max(*known.values(), *known)
+    table = np.zeros(max(known) + 1, np.uint8 if highest < 256 else np.uint16)
+    table[list(known)] = list(known.values())
+    return LabelMap(table[label.array], label.grid, label.notes)
 
 
 def _put(

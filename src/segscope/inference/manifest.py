@@ -7,11 +7,10 @@ label map may be taken as it is, made again, or belongs to somebody else.
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -19,72 +18,14 @@ from segscope import __version__
 from segscope.data import json_ready, sha256_of, write_json
 from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError, in_order
-from segscope.images import Case, LabelMap
+from segscope.images import Case
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import ForeignSpec
 from segscope.inference.verdict import LEVELS, Verdict
 from segscope.paths import is_there, read_text
+from segscope.predict_options import PredictOptions
 
 _NAME = "manifest.json"
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """How cases are predicted; defaults are those of the command line.
-
-    Args:
-        mirror: Average over mirrored copies; None is as the model says.
-        overlap: Of neighbouring windows, as a share of a window's side; None is as the model says.
-        batch: Windows or slices per pass.
-        probabilities: Also write ``CASE.npz``.
-        replace_nonfinite: Put this in place of NaN and infinities in images.
-        resample_shear: Bring sheared images (gantry tilt) to an upright grid, and predict there.
-        anyway: Also predict images that lie far outside of what the model has seen.
-        label_values: The network's value (as text) to the one that is written; None: as it is.
-    """
-
-    mirror: bool | None = None
-    overlap: float | None = None
-    batch: int = 4
-    probabilities: bool = False
-    replace_nonfinite: float | None = None
-    resample_shear: bool = False
-    anyway: bool = False
-    label_values: Mapping[str, int] | None = None
-
-    def written(self, label: LabelMap) -> LabelMap:
-        """A label map in the values that are written."""
-        if self.label_values is None:
-            return label
-        values = {int(value): other for value, other in self.label_values.items()}
-        highest = max(*values.values(), *values)
-        table = np.zeros(max(values) + 1, np.uint8 if highest < 256 else np.uint16)
-        table[list(values)] = list(values.values())
-        return LabelMap(table[label.array], label.grid, label.notes)
-
-    def written_labels(self, labels: Mapping[str, int]) -> dict[str, int]:
-        """Names of labels and the values that are written for them.
-
-        Example:
-            >>> PredictOptions(label_values={"0": 0, "3": 4}).written_labels({"tumour": 3})
-            {'tumour': 4}
-        """
-        values = self.label_values
-        return {name: value if values is None else values[str(value)]
-                for name, value in labels.items()}  # fmt: skip
-
-
-class PredictKeywords(TypedDict, total=False):
-    """The same as keywords of `predict_cases`."""
-
-    mirror: bool | None
-    overlap: float | None
-    batch: int
-    probabilities: bool
-    replace_nonfinite: float | None
-    resample_shear: bool
-    anyway: bool
-    label_values: Mapping[str, int] | None
 
 
 class Manifest:

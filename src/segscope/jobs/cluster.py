@@ -44,7 +44,19 @@ class Cluster:
             num_cpus=self._threads, num_gpus=self._gpus, max_retries=tries - 1, max_calls=0
         )(_do)
         where = str(Path.cwd())
-        begun = {remote.remote(work, item, self._threads, where): item for item in items}
+        lent: dict[int, Any] = {}  # what several pieces have is handed over once
+
+        def packed(part: Any) -> Any:
+            if isinstance(part, dict):
+                if id(part) not in lent:
+                    lent[id(part)] = ray.put(part)
+                return lent[id(part)]
+            return part
+
+        begun = {
+            remote.remote(work, tuple(map(packed, item)), self._threads, where): item
+            for item in items
+        }
         while begun:
             ready, _ = ray.wait(list(begun), num_returns=1)
             for reference in ready:
@@ -111,7 +123,10 @@ def _do(work: Work, item: Item, threads: int, where: str) -> tuple[Any, str, boo
     if Path(where).is_dir():
         os.chdir(where)
     set_threads(threads)
+    import ray
+
     try:
-        return work(*item), "", False
+        given = [ray.get(part) if isinstance(part, ray.ObjectRef) else part for part in item]
+        return work(*given), "", False
     except Exception as error:
         return None, str(error) or type(error).__name__, isinstance(error, InputError)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from typing import Any
 
 from segscope.errors import InputError, WorkError
 from segscope.jobs.cluster import open_cluster
@@ -20,6 +21,7 @@ def run_jobs(
     ray: bool = False,
     doing: str = "training",
     say: Callable[[str], None] | None = None,
+    take: Callable[[Item, Any], None] = lambda *_: None,
 ) -> None:
     """Do ``work(*item)`` for every item, in any order.
 
@@ -27,12 +29,13 @@ def run_jobs(
     again, three times at most.
 
     Args:
-        work: A module's function; what it makes, it writes.
+        work: A module's function; what it makes, it writes, or returns to be taken.
         arguments: Plain texts per piece of work; the last names it in messages.
         jobs: Processes at a time, which share the cores; one works in this process.
         ray: Hand the work to Ray: to the cluster that ``RAY_ADDRESS`` names, else to this machine.
         doing: For the progress bar.
         say: Receives a line per piece, with the time that is left.
+        take: Receives each item and what came of it, in this process.
 
     Raises:
         InputError: Fewer than one job; Ray is not installed.
@@ -42,7 +45,7 @@ def run_jobs(
     pace = Pace(doing, len(arguments), say)
     failed: dict[str, str] = {}
     if jobs == 1 and not ray:
-        failed = _here(work, arguments, doing, pace)
+        failed = _here(work, arguments, doing, pace, take)
     elif arguments or jobs < 1:
         with open_crew(jobs=jobs, ray=ray) as crew:
             done = crew.finished(work, arguments, tries=_TRIES)
@@ -50,6 +53,8 @@ def run_jobs(
                 pace.step(str(one.item[-1]), failed=bool(one.error))
                 if one.error:
                     failed[str(one.item[-1])] = one.error
+                else:
+                    take(one.item, one.value)
     if failed:
         raise WorkError(_said(failed, arguments))
 
@@ -82,11 +87,17 @@ def _said(failed: Mapping[str, str], arguments: Sequence[Item]) -> str:
     return "\n  ".join([heading, *lines]) + "\nthe others are kept; start it again to go on"
 
 
-def _here(work: Work, arguments: Sequence[Item], doing: str, pace: Pace) -> dict[str, str]:
+def _here(
+    work: Work,
+    arguments: Sequence[Item],
+    doing: str,
+    pace: Pace,
+    take: Callable[[Item, Any], None],
+) -> dict[str, str]:
     failed: dict[str, Done] = {}
     for item in track(arguments, doing):
         try:
-            work(*item)
+            take(item, work(*item))
         except (InputError, WorkError, MemoryError) as error:
             said = str(error) or type(error).__name__
             failed[item[-1]] = Done(item, error=said, bad_input=isinstance(error, InputError))

@@ -8,6 +8,7 @@ from segscope.audit import DatasetAudit, layer_groups, quality_of
 from segscope.audit.result import mean_of
 from segscope.audit.summary import (
     COVERAGES,
+    MU,
     layer_means,
     quality_row,
     quarter_means,
@@ -161,7 +162,10 @@ def ranking_section(found: DatasetAudit, pictures: Mapping[str, bytes]) -> Secti
     more = len(ranked) - _SHOWN_CASES
     return Section(
         "Cases, the ones to look at first",
-        ["Sorted by mu, lowest first." + (f" {more} more are in cases.csv." if more > 0 else "")],
+        [
+            f"Sorted by mu, lowest first. {MU}."
+            + (f" {more} more are in cases.csv." if more > 0 else "")
+        ],
         tables=[Table(["case", "mu", *names, *(["Dice"] if truth else []), "notes"], rows)],
         pictures=[
             Picture(pictures[f"heat_{case.name}"], f"{case.name}: mu {case.mu:.3f}")

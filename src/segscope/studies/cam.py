@@ -5,40 +5,39 @@ What the paper shows and what is made here:
     Table I           accuracy, averaged mean-Dice of maps         `studies.cam_page`
     Table II, Fig. 8  learning again from what maps or masks keep  `studies.cam_page`
     Figs. 7, 9, 10    maps and filtered regions                    `studies.cam_pictures`
-    experiment 3      a U-Net that learns from maps                `studies.cam_tables`
+    experiment 3      a U-Net that learns from maps                the arms
     beyond            six ways to make maps; maps and SA scores    `studies.cam_tables`
                       of layers
 
-Regions are cut out once. Arms are classifiers, and a U-Net that learns true masks; draws are folds
-and seeds of regions, by subject. All that follows from one classifier on one draw (maps, filtered
-regions, trainings on these, weak labels) is one trial, done by the experiments' queue.
+Regions are cut out once; they are the experiment's cases. A classifier, with its maps and what it
+learns from filtered regions, is a step. Arms are U-Nets that learn from its maps, each after it,
+and one that learns true masks. Draws are folds and seeds, by subject.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset, open_dataset
+from segscope.data import Dataset
 from segscope.errors import InputError
-from segscope.experiments import class_draws, content_of
-from segscope.jobs import run_jobs
+from segscope.experiments import Arm, Draw, Outcome, Paper, Step, class_draws
+from segscope.explain.weak_labels import CRITERIA
 from segscope.networks import CLASSIFIERS, check_classifier
-from segscope.studies.cam_job import await_trial, run_trial
-from segscope.studies.cam_outcome import Outcome, collect, is_done
-from segscope.studies.cam_page import write_page
-from segscope.studies.cam_trials import (
-    SUPERVISED,
-    CamTrial,
-    cut_regions,
-    write_trials,
-)
-from segscope.studies.declared import Asked, read_budgets
+from segscope.studies.cam_outcome import SUPERVISED, unet_of
+from segscope.studies.cam_page import answer, sections
+from segscope.studies.cam_regions import cut_regions, regions_again
+from segscope.studies.declared import Asked, read_budgets, refuse_older, run_declared
 from segscope.training.classify_images import labelled_images
-from segscope.training.classify_recipe import ClassifyRecipe, classify_recipe
+from segscope.training.classify_recipe import classify_recipe
 from segscope.training.recipe import merge
 from segscope.workflows.rois import RoiOptions
 
+METRICS = ("dice",)
+
 BUDGETS = read_budgets("cam")
+
+_WORK = "segscope.studies.cam_trials"
 
 
 def run_study(
@@ -54,84 +53,67 @@ def run_study(
 
     Args:
         dataset: With masks.
-        folder: Receives ``rois/``, ``trials/``, ``trials.json``, ``study.json`` and
-            ``report.html``.
+        folder: Of the experiment; receives also ``rois/``, ``study.json`` and ``report.html``.
         asked: Budget, values of the classifiers' recipe, folds, seeds, where trials are done.
         unet: Values of the segmentation networks' recipe.
         networks: Classifiers by name.
         rois: How regions are cut.
+
+    Returns:
+        What was found of the U-Nets.
 
     Raises:
         InputError: Unknown options; no regions; the folder holds a study of the old form.
         WorkError: Some trials failed; the others are kept, and the page is written from them.
     """
     asked = asked or Asked()
-    if (folder / "runs").is_dir():
-        raise InputError(
-            f"{folder}: holds a study of an older version, whose runs were averaged otherwise; "
-            "name a new folder"
-        )
+    refuse_older(folder)
+    steps: Sequence[Step] = ()
+    arms: Sequence[Arm] = ()
+    draws: Sequence[Draw] = ()
     if asked.page_only:
-        return _page_again(dataset, folder)
-    recipes = _recipes(networks, asked)
-    changes = merge(BUDGETS[asked.budget]["unet"], unet or {})
-    regions = cut_regions(dataset, folder, rois or RoiOptions())
-    images = labelled_images(open_dataset(folder / regions), "class")
-    trials: list[CamTrial] = []
-    for draw in class_draws(images, folds=asked.folds, seeds=asked.seeds):
-        for name, recipe in recipes.items():
-            own = recipe.model_copy(update={"seed": draw.seed})
-            trials.append(CamTrial(name, draw, regions, own, changes))
-        trials.append(CamTrial(SUPERVISED, draw, regions, None, changes))
-    facts = {
-        "dataset": dataset.name,
-        "content": content_of(dataset),
-        "regions": regions,
-        "budget": asked.budget,
-        "settings": {
-            "classifiers": merge(BUDGETS[asked.budget]["classifier"], asked.settings),
-            "U-Nets": changes,
-        },
-    }
-    write_trials(folder, facts, trials)
-    here = str(folder.resolve())
-    try:
-        # the second time there is something to do where others, or what was lost, held a trial
-        for work in (run_trial, await_trial):
-            todo = [(here, t.place) for t in trials if not is_done(folder / t.place)]
-            if todo:
-                run_jobs(work, todo, jobs=asked.jobs, ray=asked.ray)
-    finally:
-        outcome = collect(folder)
-        if outcome.networks:
-            write_page(outcome, folder)
-    return outcome
+        regions = regions_again(dataset, folder)
+    else:
+        steps = _steps(networks, asked)
+        arms = _arms(networks, merge(BUDGETS[asked.budget]["unet"], unet or {}))
+        regions = cut_regions(dataset, folder, rois or RoiOptions())
+        images = labelled_images(regions, "class")
+        draws = class_draws(images, folds=asked.folds, seeds=asked.seeds)
+    paper = Paper("Segmentation from classifiers", sections, answer=answer)
+    return run_declared(
+        replace(regions, name=dataset.name), folder, arms, asked, metrics=METRICS,
+        reference=SUPERVISED, paper=paper, draws=draws, steps=steps,
+    )  # fmt: skip
 
 
-def _page_again(dataset: Dataset, folder: Path) -> Outcome:
-    """Make tables and page from the results and pictures that are there; nothing is trained."""
-    outcome = collect(folder)
-    if content_of(dataset) != outcome.content:
-        raise InputError(
-            f"{dataset.folder}: is not the dataset of {folder}, or its files have changed; name "
-            "the one that the study was begun with"
-        )
-    if not outcome.networks:
-        raise InputError(f"{folder}: none of its trials with a classifier is done")
-    write_page(outcome, folder)
-    return outcome
-
-
-def _recipes(networks: Sequence[str], asked: Asked) -> dict[str, ClassifyRecipe]:
-    """Check all that was asked before regions are cut and others are trained."""
+def _steps(networks: Sequence[str], asked: Asked) -> list[Step]:
+    """Classifiers; all that was asked is checked before regions are cut and others are trained."""
     if asked.budget not in BUDGETS:
         raise InputError(f"--budget {asked.budget}: expected one of {', '.join(BUDGETS)}")
     if not networks:
         raise InputError("--networks: name one or more")
+    settings = merge(BUDGETS[asked.budget]["classifier"], asked.settings)
+    steps = []
     for name in networks:
         try:
             check_classifier(name)
         except ValueError as error:
             raise InputError(f"--networks {name}: {error}") from None
-    shared = merge(BUDGETS[asked.budget]["classifier"], asked.settings)
-    return {name: classify_recipe({**shared, "network": name}) for name in networks}
+        recipe = classify_recipe({**settings, "network": name})
+        options = {"settings": settings, "recipe": recipe.model_dump(mode="json")}
+        steps.append(Step(arm=_arm(name, "classify", options)))
+    return steps
+
+
+def _arms(networks: Sequence[str], unet: Mapping[str, Any]) -> list[Arm]:
+    """U-Nets that learn true masks, and each classifier's maps."""
+    arms = [_arm(SUPERVISED, "learn_masks", {"unet": unet})]
+    for name in networks:
+        for criterion in CRITERIA:
+            options = {"unet": unet, "classifier": name, "criterion": criterion}
+            arms.append(_arm(unet_of(name, criterion), "learn_maps", options, after=(name,)))
+    return arms
+
+
+def _arm(name: str, work: str, options: Mapping[str, Any], after: tuple[str, ...] = ()) -> Arm:
+    return Arm(name=name, kind="work", work=f"{_WORK}:{work}", options=dict(options), after=after)

@@ -1,4 +1,4 @@
-"""What the trials of the classifier-map study came to: values by case, means by subject.
+"""What the classifiers of the classifier-map study came to: values by case, means by subject.
 
 A subject's value is the mean over its regions, each first averaged over seeds and folds; all
 intervals and tests are those of `segscope.experiments.statistics`.
@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from segscope.data.json_files import read_record
-from segscope.errors import InputError
-from segscope.experiments import Draw
+from segscope.data import Dataset
+from segscope.experiments import Draw, Outcome
 from segscope.experiments.statistics import (
     Difference,
     Estimate,
@@ -24,21 +23,24 @@ from segscope.experiments.statistics import (
     estimate,
     mean_known,
 )
-from segscope.explain.weak_labels import CRITERIA
+from segscope.experiments.trial import read_result
 from segscope.metrics import Interval, auc, drawn_area, grouped_intervals
-from segscope.studies.cam_trials import ANEW, FILE, ORIGINAL, SUPERVISED, read_trial
+from segscope.studies.cam_regions import ORIGINAL, known_of
+
+SUPERVISED = "true masks"
+"""The arm that the U-Nets which learn from maps are compared with."""
 
 Values = Mapping[str, float]
 Reader = Callable[[Mapping[str, Any]], Values]
-"""From a trial's result to the values of its cases."""
+"""From a classifier's result to the values of its cases."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """A trial that is done.
+    """A classifier's trial that is done.
 
     Args:
-        arm: Name of the classifier, or `SUPERVISED`.
+        arm: Name of the classifier.
         draw: On which.
         found: Its ``result.json``.
         place: Its folder within the study's.
@@ -51,23 +53,17 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All that the page is a function of, but for the pictures that trials saved.
+class Classifiers:
+    """What a study found: its classifiers, and its U-Nets as any comparison's arms.
 
     Args:
-        dataset: Its name.
-        content: Hash of its files.
-        budget: Name.
-        settings: Recipe values of classifiers and U-Nets; the rest is as planned.
+        outcome: Of the U-Nets.
         regions: What is known of the regions without a network.
-        done: Trials with a result.
+        done: The classifiers' trials with a result.
         undone: Names of the others.
     """
 
-    dataset: str
-    content: str
-    budget: str
-    settings: Mapping[str, Any]
+    outcome: Outcome
     regions: Mapping[str, Any]
     done: tuple[Done, ...]
     undone: tuple[str, ...]
@@ -75,16 +71,21 @@ class Outcome:
     @property
     def networks(self) -> list[str]:
         """Classifiers with a trial that is done."""
-        return list(dict.fromkeys(one.arm for one in self.done if one.arm != SUPERVISED))
+        return list(dict.fromkeys(one.arm for one in self.done))
+
+    @property
+    def settings(self) -> dict[str, Mapping[str, Any]]:
+        """Recipe values of classifiers and U-Nets; the rest is as planned."""
+        step, arm = self.outcome.experiment.steps[0].arm, self.outcome.experiment.arms[0]
+        return {"classifiers": step.options["settings"], "U-Nets": arm.options["unet"]}
 
     def of(self, arm: str) -> list[Done]:
-        """Trials of an arm."""
+        """Trials of a classifier."""
         return [one for one in self.done if one.arm == arm]
 
     def draws(self) -> list[Draw]:
         """Draws with a classifier's trial that is done."""
-        found = {one.draw.name: one.draw for one in self.done if one.arm != SUPERVISED}
-        return list(found.values())
+        return list({one.draw.name: one.draw for one in self.done}.values())
 
     def subjects(self, cases: Iterable[tuple[str, float | None]]) -> dict[str, float]:
         """Average cases, then subjects; None is undefined."""
@@ -94,7 +95,7 @@ class Outcome:
         )
 
     def values(self, arm: str, reader: Reader) -> dict[str, float]:
-        """Subject to the mean of what ``reader`` finds in an arm's trials."""
+        """Subject to the mean of what ``reader`` finds in a classifier's trials."""
         return self.subjects(item for one in self.of(arm) for item in reader(one.found).items())
 
     def estimate(self, arm: str, reader: Reader) -> Estimate:
@@ -102,8 +103,8 @@ class Outcome:
         return estimate(self.values(arm, reader))
 
     def of_trials(self, arm: str, number: Callable[[Mapping[str, Any]], float]) -> str:
-        """Say a number that belongs to trials as a whole: mean and deviation over them."""
-        return said({one.draw.name: number(one.found) for one in self.of(arm)})
+        """Describe a number of trials as a whole: mean and deviation over them."""
+        return described({one.draw.name: number(one.found) for one in self.of(arm)})
 
     @cached_property
     def areas(self) -> dict[str, Interval]:
@@ -128,27 +129,16 @@ class Outcome:
 
     @cached_property
     def pairs(self) -> dict[str, tuple[Difference, ...]]:
-        """What is compared, by subject: classifiers with the first, U-Nets with true masks."""
+        """Classifiers compared with the first, by subject."""
         return {
             "test accuracy": self.compared(right(ORIGINAL)),
             "mean-Dice": self.compared(cam_dice),
-            "Dice of the U-Net": self.against_masks(),
         }
 
     def compared(self, reader: Reader) -> tuple[Difference, ...]:
         """Every classifier against the first, paired by subject."""
         values = {name: self.values(name, reader) for name in self.networks}
-        return differences(values, self.networks[0])
-
-    def against_masks(self) -> tuple[Difference, ...]:
-        """U-Nets that learned maps against the one that learned true masks, paired by subject."""
-        if not self.of(SUPERVISED):
-            return ()
-        values = {SUPERVISED: self.values(SUPERVISED, lambda found: found["unet"])}
-        for name in self.networks:
-            for criterion in CRITERIA:
-                values[f"{name}, {criterion}"] = self.values(name, weak(criterion, "unet"))
-        return differences(values, SUPERVISED)
+        return differences(values, self.networks[0]) if values else ()
 
 
 def right(kind: str) -> Reader:
@@ -175,9 +165,9 @@ def of_maps(*keys: str, part: str) -> Reader:
     return read
 
 
-def weak(criterion: str, arm: str) -> Reader:
-    """Dice of the maps above a threshold, or of the U-Net that learned from them."""
-    return lambda found: found["weak"][criterion][arm]
+def weak(criterion: str) -> Reader:
+    """Dice of the maps above a threshold."""
+    return lambda found: found["weak"][criterion]
 
 
 def of_layer(layer: str, part: str) -> Reader:
@@ -185,11 +175,16 @@ def of_layer(layer: str, part: str) -> Reader:
     return lambda found: next(row[part] for row in found["layers"] if row["layer"] == layer)
 
 
-def said(values: Values) -> str:
-    """Say a mean, with the sample deviation and how many there are.
+def unet_of(classifier: str, criterion: str) -> str:
+    """Name of the arm that learns from a classifier's maps."""
+    return f"{classifier} ({criterion})"
+
+
+def described(values: Values) -> str:
+    """Describe a mean, with the sample deviation and how many there are.
 
     Example:
-        >>> said({"a": 0.5}), said({"a": 0.4, "b": 0.6})
+        >>> described({"a": 0.5}), described({"a": 0.4, "b": 0.6})
         ('0.5 (n 1)', '0.5, sd 0.1414 (n 2)')
     """
     found = estimate(values)
@@ -198,31 +193,22 @@ def said(values: Values) -> str:
     return f"{found.mean:.4g}, sd {found.sd:.4g} (n {found.n})"
 
 
-def is_done(root: Path) -> bool:
-    """Whether a trial has a result."""
-    return (root / "result.json").is_file()
+def read_classifiers(outcome: Outcome, rois: Dataset, folder: Path) -> Classifiers:
+    """Read the results of the study's classifiers.
 
-
-def collect(folder: Path) -> Outcome:
-    """Read the results of the study's trials.
+    Args:
+        outcome: Of its U-Nets.
+        rois: The regions.
+        folder: Of the study.
 
     Raises:
-        InputError: No study of this form; a file is damaged.
+        InputError: A file is damaged.
     """
-    if not (folder / FILE).is_file():
-        raise InputError(f"{folder}: holds no {FILE}; name the folder of a study cam")
-    keys = ("dataset", "content", "budget", "settings")
-    asked = read_record(folder / FILE, *keys, "regions", "trials")
-    known = read_record(folder / asked["regions"] / "regions.json", "subjects", remedy=ANEW)
     done, undone = [], []
-    for listed in asked["trials"]:
-        root = folder / listed["place"]
-        if not is_done(root):
-            undone.append(f"{listed['arm']} {listed['draw']}")
-            continue
-        trial = read_trial(root)
-        key = "unet" if trial.recipe is None else "trained"
-        found = read_record(root / "result.json", key, remedy=ANEW)
-        done.append(Done(trial.arm, trial.draw, found, listed["place"]))
-    facts = {key: asked[key] for key in keys}
-    return Outcome(**facts, regions=known, done=tuple(done), undone=tuple(undone))
+    for trial in outcome.steps:
+        found = read_result(folder, trial)
+        if found is None:
+            undone.append(f"{trial.arm.name} {trial.draw.name}")
+        else:
+            done.append(Done(trial.arm.name, trial.draw, found, trial.place))
+    return Classifiers(outcome, known_of(rois), tuple(done), tuple(undone))

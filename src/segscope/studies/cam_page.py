@@ -1,125 +1,139 @@
-"""The page of the classifier-map study: a function of results and of pictures that trials saved."""
+"""What the classifier-map study shows beyond a comparison: the paper's tables and figures."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from segscope.data import json_ready, to_csv, write_json, write_text
+from segscope.data import Dataset, json_ready, to_csv, write_text
+from segscope.experiments import Outcome
 from segscope.experiments.statistics import Difference, Estimate, estimate
-from segscope.report import Lines, Picture, Section, Table, page
-from segscope.studies.cam_outcome import Outcome, cam_dice, right, said
+from segscope.report import Lines, Picture, Section, Table
+from segscope.studies.cam_outcome import (
+    Classifiers,
+    cam_dice,
+    described,
+    read_classifiers,
+    right,
+)
 from segscope.studies.cam_pictures import sheets
+from segscope.studies.cam_regions import ORIGINAL
 from segscope.studies.cam_rows import KINDS, layers_of, rows_of, scores_of
 from segscope.studies.cam_tables import by_layer, layers, methods, shortcuts, weak_labels
-from segscope.studies.cam_trials import ORIGINAL
-from segscope.studies.declared import read_paper
+from segscope.studies.declared import read_paper, write_facts
 
 
-def write_page(outcome: Outcome, folder: Path) -> Path:
-    """Write ``report.html``, ``study.json``, tables as CSV and the figures as PNG files.
+def sections(outcome: Outcome, rois: Dataset, folder: Path) -> list[Section]:
+    """Make the paper's tables and figures; also ``study.json``, tables as CSV and PNG files.
 
     Args:
-        outcome: With a classifier's trial at least.
+        outcome: Of the U-Nets.
+        rois: The regions.
         folder: Of the study.
     """
-    write_text(folder / "scores.csv", to_csv(list(scores_of(outcome))))
-    write_text(folder / "results.csv", to_csv(rows_of(outcome)))
-    write_text(folder / "layers.csv", to_csv(layers_of(outcome)))
-    write_json(folder / "study.json", json_ready(facts_of(outcome)))
-    pictures = sheets(outcome, folder)
-    sections = [
-        Section("What it shows", answer(outcome)),
-        _first(outcome, pictures),
-        _second(outcome, pictures),
-        methods(outcome),
-        by_layer(outcome),
-        weak_labels(outcome),
-        layers(outcome),
-        shortcuts(outcome),
+    found = read_classifiers(outcome, rois, folder)
+    write_facts(folder, "cam", outcome, **json_ready(facts_of(found)))
+    if not found.done:
+        return []
+    write_text(folder / "classifiers.csv", to_csv(list(scores_of(found))))
+    write_text(folder / "results.csv", to_csv(rows_of(found)))
+    write_text(folder / "layers.csv", to_csv(layers_of(found)))
+    pictures = sheets(found, folder)
+    return [
+        _first(found, pictures),
+        _second(found, pictures),
+        methods(found),
+        by_layer(found),
+        weak_labels(found),
+        layers(found),
+        shortcuts(found),
     ]
-    file = folder / "report.html"
-    write_text(file, page(f"Segmentation from classifiers: {outcome.dataset}", sections))
-    return file
 
 
-def facts_of(outcome: Outcome) -> dict[str, Any]:
-    """Give the numbers of the page as plain values."""
+def facts_of(found: Classifiers) -> dict[str, Any]:
+    """Give the classifiers' numbers as plain values, for ``study.json``."""
     networks = {
         name: {
-            "right": {kind: vars(outcome.estimate(name, right(kind))) for kind in KINDS},
-            "auc": vars(outcome.areas[name]),
-            "mean_dice": vars(outcome.estimate(name, cam_dice)),
+            "right": {kind: vars(found.estimate(name, right(kind))) for kind in KINDS},
+            "auc": vars(found.areas[name]),
+            "mean_dice": vars(found.estimate(name, cam_dice)),
         }
-        for name in outcome.networks
+        for name in found.networks
     }
-    return {
-        "format": 2,
-        "study": "cam",
-        "dataset": outcome.dataset,
-        "budget": outcome.budget,
-        "settings": outcome.settings,
-        "counts": outcome.regions["counts"],
-        "draws": [draw.model_dump(mode="json") for draw in outcome.draws()],
-        "networks": networks,
-        "differences": {
-            name: [{"arm": d.arm, "reference": d.reference, **vars(d.estimate), "p": d.p,
-                    "p_holm": d.p_holm, "shown": d.shown} for d in found]
-            for name, found in outcome.pairs.items()
-        },
-        "shortcuts": outcome.regions["shortcuts"],
-        "undone": list(outcome.undone),
+    pairs = {
+        name: [{"arm": d.arm, "reference": d.reference, **vars(d.estimate), "p": d.p,
+                "p_holm": d.p_holm, "shown": d.shown} for d in some]
+        for name, some in found.pairs.items()
     }  # fmt: skip
+    return {
+        "answer": sentences(found),
+        "settings": found.settings,
+        "counts": found.regions["counts"],
+        "draws": [draw.model_dump(mode="json") for draw in found.draws()],
+        "networks": networks,
+        "pairs": pairs,
+        "shortcuts": found.regions["shortcuts"],
+        "undone": [*found.undone, *found.outcome.undone],
+    }
 
 
-def answer(outcome: Outcome) -> list[str]:
-    """Say what the study shows, and what it does not."""
-    accuracy = {name: outcome.estimate(name, right(ORIGINAL)) for name in outcome.networks}
-    dice = {name: outcome.estimate(name, cam_dice) for name in outcome.networks}
-    cone = estimate(outcome.subjects(outcome.regions["centred"].items()))
-    found = [
-        f"Most accurate in the table: {_best(accuracy)}.",
-        f"Best maps in the table: {_best(dice)}; a cone in the middle, which has seen no image, "
-        f"has {cone}.",
-    ]
-    found += [f"{pair.sentence(what)}." for what, some in outcome.pairs.items() for pair in some]
-    if outcome.undone:
-        found.append(f"Not done: {len(outcome.undone)} trials; nothing below counts them.")
-    return found
+def answer(outcome: Outcome, rois: Dataset, folder: Path) -> list[str]:
+    """Say what the classifiers show, and what they do not."""
+    return sentences(read_classifiers(outcome, rois, folder))
 
 
-def _best(found: dict[str, Estimate]) -> str:
-    name = max(found, key=lambda one: found[one].mean)
-    return f"{name}, {found[name]}"
+def sentences(found: Classifiers) -> list[str]:
+    """The same of what was read."""
+    said = []
+    if found.done:
+        accuracy = {name: found.estimate(name, right(ORIGINAL)) for name in found.networks}
+        dice = {name: found.estimate(name, cam_dice) for name in found.networks}
+        said = [
+            f"Most accurate in the table: {_best(accuracy)}.",
+            f"Best maps in the table: {_best(dice)}; a cone in the middle, which has seen no "
+            f"image, has {_cone(found)}.",
+        ]
+    said += [f"{pair.sentence(what)}." for what, some in found.pairs.items() for pair in some]
+    if found.undone:
+        said.append(f"Not done: {len(found.undone)} classifiers' trials; nothing counts them.")
+    return said
 
 
-def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
+def _cone(found: Classifiers) -> Estimate:
+    return estimate(found.subjects(found.regions["centred"].items()))
+
+
+def _best(of_names: dict[str, Estimate]) -> str:
+    name = max(of_names, key=lambda one: of_names[one].mean)
+    return f"{name}, {of_names[name]}"
+
+
+def _first(found: Classifiers, pictures: dict[str, bytes]) -> Section:
     printed = read_paper("cam")
     rows: list[list[Any]] = []
-    for name in outcome.networks:
-        area, paper = outcome.areas[name], printed.get(name, {})
+    for name in found.networks:
+        area, paper = found.areas[name], printed.get(name, {})
         rows.append(
             [
                 name,
-                outcome.of_trials(name, lambda found: found["trained"][ORIGINAL]["val_accuracy"]),
-                str(outcome.estimate(name, right(ORIGINAL))),
+                found.of_trials(name, lambda of_one: of_one["trained"][ORIGINAL]["val_accuracy"]),
+                str(found.estimate(name, right(ORIGINAL))),
                 f"{area.value:.4g} ({area.lower:.4g} to {area.upper:.4g})",
-                str(outcome.estimate(name, cam_dice)),
+                str(found.estimate(name, cam_dice)),
                 paper.get("accuracy", ""),
                 paper.get("dice", ""),
             ]
         )
-    cone = estimate(outcome.subjects(outcome.regions["centred"].items()))
-    rows.append(["a cone in the middle", "", "", "", str(cone), "", ""])
+    rows.append(["a cone in the middle", "", "", "", str(_cone(found)), "", ""])
     columns = ["classifier", "validation accuracy", "test accuracy", "test AUC", "mean-Dice",
                "paper: accuracy", "paper: mean-Dice"]  # fmt: skip
     return Section(
         "Accuracy and maps (Table I, Figs. 7 and 10)",
-        [_about(outcome)],
+        [_about(found)],
         tables=[
             Table(columns, rows, "Mean (95 % interval over subjects, n subjects); of validation "
                   "the mean and deviation over draws."),
-            *(_pairs(outcome.pairs, what) for what in ("test accuracy", "mean-Dice")
-              if outcome.pairs[what]),
+            *(_pairs(found.pairs, what) for what in ("test accuracy", "mean-Dice")
+              if found.pairs[what]),
         ],
         pictures=[
             Picture(pictures["maps"], "Test regions of the first draw and each classifier's map "
@@ -130,37 +144,37 @@ def _first(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
     )  # fmt: skip
 
 
-def _about(outcome: Outcome) -> str:
-    draws, counts = outcome.draws(), outcome.regions["counts"]
+def _about(found: Classifiers) -> str:
+    draws, counts = found.draws(), found.regions["counts"]
     parts = draws[0]
     seeds = len({draw.seed for draw in draws})
     return (
         f"{counts['abnormal']} abnormal and {counts['normal']} normal regions of "
-        f"{len(set(outcome.regions['subjects'].values()))} subjects. {len(draws)} draws ({seeds} "
+        f"{len(set(found.regions['subjects'].values()))} subjects. {len(draws)} draws ({seeds} "
         f"seeds) part them by subject; in the first {len(parts.train)} train, {len(parts.val)} "
         "choose the weights (the validation accuracy is the best of the epochs, as in the paper, "
-        f"and so too good), {len(parts.test)} are only tested. {_recipes(outcome)} The "
-        f"mean-Dice is of the predicted class's {_map(outcome)} over all abnormal regions, over "
+        f"and so too good), {len(parts.test)} are only tested. {_recipes(found)} The "
+        f"mean-Dice is of the predicted class's {_map(found)} over all abnormal regions, over "
         "all thresholds. A cone that has seen no image stands below: lesions fill the middle of "
         "regions that are cut round them. A subject counts once: its regions, seeds and folds are "
         "averaged first."
     )
 
 
-def _map(outcome: Outcome) -> str:
-    """Which form of Grad-CAM a study has: those from before it was noted had the usual one."""
-    forms = {one.found.get("map", "gradcam") for n in outcome.networks for one in outcome.of(n)}
-    said = {"gradcam": "Grad-CAM (with a ReLU, which the paper does not print)",
-            "gradcam_signed": "Grad-CAM as printed (without a ReLU)"}  # fmt: skip
-    return " and ".join(said[form] for form in sorted(forms))
+def _map(found: Classifiers) -> str:
+    """Which form of Grad-CAM a study has."""
+    forms = {one.found["map"] for n in found.networks for one in found.of(n)}
+    names = {"gradcam": "Grad-CAM (with a ReLU, which the paper does not print)",
+             "gradcam_signed": "Grad-CAM as printed (without a ReLU)"}  # fmt: skip
+    return " and ".join(names[form] for form in sorted(forms))
 
 
-def _recipes(outcome: Outcome) -> str:
-    found = [f"Budget {outcome.budget}, the rest as planned."]
-    for what, values in outcome.settings.items():
-        said = ", ".join(_flat(values)) or "as planned"
-        found.append(f"{what.capitalize() if what.islower() else what}: {said}.")
-    return " ".join(found)
+def _recipes(found: Classifiers) -> str:
+    parts = ["What no recipe value says is as planned."]
+    for what, values in found.settings.items():
+        given = ", ".join(_flat(values)) or "as planned"
+        parts.append(f"{what.capitalize() if what.islower() else what}: {given}.")
+    return " ".join(parts)
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
@@ -178,19 +192,19 @@ def _pairs(pairs: Mapping[str, Sequence[Difference]], what: str) -> Table:
     return Table(columns, rows, f"Differences in {what}, paired by subject (Wilcoxon).")
 
 
-def _second(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
+def _second(found: Classifiers, pictures: dict[str, bytes]) -> Section:
     printed = read_paper("cam")
     titles = [f"{kind}: {part}" for kind in KINDS for part in ("validation", "test")]
     rows: list[list[Any]] = []
-    for name in outcome.networks:
-        cells: list[Any] = [name, str(outcome.estimate(name, cam_dice))]
+    for name in found.networks:
+        cells: list[Any] = [name, str(found.estimate(name, cam_dice))]
         for kind in KINDS:
             of_draws = {d.draw.name: d.found["trained"][kind]["val_accuracy"]
-                        for d in outcome.of(name)}  # fmt: skip
-            cells += [said(of_draws), str(outcome.estimate(name, right(kind)))]
+                        for d in found.of(name)}  # fmt: skip
+            cells += [described(of_draws), str(found.estimate(name, right(kind)))]
         rows.append(cells)
     keys = ("dice", "accuracy", "cam", "truth", "inverse")
-    paper = [[n, *(printed[n].get(k, "") for k in keys)] for n in outcome.networks if n in printed]
+    paper = [[n, *(printed[n].get(k, "") for k in keys)] for n in found.networks if n in printed]
     return Section(
         "Learning again from what maps or masks keep (Table II, Figs. 8 and 9)",
         ["The same architecture from scratch on images times their own map (cam: of the class that "
@@ -204,7 +218,7 @@ def _second(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
             Table(["classifier", "mean-Dice", "val_acc", "CAM_val_acc", "mask_val_acc", "inverse"],
                   paper, "The paper, DDSM mammograms."),
         ],
-        charts=[_figure_eight(outcome, printed)],
+        charts=[_figure_eight(found, printed)],
         pictures=[
             Picture(pictures["filtered"], "Regions as they are, and filtered by map, mask, and "
                     "inverse mask; abnormal ones left, normal ones right."),
@@ -212,8 +226,8 @@ def _second(outcome: Outcome, pictures: dict[str, bytes]) -> Section:
     )  # fmt: skip
 
 
-def _figure_eight(outcome: Outcome, printed: dict[str, Any]) -> Lines:
-    rows = rows_of(outcome)
+def _figure_eight(found: Classifiers, printed: dict[str, Any]) -> Lines:
+    rows = rows_of(found)
     points = {
         "measured": (
             [row["mean_dice"] for row in rows],

@@ -14,8 +14,8 @@ from segscope.data import copy_file, read_label, write_bytes
 from segscope.explain import otsu_threshold
 from segscope.report import Tile, tile_sheet
 from segscope.report.panels import at_equal_steps
-from segscope.studies.cam_outcome import Done, Outcome
-from segscope.studies.cam_trials import ORIGINAL
+from segscope.studies.cam_outcome import Classifiers, Done
+from segscope.studies.cam_regions import ORIGINAL
 from segscope.training.classify_images import Labelled
 from segscope.workflows.filtered import FILTERS
 from segscope.workflows.rois import ABNORMAL, NORMAL
@@ -69,10 +69,10 @@ def save_pictures(root: Path, folder: Path, tested: Labelled) -> None:
             copy_file(file, folder / kind / f"{case.name}.png")
 
 
-def sheets(outcome: Outcome, folder: Path) -> dict[str, bytes]:
+def sheets(classifiers: Classifiers, folder: Path) -> dict[str, bytes]:
     """Draw the sheets of the first draw from what its trials saved, and write them as PNG files."""
-    first = outcome.draws()[0].name
-    trials = [one for name in outcome.networks for one in outcome.of(name)]
+    first = classifiers.draws()[0].name
+    trials = [one for name in classifiers.networks for one in classifiers.of(name)]
     trials = [one for one in trials if one.draw.name == first]
     images = trials[0].found["trained"][ORIGINAL]["images"]
     chosen = shown_names(

@@ -5,45 +5,51 @@ from typing import Any
 from segscope.experiments.statistics import estimate, mean_known
 from segscope.explain.weak_labels import CRITERIA
 from segscope.report import Lines, Section, Table
-from segscope.studies.cam_outcome import Outcome, of_layer, of_maps, weak
-from segscope.studies.cam_trials import SUPERVISED
+from segscope.studies.cam_outcome import (
+    SUPERVISED,
+    Classifiers,
+    of_layer,
+    of_maps,
+    unet_of,
+    weak,
+)
 
 _MEANS = "Mean (95 % interval over subjects, n subjects)."
 _SCORES = ("mean_dice", "dice", "oracle_dice")
 
 
-def methods(outcome: Outcome) -> Section:
+def methods(found: Classifiers) -> Section:
     """Compare ways to make maps at the last layer."""
     rows: list[list[Any]] = []
-    for name in outcome.networks:
-        for method in outcome.of(name)[0].found["methods"]:
-            found = [outcome.estimate(name, of_maps("methods", method, part=p)) for p in _SCORES]
-            rows.append([name, method, *map(str, found)])
+    for name in found.networks:
+        for method in found.of(name)[0].found["methods"]:
+            scores = [found.estimate(name, of_maps("methods", method, part=p)) for p in _SCORES]
+            rows.append([name, method, *map(str, scores)])
     return Section(
         "Ways to make maps",
         ["Abnormal test regions, maps of the abnormal class at the last layer with a spatial map. "
          "The paper prints gradcam_signed; the usual gradcam and hirescam have a ReLU. "
          "Otsu's threshold needs no mask; the oracle's is the best of each image, which only its "
-         f"mask can tell. Calling the whole region lesion has Dice {_whole(outcome)}."],
+         f"mask can tell. Calling the whole region lesion has Dice {_whole(found)}."],
         tables=[Table(["classifier", "method", "mean-Dice", "Dice, Otsu", "Dice, oracle"], rows,
                       _MEANS)],
     )  # fmt: skip
 
 
-def by_layer(outcome: Outcome) -> Section:
+def by_layer(found: Classifiers) -> Section:
     """Compare maps of earlier layers."""
     rows: list[list[Any]] = []
     own: dict[str, Any] = {}
-    for name in outcome.networks:
-        first = outcome.of(name)[0].found
+    for name in found.networks:
+        first = found.of(name)[0].found
         sides = {row["layer"]: row["sides"] for row in first["layers"]}
         for layer, own in first["by_layer"].items():
-            found = [
-                outcome.estimate(name, of_maps("by_layer", layer, method, part=part))
+            scores = [
+                found.estimate(name, of_maps("by_layer", layer, method, part=part))
                 for method in own
                 for part in _SCORES[:2]
             ]
-            rows.append([name, layer, _sides(sides[layer]), *map(str, found)])
+            rows.append([name, layer, _sides(sides[layer]), *map(str, scores)])
     titles = [f"{method}: {part}" for method in own for part in ("mean-Dice", "Dice, Otsu")]
     return Section(
         "Maps from earlier layers",
@@ -56,49 +62,46 @@ def by_layer(outcome: Outcome) -> Section:
     )  # fmt: skip
 
 
-def weak_labels(outcome: Outcome) -> Section:
+def weak_labels(found: Classifiers) -> Section:
     """Compare U-Nets that learned from maps with one that learned true masks."""
+    learned = found.outcome.estimates("dice")
     rows: list[list[Any]] = []
-    for name in outcome.networks:
+    for name in found.networks:
         for criterion in CRITERIA:
-            found = [outcome.estimate(name, weak(criterion, arm)) for arm in ("maps", "unet")]
-            rows.append([name, criterion, *map(str, found)])
-    masks = outcome.estimate(SUPERVISED, lambda found: found["unet"])
-    rows.append([SUPERVISED, "", "", str(masks) if masks.n else "not done"])
-    rows.append(["the whole region", "", _whole(outcome), ""])
-    pairs = [
-        [d.arm, str(d.estimate), d.p, d.p_holm, d.shown] for d in outcome.pairs["Dice of the U-Net"]
-    ]
+            maps = found.estimate(name, weak(criterion))
+            unet = learned.get(unet_of(name, criterion), "not done")
+            rows.append([name, criterion, str(maps), str(unet)])
+    rows.append([SUPERVISED, "", "", str(learned.get(SUPERVISED, "not done"))])
+    rows.append(["the whole region", "", _whole(found), ""])
     return Section(
         "Maps as labels for a U-Net",
         ["The labels that train are maps of the abnormal class above a threshold chosen without "
          "masks, for images known to be abnormal, and empty for the others. The U-Net's last "
          "weights are scored with the true masks of abnormal test regions, as are the maps alone "
-         "and the same network trained on true masks."],
+         "and the same network trained on true masks; differences from that one stand above."],
         tables=[
             Table(["labels from", "threshold", "Dice of the maps", "Dice of the U-Net"], rows,
                   _MEANS),
-            Table(["labels from", f"Dice less that of {SUPERVISED}", "p", "p (Holm)", "shown"],
-                  pairs, "Paired by subject (Wilcoxon)."),
         ],
     )  # fmt: skip
 
 
-def layers(outcome: Outcome) -> Section:
+def layers(found: Classifiers) -> Section:
     """Show what each layer's features could segment, trained and untrained."""
     series, rows = {}, []
-    for name in outcome.networks:
-        found = outcome.of(name)[0].found["layers"]
-        depths = [row["depth"] for row in found]
+    for name in found.networks:
+        of_one = found.of(name)[0].found["layers"]
+        depths = [row["depth"] for row in of_one]
         means = {
-            part: [mean_known(list(row[part].values())) for row in found]
+            part: [mean_known(list(row[part].values())) for row in of_one]
             for part in ("ability", "untrained")
         }
         series[name] = (depths, means["ability"])
         series[f"{name}, untrained"] = (depths, means["untrained"])
-        best, last = found[max(range(len(found)), key=means["ability"].__getitem__)], found[-1]
+        best = of_one[max(range(len(of_one)), key=means["ability"].__getitem__)]
+        last = of_one[-1]
         cells = [
-            str(outcome.estimate(name, of_layer(row["layer"], part)))
+            str(found.estimate(name, of_layer(row["layer"], part)))
             for row in (best, last)
             for part in ("ability", "untrained")
         ]
@@ -115,11 +118,11 @@ def layers(outcome: Outcome) -> Section:
     )  # fmt: skip
 
 
-def shortcuts(outcome: Outcome) -> Section:
+def shortcuts(found: Classifiers) -> Section:
     """Show what sorts the classes without a network."""
     rows = [
         [name, one["value"], one["lower"], one["upper"]]
-        for name, one in outcome.regions["shortcuts"].items()
+        for name, one in found.regions["shortcuts"].items()
     ]
     return Section(
         "What tells the classes apart without a network",
@@ -130,11 +133,11 @@ def shortcuts(outcome: Outcome) -> Section:
     )  # fmt: skip
 
 
-def _whole(outcome: Outcome) -> str:
+def _whole(found: Classifiers) -> str:
     """Dice of calling tested regions lesion as a whole."""
-    tested = {name for draw in outcome.draws() for name in draw.test}
-    whole = outcome.regions["whole"]
-    return str(estimate(outcome.subjects((n, v) for n, v in whole.items() if n in tested)))
+    tested = {name for draw in found.draws() for name in draw.test}
+    whole = found.regions["whole"]
+    return str(estimate(found.subjects((n, v) for n, v in whole.items() if n in tested)))
 
 
 def _sides(sides: Any) -> str:

@@ -84,11 +84,7 @@ def run_declared(
         InputError: The folder holds a study of the old form; something cannot be read or planned.
         WorkError: Some trials failed.
     """
-    if (folder / "runs").is_dir():
-        raise InputError(
-            f"{folder}: holds a study of an older version, whose runs do not say what decided "
-            "them; name a new folder"
-        )
+    refuse_older(folder)
     if asked.page_only:
         return page_again(folder, dataset, paper)
     if not draws:
@@ -99,6 +95,17 @@ def run_declared(
         dataset, arms, draws, reference=reference, metrics=metrics, steps=steps
     )
     return run_experiment(experiment, dataset, folder, jobs=asked.jobs, ray=asked.ray, paper=paper)
+
+
+def refuse_older(folder: Path) -> None:
+    """Refuse to go on with a study of a form that did not say all that decided its trials.
+
+    Raises:
+        InputError: The folder holds one.
+    """
+    listed = (folder / "trials.json").is_file() and not (folder / "experiment.yaml").is_file()
+    if listed or (folder / "runs").is_dir():
+        raise InputError(f"{folder}: holds a study of an older version; name a new folder")
 
 
 def read_paper(name: str) -> dict[str, Any]:

@@ -83,8 +83,9 @@ def split_images(
     truth = np.array([images.truth[k] for k in order])
     parts = max(2, round(1 / share))
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
-    if len(set(groups)) < parts:
-        raise InputError(f"{len(set(groups))} groups are too few to hold out one in {parts}")
+    few = min(len(set(groups)), int(np.bincount(truth).max()))
+    if few < parts:
+        raise InputError(f"{few} groups are too few to hold out one in {parts}")
     train, val = list(folds.split(np.zeros(len(order)), truth, groups))[fold]
     every = set(images.truth)
     if {*truth[train]} != every or {*truth[val]} != every:

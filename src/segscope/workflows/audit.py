@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_new_folder
+from segscope.workflows.arguments import check_cases
 from segscope.workflows.opening import check_dataset_folder, images_of
 from segscope.workflows.options import CaseOptions, JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
-    from segscope.audit import DatasetAudit
+    from segscope.audit import DatasetAudit, KeptCases
     from segscope.data import ReadOptions
     from segscope.images import Case
     from segscope.workflows.audit_folder import Extra
@@ -60,6 +61,10 @@ class AuditOptions(CaseOptions, JobOptions, ModelOptions):
         """
         if (run is None) == (self.model is None):
             raise InputError("audit: name either a RUN or --model module:function")
+        if self.model is not None and not all(self.model.partition(":")):
+            raise InputError(
+                f"--model {self.model}: expected module:function, e.g. my_networks:make"
+            )
         if run is not None and self.probabilities:
             raise InputError("--probabilities is for --model; say it in a file for --prepare")
         if run is None and (self.folds or self.checkpoint):
@@ -130,8 +135,9 @@ def audit(
     if run is not None:
         check_model(run)
     check_new_folder(output)
+    check_cases(source, chosen)
 
-    from segscope.audit import check_scores, choose_cases
+    from segscope.audit import KeptCases, check_scores, choose_cases
     from segscope.workflows.audit_folder import run_audit
     from segscope.workflows.audit_model import Network, own_model, run_model
     from segscope.workflows.audit_pieces import by_several
@@ -157,7 +163,7 @@ def audit(
         )
     network = Network(run, chosen.model or "", opening)
     own = audited.named if run is None else None  # a model has its preparation with it
-    with by_several(chosen, network, say) as several:
+    with KeptCases() as known, by_several(chosen, network, say) as several:
         found = run_audit(
             audited.model,
             cases,
@@ -170,17 +176,22 @@ def audit(
             units=chosen.units or "last2",
             output=own.output if own else "auto",
             preparation=own.preparation if own else None,
-            prepared=_say_prepared(audited, cases, how, say),
+            prepared=_describe_prepared(audited, cases, how, say, known),
             masks=chosen.masks,
             reading=how,
             low_memory=chosen.low_memory,
             several=several,
+            known=known,
         )
     return Audited(found, output)
 
 
-def _say_prepared(
-    audited: "Auditee", cases: "Sequence[Case]", how: "ReadOptions", say: Callable[[str], None]
+def _describe_prepared(
+    audited: "Auditee",
+    cases: "Sequence[Case]",
+    how: "ReadOptions",
+    say: Callable[[str], None],
+    kept: "KeptCases",
 ) -> dict[str, Any] | None:
     """Say how images are prepared before any number is shown, and whether another way suits."""
     from segscope.audit import far_better
@@ -194,7 +205,7 @@ def _say_prepared(
     said = (f"  {sentence}" for sentence in named.sentences())
     for line in (f"images are prepared by --prepare {named.name}:", *said):
         say(line)
-    tried = tried_preparations(audited, cases, how)
+    tried = tried_preparations(audited, cases, how, kept)
     for one in tried:
         say(f"  mean Dice of the first cases {one.name}: {one.dice:.3f}")
     if (better := far_better(tried)) is not None:

@@ -56,6 +56,8 @@ HEAT_MAPS: tuple[Extra, ...] = ("heatmaps",)
 class FolderKeywords(AuditKeywords, total=False):
     """What an audit takes, and quality scores of installed packages."""
 
+    known: KeptCases
+
     scores: Sequence[str]
 
 
@@ -86,14 +88,15 @@ def run_audit(
             tables as Parquet too.
         prepared: How images are prepared, as plain values; kept in ``audit.json``.
         several: Who audits, where that is not this process.
-        **options: As of `segscope.audit.audit`; ``scores`` as of `segscope.audit.add_quality`.
+        **options: As of `segscope.audit.audit`; ``scores`` as of `segscope.audit.add_quality`;
+            ``known`` are cases that were prepared before, which this process does not read again.
 
     Raises:
         InputError: The folder holds something; no case can be read; layers that do not exist.
         WorkError: After all others were audited and written: some cases failed; each is named.
     """
     check_new_folder(folder)
-    scores = tuple(options.pop("scores", ()))
+    scores, known = tuple(options.pop("scores", ())), options.pop("known", None)
     if "parquet" in extras and importlib.util.find_spec("pyarrow") is None:
         raise InputError("--parquet: needs pyarrow; install segscope[parquet]")
     reading = options.setdefault("reading", AS_STORED)
@@ -115,7 +118,9 @@ def run_audit(
                 heat_maps=heat,
             )
         else:
-            found = audit_files(model, shown.cases, kept, failures, options, heat_maps=heat)
+            found = audit_files(
+                model, shown.cases, kept, failures, options, heat_maps=heat, known=known
+            )
         failures.check(len(shown.cases), what="audit")
         if several is not None:
             _keep_pictured(kept, model, shown.cases, found, how)

@@ -9,7 +9,14 @@ from typing import Any
 
 from torch import nn
 
-from segscope.audit import Named, Neighbour, Preparation, name_preparation, try_neighbours
+from segscope.audit import (
+    KeptCases,
+    Named,
+    Neighbour,
+    Preparation,
+    name_preparation,
+    try_neighbours,
+)
 from segscope.data import ReadOptions, is_dataset, open_dataset
 from segscope.errors import InputError
 from segscope.images import Case
@@ -106,15 +113,18 @@ def own_model(
 
 
 def tried_preparations(
-    audited: Auditee, cases: Sequence[Case], reading: ReadOptions
+    audited: Auditee, cases: Sequence[Case], reading: ReadOptions, kept: KeptCases
 ) -> tuple[Neighbour, ...]:
-    """Try the preparation that was named, and its neighbours, on the first cases with truth."""
+    """Try the preparation that was named, and its neighbours, on the first cases with truth.
+
+    These are kept as the named one has them.
+    """
     if audited.named is None:
         return ()
     model = audited.model
     net = model.net if isinstance(model, TrainedModel) else model
     try:
-        return try_neighbours(net, audited.named, cases, reading=reading)
+        return try_neighbours(net, audited.named, cases, reading=reading, keep=kept.keep)
     except ValueError as error:
         raise InputError(f"audit: {error}") from None
 

@@ -236,8 +236,11 @@ def audit_files(
     options: AuditKeywords,
     *,
     heat_maps: Path | None = None,
+    known: KeptCases | None = None,
 ) -> DatasetAudit:
     """Audit what can be audited, in this process; keep it, and write its heat-map.
+
+    Cases that are ``known`` are not read again.
 
     Raises:
         InputError: Options that are not usable.
@@ -248,7 +251,8 @@ def audit_files(
     try:
         with open_subject(model, **subject_options) as subject:
             done = []
-            for one, maps in audit_cases(subject, cases, failures=failures, **how):
+            shown = cases if known is None else known.instead_of(cases)
+            for one, maps in audit_cases(subject, shown, failures=failures, **how):
                 with failures.of(one.name):
                     if heat_maps is not None and maps.heat_map is not None:
                         write_heat(heat_maps, maps)

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
-from segscope.paths import check_new_folder
-from segscope.workflows.options import CaseOptions, ModelOptions
+from segscope.paths import check_new_folder, is_there
+from segscope.workflows.arguments import check_cases
+from segscope.workflows.options import CaseOptions, ModelOptions, check_model
 
 if TYPE_CHECKING:
     from segscope.workflows.cam_maps import CamRow
@@ -61,6 +62,9 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
     """
     chosen = options or CamOptions()
     check_new_folder(output)
+    if not is_there(run / "classifier.json"):
+        check_model(run)
+    check_cases(source, chosen)
 
     from segscope.audit import choose_cases
     from segscope.explain import check_method, signed_method

@@ -5,7 +5,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segscope.workflows.opening import open_folder
+from segscope.errors import InputError
+from segscope.paths import is_there
+from segscope.workflows.arguments import check_device, check_settings, check_there
+from segscope.workflows.opening import check_dataset_folder, open_folder
 from segscope.workflows.options import Options, as_settings, to_log
 from segscope.workflows.resume import as_it_stands
 
@@ -80,6 +83,8 @@ def train_classifier(
         InputError: Options, dataset or folder are not usable.
     """
     chosen = as_it_stands(options or TrainClassifierOptions(), output, to_log)
+    check_dataset_folder(dataset)
+    check_settings(chosen.settings)
     recipe = _recipe(chosen, output)
     from segscope.training import classify
     from segscope.training.classify_images import labelled_images
@@ -152,6 +157,10 @@ def classify(
         WorkError: After all others were classified: some images failed; each is named.
     """
     chosen = options or ClassifyOptions()
+    if not is_there(run / "classifier.json"):
+        raise InputError(f"{run}: holds no classifier.json; name a run of segscope classify")
+    check_there(source)
+    check_device(chosen.device)
 
     from segscope.data import ReadOptions
     from segscope.inference.open_classifier import open_classifier

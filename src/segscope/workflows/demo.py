@@ -10,20 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Cache, measure_fingerprint, open_dataset, write_json
-from segscope.inference import prune_run
 from segscope.paths import check_new_folder
-from segscope.training import (
-    evaluate_validation,
-    load_partial,
-    plan_recipe,
-    train_dataset,
-    validation_cases,
-)
-from segscope.training.recipe import merge
-from segscope.training.run_folder import CACHE, hidden
-from segscope.workflows.demo_data import write_demo_dataset
-from segscope.workflows.demo_page import write_demo_page
+from segscope.workflows.opening import check_dataset_folder
 
 _SMALL = {
     "preprocessing": {"spatial_dims": 2},
@@ -57,7 +45,24 @@ def run_demo(folder: Path, *, data: Path | None = None, max_minutes: float = 2.0
         max_minutes: Time for training; the rest takes less than another minute on small data.
     """
     check_new_folder(folder)
+    if data is not None:
+        check_dataset_folder(data)
     started = time.monotonic()
+
+    from segscope.data import Cache, measure_fingerprint, open_dataset, write_json
+    from segscope.inference import prune_run
+    from segscope.training import (
+        evaluate_validation,
+        load_partial,
+        plan_recipe,
+        train_dataset,
+        validation_cases,
+    )
+    from segscope.training.recipe import merge
+    from segscope.training.run_folder import CACHE, hidden
+    from segscope.workflows.demo_data import write_demo_dataset
+    from segscope.workflows.demo_page import write_demo_page
+
     source = (
         write_demo_dataset(folder / "dataset", image_dims=2, spacing_mm=1.5)
         if data is None

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there, kind_of, make_folder
+from segscope.workflows.arguments import check_choice, check_there
 from segscope.workflows.options import Options
 
 if TYPE_CHECKING:
     from segscope.data.description import Description
     from segscope.metrics import Summary
+
+CONVENTIONS = ("default", "wmh2017")
+EMPTY = ("nan", "one")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,10 @@ def evaluate(
     chosen = options or EvaluateOptions()
     if is_there(output) and not is_folder(output):
         raise InputError(f"{output}: is a file; name a folder for the results")
+    for path in (predictions, truth):
+        check_there(path)
+    check_choice("--convention", chosen.convention, CONVENTIONS)
+    check_choice("--empty", chosen.empty, EMPTY)
 
     from segscope.data import ReadOptions, image_ending, read_label, write_json, write_text
     from segscope.metrics import LabelReader, evaluate_folders

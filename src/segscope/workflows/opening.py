@@ -18,13 +18,17 @@ def check_dataset_folder(dataset: Path) -> None:
     """Refuse what is not there, or is plainly something else, before anything is read.
 
     Raises:
-        InputError: There is no such folder; it is no dataset, but what could become one.
+        InputError: There is no such folder; it is no dataset, perhaps what could become one.
     """
     if not is_there(dataset):
         raise InputError(f"{dataset}: no such folder; name an nnU-Net v2 raw dataset")
     seen = _seen(dataset)
     if seen is not None:
         raise InputError(f"{dataset}: is no dataset (it has no {_MARK}); {seen}")
+    if not is_there(dataset / _MARK):
+        from segscope.data import open_dataset
+
+        open_dataset(dataset)  # of another layout, or refused before more is loaded
 
 
 def open_folder(dataset: Path) -> "Dataset":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
 from segscope.paths import is_folder, is_there
+from segscope.predict_options import PredictOptions as CaseOptions
+from segscope.workflows.arguments import check_device, check_folder, check_level, check_there
 from segscope.workflows.opening import images_of
 from segscope.workflows.options import JobOptions, ModelOptions, check_model, to_log
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from segscope.data import ReadOptions
     from segscope.images import Case
     from segscope.inference import Predicted, TrainedModel
-    from segscope.inference import PredictOptions as CaseOptions
     from segscope.inference.cases import Make
     from segscope.workflows.predict_pieces import Model
 
@@ -24,29 +25,21 @@ TRUST = ("off", "fast", "standard", "thorough")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(JobOptions, ModelOptions):
-    """How images are predicted.
+class PredictOptions(JobOptions, ModelOptions, CaseOptions):
+    """How images are predicted, beside what holds for each case (`segscope.predict_options`).
 
     Args:
         level: ``L1`` to ``L4``: prune a nested network first.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         fast: Fold norms, channels last: the same but for rounding.
         bf16: Compute in bfloat16: faster, less exact.
-        mirror: Average over mirrored copies; None is as the model says.
-        overlap: Of sliding windows, as a share of a window's side; None is as the model says.
-        batch: Windows or slices per pass.
-        probabilities: Also write ``CASE.npz``.
         masks: Folder of the user's global binary masks, instead of made ones.
-        replace_nonfinite: Put this in place of NaN and infinities.
-        resample_shear: Resample a sheared grid to an upright one, and predict there.
-        anyway: Also predict images far outside of what was trained on.
         trust: What is said of each prediction's quality: nothing (``off``), by figures of the one
             pass (``fast``), of half the resolution too (``standard``), of mirrored copies too
             (``thorough``).
         overwrite: Make all again; replace files made otherwise.
         previews: Draw a picture of each case into ``previews``; by default of up to a hundred.
         report: Also write ``report.html``, one small page of tables and pictures.
-        label_values: The network's value (as text) to the one that is written; None: as it is.
         labels_as: Name or file of a layout: label maps get the values that its challenge has.
     """
 
@@ -54,17 +47,9 @@ class PredictOptions(JobOptions, ModelOptions):
     device: str = "auto"
     fast: bool = False
     bf16: bool = False
-    mirror: bool | None = None
-    overlap: float | None = None
-    batch: int = 4
-    probabilities: bool = False
     masks: Path | None = None
-    replace_nonfinite: float | None = None
-    resample_shear: bool = False
-    anyway: bool = False
     trust: str = "standard"
     overwrite: bool = False
-    label_values: Mapping[str, int] | None = None
     labels_as: str | None = None
     previews: bool | None = None
     report: bool = False
@@ -102,13 +87,10 @@ def predict(
         SomeFailedError: A `WorkError`, after all others were predicted; its ``done`` says more.
     """
     chosen = options or PredictOptions()
-    check_model(run)
-    if is_there(output) and not is_folder(output):
-        raise InputError(f"-o {output}: is a file; name a folder")
+    _check(run, source, output, chosen)
 
     from segscope.data import ReadOptions, find_cases
     from segscope.inference import NotMeantError, SomeFailedError, parse_level, predict_cases
-    from segscope.inference import PredictOptions as CaseOptions
     from segscope.workflows.predict_pieces import Model
     from segscope.workflows.predict_trust import write_trust
     from segscope.workflows.predicted import check_described
@@ -146,6 +128,17 @@ def predict(
     done = replace(done, mask_warnings=odd)
     write_trust(output, done)
     return _described(done, cases, output, labels, reading, chosen)
+
+
+def _check(run: Path, source: Path, output: Path, chosen: PredictOptions) -> None:
+    """Refuse what can be refused before anything heavy is loaded."""
+    check_model(run)
+    if is_there(output) and not is_folder(output):
+        raise InputError(f"-o {output}: is a file; name a folder")
+    check_there(source)
+    check_level(chosen.level)
+    check_folder(chosen.masks, "--masks")
+    check_device(chosen.device)
 
 
 def _described(
@@ -187,7 +180,7 @@ def _maker(
     chosen: PredictOptions,
     by: "Model",
     output: Path,
-    options: "CaseOptions",
+    options: CaseOptions,
     say: Callable[[str], None],
 ) -> "Iterator[Make | None]":
     """Who predicts: None is this process."""

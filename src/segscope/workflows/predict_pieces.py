@@ -26,9 +26,10 @@ from segscope.inference import (
     predict_cases,
 )
 from segscope.inference.cases import Made, Make, targets
-from segscope.inference.manifest import Manifest, PredictOptions, weights_hash
+from segscope.inference.manifest import Manifest, weights_hash
 from segscope.inference.watching import Watch
 from segscope.jobs import Crew, run_pieces
+from segscope.predict_options import PredictOptions
 
 _PARTS = ".parts"
 

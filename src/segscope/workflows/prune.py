@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segscope.errors import InputError
+from segscope.paths import is_there
+from segscope.workflows.arguments import check_device, check_folder, check_level
 from segscope.workflows.options import Options
 
 if TYPE_CHECKING:
@@ -40,6 +42,12 @@ def prune(run: Path, output: Path, options: PruneOptions | None = None) -> "Prun
         InputError: No such run or dataset; the network has no levels.
     """
     chosen = options or PruneOptions()
+    if not is_there(run / "split.json"):
+        raise InputError(f"{run}: holds no split.json; is it a run of segscope?")
+    if chosen.level != "auto":
+        check_level(chosen.level)
+    check_folder(chosen.dataset, "--dataset")
+    check_device(chosen.device)
 
     from segscope.data import open_dataset, write_bytes
     from segscope.inference import parse_level, prune_run, read_spec

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segscope.workflows.arguments import check_cases, check_choice, check_folder
 from segscope.workflows.opening import images_of
 from segscope.workflows.options import CaseOptions, JobOptions, ModelOptions, check_model, to_log
 
 if TYPE_CHECKING:
     from segscope.workflows.ranking import Ranked
+
+METHODS = ("isotonic", "quantile")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,9 @@ def quality(
     """
     chosen = options or QualityOptions()
     check_model(run)
+    check_cases(source, chosen)
+    check_choice("--method", chosen.method, METHODS)
+    check_folder(chosen.calibrate, "--calibrate")
 
     from segscope.audit import check_scores, choose_cases
     from segscope.data import write_json, write_text

@@ -19,7 +19,7 @@ from segscope.audit import (
     with_figures,
 )
 from segscope.audit.result import mean_of
-from segscope.audit.summary import COVERAGES, worst_first
+from segscope.audit.summary import COVERAGES, MU, worst_first
 from segscope.data import AS_STORED, ReadOptions, json_ready, open_dataset, to_csv
 from segscope.errors import Failures, InputError
 from segscope.explain import (
@@ -92,7 +92,8 @@ class Ranked:
 
     def to_text(self) -> str:
         """Say it for a terminal."""
-        lines = ["cases to look at first (lowest mu):"]
+        lines = [f"{MU}; rho: rank correlation with Dice; AURC: lower is better"]
+        lines += ["cases to look at first (lowest mu):"]
         for row in self._rows()[:_SHOWN]:
             figures = "  ".join(
                 f"{name} {value:.3f}" for name, value in row.items() if isinstance(value, float)

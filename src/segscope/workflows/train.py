@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from segscope.errors import InputError
 from segscope.paths import check_folder_name, is_folder, is_there
+from segscope.workflows.arguments import check_device, check_settings
 from segscope.workflows.opening import check_dataset_folder
 from segscope.workflows.options import FileOptions, as_settings, to_log
 from segscope.workflows.resume import as_it_stands, check_same_cases
@@ -262,6 +263,8 @@ def _memory(recipe: "Recipe", classes: int) -> str:
 
 def _check(options: TrainOptions) -> None:
     """Refuse what needs no dataset to be seen."""
+    check_settings(options.settings)
+    check_device(options.device)
     cache = options.cache
     if cache is not None and is_there(cache) and not is_folder(cache):
         raise InputError(f"--cache {cache}: is there and is no folder; name another one")
