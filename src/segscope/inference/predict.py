@@ -100,9 +100,9 @@ def label_prepared(
     """
     plan = model.spec.plan
     with say_memory(model.device, batch):
-        if mirror:
+        if mirror or prepared.frame is not None:  # which turns rows away from the file's
             found = predict_prepared(
-                model, prepared.array, mirror=True, overlap=overlap, batch=batch
+                model, prepared.array, mirror=mirror, overlap=overlap, batch=batch
             )
             label = plan.undo_labels(found, prepared)
         else:
