@@ -70,6 +70,15 @@ Scores = Annotated[
     typer.Option("--score", help="Also measure a quality score of an installed package; repeat."),
 ]
 
+SplitColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        help="Column of cases.csv, e.g. centre: each value tested once, trained on the others; no "
+        "folds.",
+    ),
+]
+
 NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
@@ -96,6 +105,7 @@ class StudyOptions(Trained):
     """What all studies of arms over folds ask; see `segscope.cli.groups`."""
 
     folds: StudyFolds = 3
+    split: SplitColumn = None
     seeds: StudySeeds = 1
     jobs: Jobs = 1
     ray: OnRay = False
@@ -114,6 +124,7 @@ class StudyOptions(Trained):
             self.jobs,
             self.ray,
             self.page_only,
+            self.split,
         )
 
 
