@@ -14,7 +14,19 @@ from segscope.cli.options import Device, Masks, Reading, Source, TruthFolder, Wh
 @grouped
 def cam(
     *,
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path | None, typer.Argument(help="Folder of a run.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Instead of a run, a trained classifier: timm:NAME, torchvision:NAME or "
+            "FILE.py:function, with ,WEIGHTS.",
+        ),
+    ] = None,
+    prepare: Annotated[
+        Path | None,
+        typer.Option("--prepare", help="YAML with size, mean, sd, classes of --model."),
+    ] = None,
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the maps.")],
     method: Annotated[
@@ -57,6 +69,8 @@ def cam(
     the best one, which the truth chooses, stands beside it as oracle.
 
     Example: segscope cam runs/skin -i Dataset011_Skin -o maps --method gradcam++
+
+    Example: segscope cam --model timm:resnet50 -i photos -o maps --class "African elephant"
     """
     from segscope.workflows.cam import CamOptions
     from segscope.workflows.cam import cam as run_cam
@@ -64,6 +78,8 @@ def cam(
     options = CamOptions(
         method=method,
         signed=signed,
+        model=model,
+        prepare=prepare,
         layer=layer,
         of=of,
         threshold=threshold,

@@ -24,7 +24,8 @@ def setup_section(
     ``setup`` of ``NAME_paper.yaml``, or of ``NAME_setup.yaml``, is a list of ``what`` (in words),
     ``keys`` (of the recipe; the first one that is there counts), ``paper`` (the value; absent where
     the paper names none), ``arms`` (which it is about; all where not given) and ``absent`` (what a
-    recipe without the keys means). The key ``split`` is the numbers of training, validation and test cases.
+    recipe without the keys means). The key ``split`` is the numbers of training, validation and
+    test cases.
 
     Args:
         name: Of the study.

@@ -20,6 +20,9 @@ class CamOptions(CaseOptions):
         method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap``,
             ``activation``, or one of an installed package.
         signed: Without the ReLU of ``gradcam`` and ``hirescam``.
+        model: Instead of a run: a classifier that somebody else has trained, ``timm:NAME``,
+            ``torchvision:NAME``, ``FILE.py:function``, each with ``,WEIGHTS``.
+        prepare: YAML that says how its images are prepared, where it does not say so itself.
         layer: By name (``NAME#2``: its second run); the last one by default.
         of: Of a classifier: a class, or ``predicted``.
         threshold: ``otsu``; of a classifier also ``image-level``.
@@ -30,6 +33,8 @@ class CamOptions(CaseOptions):
     of: str = "predicted"
     threshold: str = "otsu"
     signed: bool = False
+    model: str | None = None
+    prepare: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,12 @@ class Mapped:
         return read_record(self.folder / "cam.json")
 
 
-def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None) -> Mapped:
+def cam(run: Path | None, source: Path, output: Path, options: CamOptions | None = None) -> Mapped:
     """Show where each label's score comes from, and how well that alone would segment.
 
     Args:
-        run: Folder of a run, of a segmentation network or a classifier.
+        run: Folder of a run, of a segmentation network or a classifier; None where
+            ``options.model`` names a classifier.
         source: Dataset, folder, file or DICOM series.
         output: New folder for the maps.
         options: The defaults where not given.
@@ -60,6 +66,10 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
         WorkError: After all others were mapped: some cases failed; each is named.
     """
     chosen = options or CamOptions()
+    if (run is None) == (chosen.model is None):
+        raise InputError("cam: name the folder of a run, or a trained classifier with --model")
+    if chosen.prepare is not None and chosen.model is None:
+        raise InputError(f"--prepare {chosen.prepare}: is for --model; a run brings its own")
     check_new_folder(output)
 
     from segscope.audit import choose_cases
@@ -71,6 +81,8 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
 
     method = signed_method(chosen.method) if chosen.signed else chosen.method
     check_method(method)
+    if run is None:
+        return _of_given(source, output, chosen, method)
     classifies = is_classifier(run)
     if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
         raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
@@ -94,4 +106,22 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
             model, cases, output, run=run, method=method, layer=layer, masks=chosen.masks,
             reading=how,
         )  # fmt: skip
+    return Mapped(output, tuple(rows))
+
+
+def _of_given(source: Path, output: Path, chosen: CamOptions, method: str) -> Mapped:
+    """Maps of a classifier that was trained elsewhere."""
+    from segscope.audit import choose_cases
+    from segscope.workflows.classifier_cam import run_classifier_cam
+    from segscope.workflows.given_classifier import open_classifier
+
+    if chosen.masks is not None:
+        raise InputError(f"--masks {chosen.masks}: a classifier is shown no mask; leave it out")
+    known = open_classifier(str(chosen.model), source, prepare=chosen.prepare, device=chosen.device)
+    channels = len(known.spec.channel_names)
+    cases = choose_cases(source, channels=channels, which=chosen.cases, truth=chosen.truth)
+    rows = run_classifier_cam(
+        known, cases, output, method=method, layer=chosen.layer, of=chosen.of,
+        criterion=chosen.threshold, reading=chosen.reading(),
+    )  # fmt: skip
     return Mapped(output, tuple(rows))
