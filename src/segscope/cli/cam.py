@@ -47,7 +47,9 @@ def cam(
     layer: Annotated[
         str | None,
         typer.Option(
-            "--layer", help="Layer by name (NAME#2: its second run); the last one by default."
+            "--layer",
+            help="Layer by name (NAME#2: its second run); the last one by default. Of a "
+            "classifier: faithful, chosen by deletion and insertion, without masks.",
         ),
     ] = None,
     of: Annotated[

@@ -22,6 +22,7 @@ from segscope.explain.coverage import (
     coverage_curve,
     share_to_review,
 )
+from segscope.explain.faithful import Faithful, deletion_insertion
 from segscope.explain.heatmaps import (
     best_dice,
     centred_map,
@@ -41,6 +42,7 @@ __all__ = [
     "Correlations",
     "CoverageCurve",
     "DicePredictor",
+    "Faithful",
     "at_coverage",
     "augrc",
     "aurc",
@@ -52,6 +54,7 @@ __all__ = [
     "class_score",
     "correlations",
     "coverage_curve",
+    "deletion_insertion",
     "dice_over_thresholds",
     "fit_dice_predictor",
     "foreground_negative_entropy",

@@ -23,7 +23,8 @@ class CamOptions(CaseOptions):
         model: Instead of a run: a classifier that somebody else has trained, ``timm:NAME``,
             ``torchvision:NAME``, ``FILE.py:function``, each with ``,WEIGHTS``.
         prepare: YAML that says how its images are prepared, where it does not say so itself.
-        layer: By name (``NAME#2``: its second run); the last one by default.
+        layer: By name (``NAME#2``: its second run); the last one by default; of a classifier
+            ``faithful``: the one whose maps tell most of the score, which needs no mask.
         of: Of a classifier: a class, or ``predicted``.
         threshold: ``otsu``; of a classifier also ``image-level``.
     """

@@ -45,6 +45,7 @@ from segscope.paths import check_new_folder
 from segscope.preprocessing import orientation_to_ras, reorient, restore
 from segscope.preprocessing.orient import Orientation
 from segscope.progress import track
+from segscope.workflows.cam_layer import FAITHFUL, faithful_layers
 from segscope.workflows.cam_maps import CamRow, draw_map, score_map, write_map
 
 PREDICTED = "predicted"
@@ -187,7 +188,8 @@ def run_classifier_cam(
         cases: Plane images (or volumes, where it takes these), with or without masks.
         folder: New or empty.
         method: As of `class_map`.
-        layer: As of `class_map`.
+        layer: As of `class_map`, or ``faithful``: chosen by what the maps of these images tell of
+            the score, see `segscope.workflows.cam_layer`.
         of: As of `class_map`.
         criterion: How the threshold is chosen without masks: ``otsu`` or ``image-level``.
         pictures: Draw each map over its image.
@@ -202,6 +204,10 @@ def run_classifier_cam(
     of_layer = check_method(method).of_layer
     rows: list[CamRow] = []
     failures = Failures()
+    scored: dict[str, float] = {}
+    if layer == FAITHFUL:
+        scored = _faithful(model, cases, method, of, reading)
+        layer = next(iter(scored))
     for case in track(cases, "mapping"):
         with failures.of(case.name):
             for note in judge_image(model, case, reading).describe():
@@ -219,12 +225,28 @@ def run_classifier_cam(
     write_text(folder / "cam.csv", to_csv([asdict(row) for row in rows]))
     facts = {"format": 1, "method": method, **package_of_method(method), "layer": layer,
              "class": of, "criterion": criterion, "network": model.spec.network,
-             "weights_sha256": model.weights_sha256}  # fmt: skip
+             "weights_sha256": model.weights_sha256,
+             **({"insertion_less_deletion": scored} if scored else {})}  # fmt: skip
     write_json(folder / "cam.json", json_ready({**facts, "maps": [asdict(row) for row in rows]}))
     if failures.reasons:
         total = len(cases) + len(failures.reasons)
         raise failures.error(total, kept=f"\nthe maps of the others are in {folder}")
     return rows
+
+
+def _faithful(
+    model: ClassifierModel, cases: Sequence[Case], method: str, of: str, reading: ReadOptions
+) -> dict[str, float]:
+    if not check_method(method).of_layer:
+        raise InputError(f"--layer {FAITHFUL}: method {method} looks at no layer; leave it out")
+    if not cases:
+        raise InputError("cam: there is no image; check the input")
+    names = model.spec.classes
+    number = None if of == PREDICTED else names.index(find_class(names, of))
+    scored = faithful_layers(model, cases, method=method, number=number, reading=reading)
+    said = ", ".join(f"{name} {score:.3f}" for name, score in scored.items())
+    _LOG.info("insertion less deletion of layers: %s", said)
+    return scored
 
 
 def _written(
