@@ -7,7 +7,7 @@ import pytest
 from segscope.experiments import Arm, Draw, Trial
 from segscope.studies import anunet, gbm, protoseg, siamese
 from segscope.studies.declared import Asked, arm_of, read_setup
-from segscope.studies.paper_setup import setup_row, setup_section
+from segscope.studies.paper_setup import classifier_of, setup_row, setup_section
 from segscope.training import plan_recipe
 from segscope.training.classify_recipe import classify_recipe
 from tests.synthetic import fingerprint_3d
@@ -136,10 +136,11 @@ def test_a_trial_without_a_recipe_is_laid_beside_what_decides_it():
         )
 
     recipe = classify_recipe({"network": "xception", "epochs": 200}).model_dump(mode="json")
-    trials = [made("xception", {"classifier": recipe}), made("true masks", {})]
-    (section,) = setup_section(
-        "cam", SimpleNamespace(trials=trials), recipe_of=lambda t: t.arm.options.get("classifier")
+    of_unet = {"recipe": {"network": {"name": "unet"}}}
+    outcome = SimpleNamespace(
+        trials=[made("true masks", of_unet)], steps=[made("xception", {"recipe": recipe})]
     )
+    (section,) = setup_section("cam", outcome, recipe_of=classifier_of)
     (table,) = section.tables
     assert [line[0] for line in table.rows] == [one["what"] for one in read_setup("cam")]
     assert ["networks", "not named", "xception", ""] in table.rows

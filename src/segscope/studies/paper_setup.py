@@ -31,9 +31,11 @@ def setup_section(
         name: Of the study.
         outcome: With its trials.
         recipe_of: What decides a trial where that is not its recipe; None of one that is left out.
+            Steps are looked at too.
     """
     trials = {}
-    for trial in reversed(outcome.trials):
+    steps: Sequence[Trial] = () if recipe_of is None else getattr(outcome, "steps", ())
+    for trial in reversed((*outcome.trials, *steps)):
         recipe = trial.recipe if recipe_of is None else recipe_of(trial)
         if recipe is not None:
             trials[trial.arm.name] = replace(trial, recipe=dict(recipe))
@@ -48,6 +50,12 @@ def setup_section(
             tables=[Table(["", "the paper", "this run", ""], rows)],
         )
     ]
+
+
+def classifier_of(trial: Trial) -> Mapping[str, Any] | None:
+    """A classifier's recipe, of a trial that trains one by work of its own."""
+    found: Any = trial.arm.options.get("recipe")
+    return found if isinstance(found, Mapping) and "network" in found and "size" in found else None
 
 
 def setup_row(entry: Mapping[str, Any], trials: Mapping[str, Trial]) -> list[str]:
