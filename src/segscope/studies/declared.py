@@ -126,7 +126,7 @@ def read_setup(name: str) -> list[dict[str, Any]]:
 
     Example:
         >>> read_setup("anunet")[0]["what"], read_setup("cam")[0]["what"]
-        ('networks', 'networks')
+        ('sides of slices', 'networks')
     """
     own = (files("segscope.studies") / f"{name}_setup.yaml").is_file()
     found: list[dict[str, Any]] = _data(f"{name}_setup" if own else f"{name}_paper")["setup"]
