@@ -116,7 +116,7 @@ def build_classifier(spec: ClassifierSpec, *, seed: int = 0) -> Classifier:
             raise InputError(f"network: {error}") from None
 
 
-def save_classifier(folder: Path, spec: ClassifierSpec, net: Classifier, *, name: str) -> None:
+def save_classifier(folder: Path, spec: ClassifierSpec, net: nn.Module, *, name: str) -> None:
     """Write ``classifier.json`` and ``weights_NAME.safetensors``, each whole or not at all."""
     text = spec.model_dump_json(indent=1)
     _parse_spec(folder / _FILE, text)  # what is written can be read back

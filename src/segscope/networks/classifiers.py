@@ -212,8 +212,8 @@ def check_classifier(name: str, *, spatial_dims: int = 2) -> None:
     """
     if spatial_dims == 3:
         if name not in VOLUME_CLASSIFIERS:
-            known = ", ".join(VOLUME_CLASSIFIERS)
-            raise ValueError(f"unknown classifier of volumes {name!r}, there are {known}")
+            offered = ", ".join(VOLUME_CLASSIFIERS)
+            raise ValueError(f"unknown classifier of volumes {name!r}, there are {offered}")
         return
     if name in CLASSIFIERS:
         return
