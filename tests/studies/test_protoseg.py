@@ -103,7 +103,7 @@ def test_numbers_are_means_over_subjects_of_the_audits(study):
     assert output["output B"]["online"]["mean"] == pytest.approx(np.mean(dice))
     mu = [case.mu for found in audits(folder, "offline") for case in found.cases]
     assert output["mu"]["offline"]["mean"] == pytest.approx(np.mean(mu))
-    assert facts["audits"] == {"offline": 2, "online": 2}
+    assert facts["audits"] == {"offline": 2, "online": 2, "online (guide detached)": 2}
 
 
 def test_separableness_and_noise_are_of_every_test_case(study):
@@ -137,6 +137,10 @@ def test_layers_stand_beside_their_chance_and_beside_controls(study):
     assert first["difference"]["mean"] == pytest.approx(np.mean(own))
     assert len(facts["controls"]["online"]["untrained"]) == len(facts["layers"])
     assert {one["name"] for one in facts["detached"]} == {"output B", "last map"}
+    assert len(facts["active"]) == 4
+    for one in facts["active"]:
+        assert 1 <= one["active"] <= one["units"] == len(one["dice"])
+        assert one["dice"][one["active"] - 1] >= one["whole"] - 0.01
     assert "Layers against chance, and controls" in page(folder / "s")
 
 

@@ -7,10 +7,11 @@ import pytest
 from scipy import stats
 
 from segscope.audit import CaseAudit, DatasetAudit, LayerScores
+from segscope.audit.active import ActiveUnits
 from segscope.audit.controls import Controlled
 from segscope.studies import protoseg
 from segscope.studies.declared import Asked
-from segscope.studies.protoseg_controls import chance_facts, chance_rows, is_above
+from segscope.studies.protoseg_controls import active_table, chance_facts, chance_rows, is_above
 from segscope.studies.protoseg_measures import DETACHED, Audited
 from segscope.studies.protoseg_numbers import above_chance, controls
 
@@ -64,3 +65,12 @@ def test_the_control_arm_differs_in_the_guide_alone():
     assert detached.recipe["loss"].pop("prototype_detach_guide") is True
     assert detached.recipe == online.recipe
     assert protoseg._arm("offline", Asked()).recipe["loss"]["prototype"] == 0
+
+
+def test_a_row_says_how_many_units_are_needed_and_what_as_many_at_random_do():
+    trial = SimpleNamespace(
+        arm=SimpleNamespace(name="offline"), draw=SimpleNamespace(name="seed0_fold0")
+    )
+    found = ActiveUnits("last", (2, 0, 1), (0.4, 0.795, 0.8), (0.1, 0.2, 0.8), 0.8)
+    (row,) = active_table([(trial, found)]).rows
+    assert row == ["offline", "seed0_fold0", "last", 3, 2, 0.8, 0.795, 0.2]

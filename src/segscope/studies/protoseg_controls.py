@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segscope.experiments import Outcome
+from segscope.audit.active import ALLOWED, ActiveUnits
+from segscope.experiments import Outcome, Trial
 from segscope.experiments.measures import Compared
 from segscope.experiments.tables import spread
 from segscope.report import Section, Table
 from segscope.studies import protoseg_numbers as numbers
-from segscope.studies.protoseg_measures import ARMS, DETACHED, read_controls
+from segscope.studies.protoseg_measures import ARMS, DETACHED, read_active, read_controls
 from segscope.studies.protoseg_numbers import CHANCE, Audits, Subjects
 
 _HEADS = ("network", "layer", "name", "SA", "chance", "SA less chance", "p (Holm)", "")
@@ -57,6 +58,13 @@ def controls_section(
                  str(one.difference.estimate), one.difference.p_holm] for one in found]  # fmt: skip
         heads = ["", ARMS[0], DETACHED, "difference", "p (Holm)"]
         tables.append(Table(heads, rows, "The online loss whose guide teaches nothing."))
+    units = read_active(outcome, folder)
+    facts["active"] = [
+        {"arm": trial.arm.name, "draw": trial.draw.name, "units": len(one.order),
+         "active": one.active, "dice": one.dice, "random": one.random, "whole": one.dice_whole}
+        for trial, one in units
+    ]  # fmt: skip
+    tables += [active_table(units)] if units else []
     said = [
         "Chance is SA with the guide moved half the image away. Untrained: the same network with "
         "random weights, its own output as guide. Other truth: the trained network's maps against "
@@ -64,6 +72,23 @@ def controls_section(
         *(_sentence(arm, chance[arm]) for arm in ARMS),
     ]
     return facts, Section("Layers against chance, and controls", said, tables=tables)
+
+
+def active_table(found: Sequence[tuple[Trial, ActiveUnits]]) -> Table:
+    """How many units of the last layer are needed, by network (eqs. 9 to 11)."""
+    rows = [
+        [trial.arm.name, trial.draw.name, one.layer, len(one.order), one.active, one.dice_whole,
+         one.dice[one.active - 1], one.random[one.active - 1]]
+        for trial, one in found
+    ]  # fmt: skip
+    heads = ["network", "draw", "last layer", "units", "active, N_1", "Dice, all", "Dice, N_1",
+             "Dice, as many at random"]  # fmt: skip
+    return Table(
+        heads, rows,
+        "The others are replaced by their means over these cases. N_1 is the fewest units, by "
+        "agreement with the output, with which, and with any more, Dice falls by no more than "
+        f"{ALLOWED:g}.",
+    )  # fmt: skip
 
 
 def is_above(one: Compared) -> bool:

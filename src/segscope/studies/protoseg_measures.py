@@ -4,6 +4,7 @@ again/audit         an audit of the test cases, with its tables and pictures
 again/separable     the output against the intensities alone (section 4.7)
 again/noise         change of SA under noise (section 4.8)
 again/controls      SA of the same network untrained, and against another subject's truth
+again/active        how many units of the last layer are needed (eqs. 9 to 11)
 """
 
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope.audit import DatasetAudit, read_audit
+from segscope.audit.active import ActiveUnits, active_units
 from segscope.audit.controls import Controlled, control_scores
 from segscope.audit.sensitivity import Noisy, Separable, noise_changes, separable_cases
 from segscope.data import Dataset
@@ -26,6 +28,7 @@ DETACHED = "online (guide detached)"
 _NOISY_CASES = 12
 _CONTROLLED_CASES = 24
 _AUDIT, _SEPARABLE, _NOISE, _CONTROLS = "audit", "separable", "noise", "controls"
+_ACTIVE = "active"
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,10 @@ def measure_trials(
     both = [trial for trial in done.values() if other(trial)]
     on_trials(_audit, both, dataset, folder, _AUDIT, options=other, jobs=jobs, ray=ray)
     compared = [trial for trial in done.values() if trial.arm.name in ARMS]
-    for work, name in ((_separable, _SEPARABLE), (_noise, _NOISE), (_controls, _CONTROLS)):
+    works = {
+        _SEPARABLE: _separable, _NOISE: _noise, _CONTROLS: _controls, _ACTIVE: _active,
+    }  # fmt: skip
+    for name, work in works.items():
         on_trials(work, compared, dataset, folder, name, jobs=jobs, ray=ray)
 
 
@@ -111,6 +117,25 @@ def read_controls(outcome: Outcome, folder: Path) -> dict[str, list[Controlled]]
     return found
 
 
+def read_active(outcome: Outcome, folder: Path) -> list[tuple[Trial, ActiveUnits]]:
+    """Read how many units every trial's last layer needs."""
+    return [
+        (
+            trial,
+            ActiveUnits(
+                one["layer"],
+                tuple(one["order"]),
+                tuple(map(_number, one["dice"])),
+                tuple(map(_number, one["random"])),
+                _number(one["dice_whole"]),
+                one["allowed"],
+            ),
+        )
+        for trial, cases in _measured(outcome, folder, _ACTIVE)
+        for one in cases
+    ]
+
+
 def _audit(dataset_folder: str, folder: str, name: str, other: str, place: str) -> None:
     trial = open_trial(dataset_folder, folder, place)
     into = trial.root / "again" / name
@@ -141,6 +166,13 @@ def _controls(dataset_folder: str, folder: str, name: str, place: str) -> None:
     chosen = trial.cases[:: max(1, len(trial.cases) // _CONTROLLED_CASES)]
     found = control_scores(trial.model, chosen, trial.dataset, seed=0)
     write_again(trial.root, name, {"cases": [asdict(one) for one in found]})
+
+
+def _active(dataset_folder: str, folder: str, name: str, place: str) -> None:
+    trial = open_trial(dataset_folder, folder, place)
+    chosen = trial.cases[:: max(1, len(trial.cases) // _NOISY_CASES)]
+    found = active_units(trial.model, chosen, trial.dataset)
+    write_again(trial.root, name, {"cases": [asdict(found)]})
 
 
 def _measured(

@@ -146,6 +146,8 @@ class Recipe(_Section):
                 "inputs image takes none but for mask.frame template; got inputs "
                 f"{self.inputs} and mask {self.mask}"
             )
+        if framed != (self.preprocessing.frame == "template"):
+            raise ValueError("preprocessing.frame is planned from mask.frame; leave it out")
         masks = mask_channels(self.preprocessing)
         if len(masks) != (self.inputs != "image") or masks != self.augment.mask_channels:
             raise ValueError(
