@@ -63,6 +63,20 @@ def test_signed_maps_are_asked_for_by_a_flag(planes, tmp_path, capsys):
     assert "signed maps are of gradcam" in " ".join(capsys.readouterr().err.split())
 
 
+def test_a_classifier_that_others_trained_stands_in_for_a_run(planes, tmp_path, capsys):
+    (tmp_path / "theirs_for_cam.py").write_text(
+        "from torch import nn\n\ndef make():\n    return nn.Sequential(nn.Conv2d(1, 2, 3), "
+        "nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+    )
+    (tmp_path / "how.yaml").write_text("size: [24, 20]\nclasses: [none, disc]\n")
+    words = ["cam", "--model", f"{tmp_path / 'theirs_for_cam.py'}:make", "--class", "disc",
+             "--prepare", tmp_path / "how.yaml", "-i", planes / "data"]  # fmt: skip
+    assert call(*words, "-o", tmp_path / "c") == 0
+    assert "disc: mean over 6 cases" in capsys.readouterr().out
+    assert call("cam", "-i", planes / "data", "-o", tmp_path / "d") == 2
+    assert "or a trained classifier with --model" in " ".join(capsys.readouterr().err.split())
+
+
 def test_volumes_and_images_without_truth(tmp_path, capsys):
     write_volume_dataset(tmp_path / "data", cases=6)
     run = trained(tmp_path)

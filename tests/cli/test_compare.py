@@ -43,6 +43,20 @@ def test_groups_stand_in_for_folds(capsys, data, planned, tmp_path):
     assert set(draw.train) | set(draw.val) == {"p0", "p1", "p2"}
 
 
+def test_each_value_of_a_column_stands_in_for_a_fold(capsys, data, planned, tmp_path):
+    rows = "".join(f"p{k},s{k},{'AABB'[k]}\n" for k in range(4))
+    (data / "cases.csv").write_text(f"case,subject,centre\n{rows}")
+    words = ["--arm", "unet", "--split", "centre", "--seeds", 2, "--dry-run"]
+    assert call(capsys, "compare", data, "-o", tmp_path / "out", *words)[0] == 0
+    assert [draw.name for draw in planned.given[0].draws] == [
+        "seed0_A", "seed0_B", "seed1_A", "seed1_B",
+    ]  # fmt: skip
+    assert planned.given[0].draws[0].test == ("p0", "p1")
+    words += ["--train-on", "centre=A", "--test-on", "centre=B"]
+    code, _, err = call(capsys, "compare", data, "-o", tmp_path / "out", *words)
+    assert (code, "exclude each other" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["--arm", "unet", "--budget", "years"], "expected one of minutes, hours, plan"),

@@ -156,3 +156,20 @@ def test_a_last_layer_for_other_classes_stays_random_and_other_networks_are_refu
     wrong = {k: (v[:1] if k == first else v) for k, v in other.state_dict().items()}
     with pytest.raises(ValueError, match="do not fit"):
         take_weights(net, wrong)
+
+
+@pytest.mark.parametrize("name", ["resnet10", "densenet121"])
+def test_classifiers_of_volumes_train_and_take_small_and_odd_sides(name):
+    torch.manual_seed(0)
+    net = classifier(name, 2, 3, spatial_dims=3)
+    x = torch.rand(2, 2, 9, 12, 5)
+    functional.cross_entropy(net(x), torch.tensor([0, 2])).backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in net.parameters())
+    assert net.eval()(x).shape == (2, 3)
+    heat = class_activation_map(net, x, 1, method="gradcam")
+    assert heat.shape == (2, 9, 12, 5)
+
+
+def test_names_of_volumes_are_their_own():
+    with pytest.raises(ValueError, match="of volumes 'xception', there are resnet10, resnet18"):
+        classifier("xception", 1, 2, spatial_dims=3)

@@ -1,12 +1,14 @@
 """What all studies share: arms of presets, tables of estimates, the paper's numbers."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from segscope.errors import InputError
 from segscope.experiments.tables import differences_table, minutes, scores_table
-from segscope.studies.declared import Asked, arm_of, run_declared, write_facts
+from segscope.images import Case
+from segscope.studies.declared import Asked, _draws, arm_of, run_declared, write_facts
 from tests.experiments.outcomes import outcome
 
 BUDGETS = {"minutes": {"train": {"epochs": 2, "batch_size": 8}}}
@@ -18,6 +20,16 @@ def test_the_users_values_come_last_and_the_budgets_before():
     assert arm.recipe == {"train": {"epochs": 2, "seed": 1, "batch_size": 3}, "patch": [4]}
     with pytest.raises(InputError, match="--budget years: expected one of minutes"):
         arm_of("a", {}, BUDGETS, Asked(budget="years"))
+
+
+def test_draws_are_folds_or_one_value_of_a_column_each(tmp_path):
+    rows = "".join(f"c{k},{'AB'[k % 2]}\n" for k in range(6))
+    (tmp_path / "cases.csv").write_text(f"case,centre\n{rows}")
+    cases = tuple(Case(f"c{k}", (), tmp_path / "truth") for k in range(6))
+    dataset = SimpleNamespace(folder=tmp_path, training=cases)
+    assert [draw.name for draw in _draws(dataset, Asked(folds=2))] == ["seed0_fold0", "seed0_fold1"]
+    by_centre = _draws(dataset, Asked(split="centre", folds=3))
+    assert [draw.test for draw in by_centre] == [("c0", "c2", "c4"), ("c1", "c3", "c5")]
 
 
 def test_a_study_of_the_old_form_is_refused(tmp_path):

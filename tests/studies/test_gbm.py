@@ -177,7 +177,8 @@ def test_other_settings_are_other_trials_from_the_coarse_network_on(study, own, 
 def test_threshold_masks_share_a_template_that_is_never_tested(capsys, tmp_path):
     data = write_volume_dataset(tmp_path / "data", cases=5, shape=(16, 20, 16))
     out = tmp_path / "s"
-    words = words_of(data, out, "--sizes", "1", "--mask", "method=threshold", "--no-upper-bound")
+    words = words_of(data, out, "--sizes", "1", "--mask", "method=threshold", "--mask",
+                     "frame=template", "--no-upper-bound")  # fmt: skip
     code, _, err = call(capsys, *words)
     assert code == 0, err
     ((masks, step),) = trials(out, "masks").items()
@@ -187,6 +188,11 @@ def test_threshold_masks_share_a_template_that_is_never_tested(capsys, tmp_path)
     np.testing.assert_array_equal(template, read_image(first).array)
     assert step["draw"]["train"][0] not in step["draw"]["test"]
     assert str(tmp_path) not in (out / "experiment.yaml").read_text()
+    for arm in ("image", "gbm_(threshold)", "image+gbm_(threshold)"):  # all in the one frame
+        ((place, trial),) = trials(out, arm).items()
+        assert trial["recipe"]["preprocessing"]["frame"] == "template"
+        own = read_image(place / "run" / "prior" / "template.nii.gz").array
+        np.testing.assert_array_equal(own, template)
     assert set(read(out)["arms"]["dice"]) == {"image", "gbm (threshold)", "image+gbm (threshold)"}
 
 

@@ -6,9 +6,10 @@ import pytest
 
 from segscope.experiments import Arm, Draw, Trial
 from segscope.studies import anunet, gbm, protoseg, siamese
-from segscope.studies.declared import Asked, arm_of, read_paper
-from segscope.studies.paper_setup import setup_row, setup_section
+from segscope.studies.declared import Asked, arm_of, read_setup
+from segscope.studies.paper_setup import classifier_of, setup_row, setup_section
 from segscope.training import plan_recipe
+from segscope.training.classify_recipe import classify_recipe
 from tests.synthetic import fingerprint_3d
 
 DRAW = Draw(name="seed0_fold0", seed=0, train=("a", "b", "c"), val=("d",), test=("e", "f"))
@@ -64,7 +65,7 @@ def deviations(name, arms):
     ]
     (section,) = setup_section(name, SimpleNamespace(trials=trials))
     (table,) = section.tables
-    assert len(table.rows) == len(read_paper(name)["setup"])
+    assert len(table.rows) == len(read_setup(name))
     return {line[0] for line in table.rows if line[-1]}
 
 
@@ -107,9 +108,41 @@ def test_the_network_study_at_the_papers_budget_differs_in_what_is_said():
     assert deviations("anunet", arms) == {"form of the hybrid loss (as printed: paper)"}
 
 
-@pytest.mark.parametrize(("budget", "same"), [("paper", True), ("minutes", False)])
-def test_the_mask_study_differs_in_the_frame_at_the_papers_budget(budget, same):
-    arms = gbm._arms(gbm.Options(mask={"method": "threshold"}), Asked(budget=budget))
+@pytest.mark.parametrize(
+    ("budget", "frame", "differs"),
+    [
+        ("paper", "template", set()),
+        ("paper", "own", {"frame of image and mask (the head's)"}),
+        ("minutes", "template", {"frame of image and mask (the head's)"}),
+    ],
+    ids=["the paper's", "own frame", "minutes"],
+)
+def test_the_mask_study_differs_in_what_is_said(budget, frame, differs):
+    mask = {"method": "threshold", "frame": frame}
+    data = SimpleNamespace(file_ending=".nii.gz")
+    arms = gbm._arms(data, gbm.Options(mask=mask), Asked(budget=budget))
     found = deviations("gbm", [arm for arm in arms if arm.kind == "train"])
-    assert "frame of image and mask" in found
-    assert (found == {"frame of image and mask"}) == same
+    assert (found == differs) if budget == "paper" else (found - differs)
+
+
+def test_a_trial_without_a_recipe_is_laid_beside_what_decides_it():
+    def made(name, options):
+        return Trial(
+            Arm(name=name, kind="work", work="segscope.studies.cam_job:do", options=options),
+            DRAW,
+            None,
+            "d",
+            "c",
+        )
+
+    recipe = classify_recipe({"network": "xception", "epochs": 200}).model_dump(mode="json")
+    of_unet = {"recipe": {"network": {"name": "unet"}}}
+    outcome = SimpleNamespace(
+        trials=[made("true masks", of_unet)], steps=[made("xception", {"recipe": recipe})]
+    )
+    (section,) = setup_section("cam", outcome, recipe_of=classifier_of)
+    (table,) = section.tables
+    assert [line[0] for line in table.rows] == [one["what"] for one in read_setup("cam")]
+    assert ["networks", "not named", "xception", ""] in table.rows
+    assert {line[0] for line in table.rows if line[-1]} == {"training, validation, test regions"}
+    assert section.paragraphs[0].startswith("By the trials' recipes. 1 of 10 differ")

@@ -44,7 +44,17 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("protoseg")
     data = write_plane_dataset(folder / "data", cases=6)
     sets = [word for setting in TINY for word in ("--set", setting)]
-    words = ["study", "layer-ability", data, "-o", folder / "s", "--folds", "2", *sets]
+    words = [
+        "study",
+        "layer-ability",
+        data,
+        "-o",
+        folder / "s",
+        "--folds",
+        "2",
+        "--controls",
+        *sets,
+    ]
     assert call(*words) == 0
     return folder, words
 
@@ -90,7 +100,7 @@ def test_numbers_are_means_over_subjects_of_the_audits(study):
     assert output["output B"]["online"]["mean"] == pytest.approx(np.mean(dice))
     mu = [case.mu for found in audits(folder, "offline") for case in found.cases]
     assert output["mu"]["offline"]["mean"] == pytest.approx(np.mean(mu))
-    assert facts["audits"] == {"offline": 2, "online": 2}
+    assert facts["audits"] == {"offline": 2, "online": 2, "online (guide detached)": 2}
 
 
 def test_separableness_and_noise_are_of_every_test_case(study):
@@ -112,6 +122,23 @@ def test_separableness_and_noise_are_of_every_test_case(study):
     text = (folder / "s" / "report.html").read_text()
     table = text[text.index("(Table 3)") :]
     assert table.index("<td>online") < table.index("<td>offline")  # the paper's first
+
+
+def test_layers_stand_beside_their_chance_and_beside_controls(study):
+    folder, _ = study
+    facts = read(folder / "s")
+    (first,) = facts["above_chance"]["offline"][:1]
+    cases = {c.name: c for found in audits(folder, "offline") for c in found.cases}
+    assert len(cases) == 6  # each of another subject
+    own = [c.layers[0].scores["dice"][0] - c.layers[0].chance[0] for c in cases.values()]
+    assert first["difference"]["mean"] == pytest.approx(np.mean(own))
+    assert len(facts["controls"]["online"]["untrained"]) == len(facts["layers"])
+    assert {one["name"] for one in facts["detached"]} == {"output B", "last map"}
+    assert len(facts["active"]) == 4
+    for one in facts["active"]:
+        assert 1 <= one["active"] <= one["units"] == len(one["dice"])
+        assert one["dice"][one["active"] - 1] >= one["whole"] - 0.01
+    assert "Layers against chance, and controls" in page(folder / "s")
 
 
 def test_the_page_shows_every_figure_and_the_papers_numbers(study):

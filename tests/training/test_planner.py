@@ -165,3 +165,16 @@ def test_the_gbm_preset_is_the_papers():
 
 def test_one_number_is_the_side_of_every_axis():
     assert plan_recipe(fingerprint_3d(), {"patch": 32}, machine=CPU).patch == (32, 32, 32)
+
+
+def test_the_templates_frame_is_planned_with_the_mask_and_not_without():
+    mask = {"method": "threshold", "frame": "template"}
+    for inputs, names in (("image", ["MR"]), ("image+gbm", ["MR", "global binary mask"])):
+        recipe = plan_recipe(fingerprint_3d(), {"inputs": inputs, "mask": mask}, machine=CPU)
+        plan = recipe.preprocessing
+        assert (plan.frame, plan.crop) == ("template", False)
+        assert len(plan.channels) == len(names)
+    with pytest.raises(InputError, match=r"preprocessing\.frame is planned from mask\.frame"):
+        plan_recipe(fingerprint_3d(), {"preprocessing": {"frame": "template"}}, machine=CPU)
+    with pytest.raises(InputError, match="inputs image takes none but for mask"):
+        plan_recipe(fingerprint_3d(), {"mask": {"method": "threshold"}}, machine=CPU)

@@ -37,7 +37,7 @@ def test_keys_are_those_of_a_planned_recipe_each_with_a_meaning():
     others = {path for path in known if path.startswith("mask.")} | ONLY_PLANNED_WITH
     assert found - {"mask"} <= set(known)
     # written only where they say something
-    unsaid = {"packages", "loss.soft_labels", "preprocessing.crop_mm"}
+    unsaid = {"packages", "loss.soft_labels", "preprocessing.crop_mm", "preprocessing.frame"}
     assert set(known) - found - others <= unsaid
     for key in known.values():
         assert key.kind

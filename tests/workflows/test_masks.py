@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from segscope.cli.main import main
-from segscope.data import AS_STORED, open_dataset, read_image, read_label, write_image, write_label
-from segscope.images import Image, LabelMap
+from segscope.data import (
+    AS_STORED,
+    open_dataset,
+    read_frame,
+    read_image,
+    read_label,
+    write_image,
+    write_label,
+)
+from segscope.images import Grid, Image, LabelMap
 from segscope.inference import load_model
 from segscope.priors import open_mask_source
 from segscope.workflows.modalities import check_modalities
@@ -176,3 +184,38 @@ def test_a_stopped_training_goes_on_with_the_same_masks(capsys, tmp_path, volume
     code, _, said = call(capsys, "train", volumes, "-o", run, "--resume")
     assert code == 0, said
     assert (run / "masks" / "c0.nii.gz").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("inputs", ["image", "image+gbm"])
+def test_a_network_in_the_templates_frame_predicts_on_each_images_own_grid(
+    capsys, tmp_path, volumes, inputs
+):
+    """Every case is trained on the template's grid; what is predicted lies on its own."""
+    turned = volumes / "imagesTr" / "c1_0000.nii.gz", volumes / "labelsTr" / "c1.nii.gz"
+    for file in turned:  # another grid than the others': axes exchanged, voxels moved
+        image = read_image(file)
+        affine = image.grid.affine[:, [1, 0, 2, 3]]
+        affine[:2, 3] += [9, -4]
+        array = np.ascontiguousarray(image.array.transpose(0, 2, 1, 3))
+        write_image(file, Image(array, Grid(array.shape[1:], affine)))
+    run, out = tmp_path / "run", tmp_path / "out"
+    code, _, said = train(capsys, volumes, run, f"inputs={inputs}", "mask.method=threshold",
+                          "mask.frame=template")  # fmt: skip
+    assert code == 0, said
+    assert "in the template's frame" in said
+    spec = load_model(run).spec
+    assert (spec.plan.frame, spec.plan.crop, spec.inputs) == ("template", False, inputs)
+    for label in sorted((run / "validation").glob("*.nii.gz")):
+        own = read_image(volumes / "imagesTr" / label.name.replace(".nii", "_0000.nii"))
+        assert read_label(label).grid.matches(own.grid)
+    code, _, said = call(capsys, "predict", run, "-i", volumes / "imagesTr", "-o", out)
+    assert code == 0, said
+    template = read_image(run / "prior" / "template.nii.gz").grid
+    for name in ("c0", "c1"):
+        own = read_image(volumes / "imagesTr" / f"{name}_0000.nii.gz").grid
+        assert read_label(out / f"{name}.nii.gz").grid.matches(own)
+        frame = read_frame(out / "masks" / f"{name}.frame.json", dims=3)
+        assert frame.grid.matches(template)
+    code, stdout, _ = call(capsys, "predict", run, "-i", volumes / "imagesTr", "-o", out)
+    assert "0 label maps" in stdout
+    assert call(capsys, "audit", run, "-i", volumes, "-o", tmp_path / "audit")[0] == 0

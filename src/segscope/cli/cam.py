@@ -12,7 +12,6 @@ from segscope.cli.options import (
     Chosen,
     Device,
     Masks,
-    Model,
     Reading,
     Source,
     TruthFolder,
@@ -23,7 +22,17 @@ from segscope.cli.options import (
 @grouped
 def cam(
     *,
-    run: Model,
+    run: Annotated[
+        Path | None, typer.Argument(help="Folder of a run, or a model of another tool (nnU-Net).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help="Instead of a run, a trained classifier: timm:NAME, torchvision:NAME or "
+            "FILE.py:function, with ,WEIGHTS.",
+        ),
+    ] = None,
     source: Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="New folder for the maps.")],
     method: Annotated[
@@ -44,7 +53,9 @@ def cam(
     layer: Annotated[
         str | None,
         typer.Option(
-            "--layer", help="Layer by name (NAME#2: its second run); the last one by default."
+            "--layer",
+            help="Layer by name (NAME#2: its second run); the last one by default. Of a "
+            "classifier: faithful, chosen by deletion and insertion, without masks.",
         ),
     ] = None,
     of: Annotated[
@@ -67,6 +78,8 @@ def cam(
     the best one, which the truth chooses, stands beside it as oracle.
 
     Example: segscope cam runs/skin -i Dataset011_Skin -o maps --method gradcam++
+
+    Example: segscope cam --model timm:resnet50 -i photos -o maps --class "African elephant"
     """
     from segscope.workflows.cam import CamOptions
     from segscope.workflows.cam import cam as run_cam
@@ -74,6 +87,7 @@ def cam(
     options = CamOptions(
         method=method,
         signed=signed,
+        model=model,
         layer=layer,
         of=of,
         threshold=threshold,

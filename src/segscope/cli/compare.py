@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings
+from segscope.cli.options import AsJson, DatasetFolder, PageOnly, Settings, SplitColumn
 
 if TYPE_CHECKING:
     from segscope.data import Dataset
@@ -26,6 +26,7 @@ def compare(
     ] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each tested once.")] = 5,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Times that all is repeated.")] = 1,
+    split: SplitColumn = None,
     train_on: Annotated[
         str | None, typer.Option("--train-on", help="column=value,value of cases.csv; no folds.")
     ] = None,
@@ -77,7 +78,7 @@ def compare(
     experiment = make_experiment(
         opened,
         arms,
-        _draws(opened, folds=folds, seeds=seeds, train_on=train_on, test_on=test_on),
+        _draws(opened, folds=folds, seeds=seeds, split=split, train_on=train_on, test_on=test_on),
         reference=reference,
         metrics=metric or ("dice", "hd95_mm"),
         changes=merge(BUDGETS[budget], parse_settings(setting or [])),
@@ -104,15 +105,25 @@ def _check(dataset: Path, budget: str, settings: list[str]) -> None:
 
 
 def _draws(
-    dataset: "Dataset", *, folds: int, seeds: int, train_on: str | None, test_on: str | None
+    dataset: "Dataset",
+    *,
+    folds: int,
+    seeds: int,
+    split: str | None,
+    train_on: str | None,
+    test_on: str | None,
 ) -> "tuple[Draw, ...]":
     from segscope.errors import InputError
-    from segscope.experiments import fold_draws, group_draws
+    from segscope.experiments import centre_draws, fold_draws, group_draws
     from segscope.training import labelled
 
     if (train_on is None) != (test_on is None):
         raise InputError("--train-on and --test-on: name both, or neither")
+    if split is not None and train_on is not None:
+        raise InputError("--split and --train-on exclude each other: name one of them")
     cases = labelled(dataset)
+    if split is not None:
+        return centre_draws(dataset.folder, cases, column=split, seeds=seeds)
     if train_on is not None and test_on is not None:
         return group_draws(dataset.folder, cases, train_on=train_on, test_on=test_on, seeds=seeds)
     return fold_draws(cases, folds=folds, seeds=seeds)

@@ -86,6 +86,15 @@ Prepare = Annotated[
     ),
 ]
 
+SplitColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        help="Column of cases.csv, e.g. centre: each value tested once, trained on the others; no "
+        "folds.",
+    ),
+]
+
 NewRun = Annotated[Path, typer.Option("-o", "--output", help="Folder of the run, new.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="A preset (segscope recipe list) or a YAML file.")
@@ -121,6 +130,7 @@ class StudyOptions(Trained):
     """What all studies of arms over folds ask; see `segscope.cli.groups`."""
 
     folds: StudyFolds = 3
+    split: SplitColumn = None
     seeds: StudySeeds = 1
     jobs: Jobs = 1
     ray: OnRay = False
@@ -139,6 +149,7 @@ class StudyOptions(Trained):
             self.jobs,
             self.ray,
             self.page_only,
+            self.split,
         )
 
 

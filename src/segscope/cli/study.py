@@ -64,8 +64,13 @@ def anunet(
 
 @grouped
 def protoseg(
+    *,
     dataset: DatasetFolder,
     output: StudyFolder,
+    controls: Annotated[
+        bool,
+        typer.Option("--controls", help="Also train with the online loss on a detached guide."),
+    ] = False,
     options: StudyOptions,
 ) -> None:
     """Measure what layers could segment, with and without the online loss; quality, noise.
@@ -79,13 +84,13 @@ def protoseg(
     from segscope.studies.protoseg import run_study
     from segscope.workflows.opening import open_folder
 
-    outcome = run_study(open_folder(dataset), output, options.asked())
+    outcome = run_study(open_folder(dataset), output, options.asked(), controls=controls)
     _print(outcome, output, as_json=options.as_json)
     layers = json.loads((output / "study.json").read_text("utf-8")).get("layers", [])
     if layers and not options.as_json:
         typer.echo("SA: Dice of what a layer's features alone segment, 0 to 1; higher is better")
     for arm in () if options.as_json or not layers else outcome.costs:
-        means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers)
+        means = " ".join(f"{layer[arm]['mean']:.3f}" for layer in layers if arm in layer)
         typer.echo(f"{arm}: SA of layers {means}")
 
 

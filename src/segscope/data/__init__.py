@@ -19,6 +19,7 @@ from segscope.data.files import (
 from segscope.data.finding import find_cases
 from segscope.data.fingerprint import measure_fingerprint
 from segscope.data.formats import FORMATS, Format, format_of, image_ending, image_endings, is_plane
+from segscope.data.frames import read_frame, write_frame
 from segscope.data.groups import read_column, split_by_groups
 from segscope.data.layout import Dataset
 from segscope.data.layouts import LAYOUTS, Layout, is_dataset, open_dataset
@@ -66,6 +67,7 @@ __all__ = [
     "open_dataset",
     "packages_of_dataset",
     "read_column",
+    "read_frame",
     "read_image",
     "read_label",
     "read_label_of",
@@ -75,6 +77,7 @@ __all__ = [
     "split_by_groups",
     "to_csv",
     "write_bytes",
+    "write_frame",
     "write_image",
     "write_json",
     "write_label",

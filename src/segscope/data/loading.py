@@ -1,12 +1,13 @@
 """A case with its voxels: all channels and the label, verified to lie on one grid."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.data.frames import read_frame
 from segscope.data.layout import Dataset
 from segscope.data.problems import Problem, refuse
 from segscope.data.readers import AS_STORED, ReadOptions, read_image, read_label
@@ -104,6 +105,8 @@ def read_case(
     if len(images) < len(case.image_files) or not images:
         return None
     image = _joined(case, images, channels, problems)
+    if case.frame_file is not None:
+        image = _framed(image, case, case.frame_file, problems)
     if label is not None and case.label_file is not None:
         apart = _apart(image.grid, label.grid)
         if apart and reading.resample_labels and image.grid.ndim == label.grid.ndim == 3:
@@ -139,6 +142,14 @@ def _joined(case: Case, images: Sequence[Image], channels: int, problems: list[P
     array: NDArray[np.generic] = np.concatenate([image.array for image in images])
     notes = tuple(note for image in images for note in image.notes)
     return Image(array, first.grid, notes, first.modality)
+
+
+def _framed(image: Image, case: Case, file: Path, problems: list[Problem]) -> Image:
+    try:
+        return replace(image, frame=read_frame(file, dims=image.grid.ndim))
+    except InputError as error:
+        problems.append(Problem.of(error, file, case=case.name))
+        return image
 
 
 def _remedy(images: Sequence[Image], channels: int) -> str:

@@ -10,6 +10,7 @@ from segscope.experiments.again import (
     write_again,
 )
 from segscope.experiments.arm import Arm, parse_arm
+from segscope.experiments.centres import centre_draws
 from segscope.experiments.draw import (
     Draw,
     Subsets,
@@ -50,6 +51,7 @@ __all__ = [
     "alone",
     "answer",
     "cases_of",
+    "centre_draws",
     "class_draws",
     "collect",
     "content_of",

@@ -62,7 +62,7 @@ def fold_draws(cases: Sequence[Case], *, folds: int, seeds: int) -> tuple[Draw, 
     for seed in range(seeds):
         for number, split in enumerate(make_folds(cases, folds=folds, seed=seed)):
             name = f"seed{seed}_fold{number}"
-            draws.append(_draw(name, cases, split.train, split.val, seed))
+            draws.append(drawn(name, cases, split.train, split.val, seed))
     return tuple(draws)
 
 
@@ -87,7 +87,7 @@ def group_draws(
 ) -> tuple[Draw, ...]:
     """Train on some centres or scanners and test on others, by a column of ``cases.csv``."""
     split = split_by_groups(folder, cases, train_on, test_on)
-    return tuple(_draw(f"seed{k}", cases, split.train, split.val, k) for k in range(seeds))
+    return tuple(drawn(f"seed{k}", cases, split.train, split.val, k) for k in range(seeds))
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,14 @@ def subset_draws(
     return Subsets(tuple(draws), whole)
 
 
-def _draw(
+def drawn(
     name: str, cases: Sequence[Case], learn: Collection[str], test: Collection[str], seed: int
 ) -> Draw:
-    """Keep a fifth of the learning subjects back to choose weights, one at least."""
+    """Make a draw: a fifth of the learning subjects is kept back to choose weights, one at least.
+
+    Raises:
+        InputError: A single subject would learn.
+    """
     learning = [case for case in cases if case.name in set(learn)]
     subjects = {case.group for case in learning}
     if len(subjects) < 2:

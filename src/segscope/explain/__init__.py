@@ -21,6 +21,7 @@ from segscope.explain.coverage import (
     coverage_curve,
     share_to_review,
 )
+from segscope.explain.faithful import Faithful, deletion_insertion
 from segscope.explain.heatmaps import (
     best_dice,
     centred_map,
@@ -38,6 +39,7 @@ __all__ = [
     "CamMethod",
     "Correlations",
     "CoverageCurve",
+    "Faithful",
     "at_coverage",
     "augrc",
     "aurc",
@@ -49,6 +51,7 @@ __all__ = [
     "class_score",
     "correlations",
     "coverage_curve",
+    "deletion_insertion",
     "dice_over_thresholds",
     "layer_ability",
     "mean_ability",

@@ -28,9 +28,9 @@ def image_level_threshold(
     two probabilities is taken, of equal ones the highest (the smallest region). No mask is needed.
 
     Args:
-        levels: ``(H, W)``, 0 to 255.
-        image: ``(C, H, W)``, as it is before normalisation.
-        probability: From images ``(N, C, H, W)`` to the class's probability ``(N,)``.
+        levels: ``(*S)``, 0 to 255.
+        image: ``(C, *S)``, as it is before normalisation.
+        probability: From images ``(N, C, *S)`` to the class's probability ``(N,)``.
 
     Raises:
         ValueError: Shapes that differ.
@@ -63,9 +63,10 @@ def weak_label(levels: NDArray[np.uint8], threshold: int | None = None) -> NDArr
     return (levels > limit).astype(np.uint8)
 
 
-def resize_map(heat: Tensor, shape: tuple[int, int]) -> NDArray[Any]:
-    """Bring a map ``(h, w)`` to an image's sides, bilinearly."""
+def resize_map(heat: Tensor, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Bring a map ``(*s)`` to an image's sides, linearly along each."""
     if tuple(heat.shape) == shape:
         return np.asarray(heat.numpy())
-    found = functional.interpolate(heat[None, None], shape, mode="bilinear", align_corners=False)
+    mode = "bilinear" if heat.ndim == 2 else "trilinear"
+    found = functional.interpolate(heat[None, None], shape, mode=mode, align_corners=False)
     return np.asarray(found[0, 0].numpy())

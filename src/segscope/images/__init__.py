@@ -2,6 +2,7 @@
 
 from segscope.images.case import Case
 from segscope.images.fingerprint import ChannelStatistics, Fingerprint, ImageFacts, Intensities
+from segscope.images.frame import Frame
 from segscope.images.grid import Grid, is_invertible
 from segscope.images.image import Image, LabelMap, Probabilities, likeliest
 
@@ -9,6 +10,7 @@ __all__ = [
     "Case",
     "ChannelStatistics",
     "Fingerprint",
+    "Frame",
     "Grid",
     "Image",
     "ImageFacts",

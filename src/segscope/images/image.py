@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segscope.images.frame import Frame
 from segscope.images.grid import Grid
 
 
@@ -18,12 +19,14 @@ class Image:
         grid: Where the voxels lie; ``grid.shape == array.shape[1:]``.
         notes: What a reader had to choose or change, in sentences a person can read.
         modality: As DICOM names it (``CT``, ``MR``); None where the file does not say.
+        frame: Where a template lies in it; None where it was not registered.
     """
 
     array: NDArray[np.generic]
     grid: Grid
     notes: tuple[str, ...] = ()
     modality: str | None = None
+    frame: Frame | None = None
 
     def __post_init__(self) -> None:
         _check_shape("image", self.array.shape[1:], self.grid)

@@ -113,7 +113,7 @@ def predict_cases(
     folder, chosen = Path(folder), PredictOptions(**options)
     manifest = Manifest(folder, model, chosen, model_hash or weights_hash(model))
     _check(model, cases, folder, chosen)
-    inputs = {case.name: input_hashes(case.image_files) for case in cases}
+    inputs = {case.name: input_hashes(case.inputs) for case in cases}
     outputs = {case.name: targets(case, folder, chosen) for case in cases}
     names = [case.name for case in cases]
     ours = [n for n in names if not overwrite and manifest.vouches(n, inputs[n], outputs[n])]
@@ -290,7 +290,7 @@ def _faults(case: Case, spec: Described) -> list[str]:
     if case.name != Path(case.name).name:
         faults.append(f"case {case.name!r}: is not a name for a file")
     # one file may hold all channels of the image (RGB), beside a mask: its reader will tell
-    together = 1 if spec.mask is None or len(channels) == 1 else 2
+    together = 1 if spec.inputs == "image" or len(channels) == 1 else 2
     if len(case.image_files) not in (together, len(channels)):
         found = ", ".join(file.name for file in case.image_files) or "no file"
         faults.append(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from segscope.data import AS_STORED, ReadOptions, image_facts, load_case
@@ -24,7 +24,7 @@ from segscope.inference.run_weights import read_run_weights, save_run_weights
 from segscope.inference.spec import read_specified
 from segscope.inference.verdict import FAR, Verdict
 from segscope.networks.classifiers import Classifier, classifier
-from segscope.preprocessing import ChannelPlan, Plan
+from segscope.preprocessing import ChannelPlan, Plan, orientation_to_ras, reorient, resample
 
 _LOG = logging.getLogger(__name__)
 _FILE = "classifier.json"
@@ -41,7 +41,8 @@ class ClassifierSpec(BaseModel):
         network: Name, see `segscope.networks.classifier`.
         classes: Names, in the order of the scores.
         channel_names: Of the images.
-        size: Rows and columns that every image is brought to.
+        size: Rows and columns that every image is brought to; of volumes three sides, in the order
+            of RAS+.
         mean: Of each channel over the training images.
         sd: Likewise.
     """
@@ -52,7 +53,7 @@ class ClassifierSpec(BaseModel):
     network: str
     classes: tuple[str, ...]
     channel_names: tuple[str, ...]
-    size: tuple[int, int]
+    size: tuple[int, ...]
     mean: tuple[float, ...]
     sd: tuple[float, ...]
 
@@ -65,8 +66,7 @@ class ClassifierSpec(BaseModel):
             raise ValueError(f"classes must be two different names or more, got {self.classes}")
         if not all(name.strip() for name in self.classes):
             raise ValueError(f"classes must have names, got {self.classes}")
-        if not 1 <= min(self.size) <= max(self.size) <= _LARGEST_SIDE:
-            raise ValueError(f"size must be within 1 to {_LARGEST_SIDE}, got {self.size}")
+        check_size(self.size)
         if min(self.sd) < _SMALLEST or max(map(abs, (*self.mean, *self.sd))) > _LARGEST:
             raise ValueError(f"mean {self.mean} and sd {self.sd} are beyond float32")
         return self
@@ -78,8 +78,20 @@ class Pictures(Protocol):
     def apply(self, image: Tensor) -> Tensor:
         """Prepare an image ``(C, H, W)`` of 0..1."""
 
-    def on_image(self, heat: Tensor, shape: tuple[int, int]) -> NDArray[np.float32]:
+    def on_image(self, heat: Tensor, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Bring a map of the prepared image onto the pixels of one of this shape."""
+
+
+def check_size(size: Sequence[int]) -> None:
+    """Refuse sides that no image is brought to.
+
+    Raises:
+        ValueError: Not two or three, or out of their range.
+    """
+    if len(size) not in (2, 3):
+        raise ValueError(f"size must be two sides, or three of volumes, got {tuple(size)}")
+    if not 1 <= min(size) <= max(size) <= _LARGEST_SIDE:
+        raise ValueError(f"size must be within 1 to {_LARGEST_SIDE}, got {tuple(size)}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +102,7 @@ class ClassifierModel(OnDevice):
     """
 
     spec: ClassifierSpec
-    net: Classifier
+    net: nn.Module
     weights_sha256: str = ""
     notes: tuple[str, ...] = ()
     seen: Fingerprint | None = None
@@ -111,12 +123,15 @@ def build_classifier(spec: ClassifierSpec, *, seed: int = 0) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return classifier(spec.network, len(spec.channel_names), len(spec.classes))
+            return classifier(
+                spec.network, len(spec.channel_names), len(spec.classes),
+                spatial_dims=len(spec.size),
+            )  # fmt: skip
         except (ValueError, ImportError, RuntimeError, TypeError, MemoryError) as error:
             raise InputError(f"network: {error}") from None
 
 
-def save_classifier(folder: Path, spec: ClassifierSpec, net: Classifier, *, name: str) -> None:
+def save_classifier(folder: Path, spec: ClassifierSpec, net: nn.Module, *, name: str) -> None:
     """Write ``classifier.json`` and ``weights_NAME.safetensors``, each whole or not at all."""
     text = spec.model_dump_json(indent=1)
     _parse_spec(folder / _FILE, text)  # what is written can be read back
@@ -158,28 +173,45 @@ def _parse_spec(file: Path, text: str) -> ClassifierSpec:
     return as_written(file, facts, ClassifierSpec, what="a classifier of this version of segscope")
 
 
-def read_plane_image(case: Case, channels: int, reading: ReadOptions = AS_STORED) -> Tensor:
-    """Read a plane image as ``(C, H, W)`` float32, 8-bit values as 0..1.
+def read_pixels(
+    case: Case, channels: int, reading: ReadOptions = AS_STORED, *, dims: int = 2
+) -> Tensor:
+    """Read an image as ``(C, *S)`` float32, 8-bit values as 0..1; volumes in the order of RAS+.
 
     Raises:
-        InputError: It is a volume, or refused.
+        InputError: It has other dimensions, or is refused.
     """
-    return torch.from_numpy(np.asarray(_read_plane(case, channels, reading).array))
+    image = read_scaled(case, channels, reading, dims=dims)
+    array = image.array
+    if dims == 3:
+        array = reorient(array, orientation_to_ras(image.grid))
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32))
 
 
-def _read_plane(case: Case, channels: int, reading: ReadOptions) -> Image:
+def read_scaled(
+    case: Case, channels: int, reading: ReadOptions = AS_STORED, *, dims: int = 2
+) -> Image:
+    """Read an image on its own grid, in float32, 8-bit values as 0..1.
+
+    Raises:
+        InputError: It has other dimensions, or is refused.
+    """
     image = load_case(Case(case.name, case.image_files), channels=channels, reading=reading).image
-    if image.grid.ndim != 2:
+    if image.grid.ndim > dims:
         raise InputError(
-            f"{case.image_files[0]}: is a volume; classifiers take plane images: "
-            "segscope data rois cuts them out"
+            f"{case.image_files[0]}: is a volume, the classifier takes plane images: segscope data "
+            "rois cuts them out; or train one of volumes, by three sides as size"
+        )
+    if image.grid.ndim < dims:
+        raise InputError(
+            f"{case.image_files[0]}: is a plane image, the classifier takes volumes; name another"
         )
     scale = 255.0 if image.array.dtype == np.uint8 else 1.0
     return replace(image, array=image.array.astype(np.float32) / scale)
 
 
 def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Bring ``(C, H, W)`` to a size, by an antialiased bilinear filter; the aspect is not kept.
+    """Bring ``(C, *S)`` to a size, by an antialiased linear filter; the aspect is not kept.
 
     Example:
         >>> resize_image(torch.ones(1, 4, 8), (2, 2)).round(decimals=3).tolist()
@@ -187,6 +219,8 @@ def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
     """
     if tuple(image.shape[1:]) == tuple(size):
         return image
+    if len(size) == 3:  # torch has no such filter for volumes
+        return torch.from_numpy(resample(image.numpy(), size))
     return functional.interpolate(
         image[None], tuple(size), mode="bilinear", antialias=True, align_corners=False
     )[0]
@@ -195,25 +229,32 @@ def resize_image(image: Tensor, size: Sequence[int]) -> Tensor:
 def prepare_image(model: ClassifierModel, case: Case, reading: ReadOptions = AS_STORED) -> Tensor:
     """Read, resize and normalise an image for its classifier, ``(C, *size)``."""
     spec = model.spec
-    image = read_plane_image(case, len(spec.channel_names), reading)
+    pixels = read_pixels(case, len(spec.channel_names), reading, dims=len(spec.size))
     if model.images is not None:
         with naming(case.image_files[0]):
-            return model.images.apply(image)
-    image = resize_image(image, spec.size)
-    mean, sd = (torch.tensor(values).view(-1, 1, 1) for values in (spec.mean, spec.sd))
-    return (image - mean) / sd
+            return model.images.apply(pixels)
+    return normalise_pixels(resize_image(pixels, spec.size), spec)
 
 
-def plane_facts(case: Case, channels: int, reading: ReadOptions = AS_STORED) -> ImageFacts:
-    """Measure a plane image as `read_plane_image` gives it: 8-bit values as 0..1."""
-    return image_facts(case.name, _read_plane(case, channels, reading))
+def normalise_pixels(pixels: Tensor, spec: ClassifierSpec) -> Tensor:
+    """Take the training images' mean and deviation off ``(C, *S)`` or ``(N, C, *S)``."""
+    each = [-1, *[1] * len(spec.size)]
+    mean, sd = (torch.tensor(values).view(each) for values in (spec.mean, spec.sd))
+    return (pixels - mean) / sd
 
 
-def training_facts(dataset: str, images: Sequence[ImageFacts]) -> Fingerprint:
+def pixel_facts(
+    case: Case, channels: int, reading: ReadOptions = AS_STORED, *, dims: int = 2
+) -> ImageFacts:
+    """Measure an image as `read_scaled` gives it: 8-bit values as 0..1."""
+    return image_facts(case.name, read_scaled(case, channels, reading, dims=dims))
+
+
+def training_facts(dataset: str, images: Sequence[ImageFacts], *, dims: int = 2) -> Fingerprint:
     """Keep what the training images of a classifier are like; masks play no part."""
     return Fingerprint(
         dataset=dataset,
-        image_dims=2,
+        image_dims=dims,
         channels=(),
         labels={},
         cases=tuple(image.name for image in images),
@@ -226,15 +267,16 @@ def training_facts(dataset: str, images: Sequence[ImageFacts]) -> Fingerprint:
     )
 
 
-def judge_plane(model: ClassifierModel, case: Case, reading: ReadOptions = AS_STORED) -> Verdict:
+def judge_image(model: ClassifierModel, case: Case, reading: ReadOptions = AS_STORED) -> Verdict:
     """Compare an image with those that the classifier was trained on.
 
     Raises:
-        InputError: It is a volume, or refused.
+        InputError: It has other dimensions, or is refused.
     """
     if model.seen is None:
         return Verdict()
-    image = _read_plane(case, len(model.spec.channel_names), reading)
+    spec = model.spec
+    image = read_scaled(case, len(spec.channel_names), reading, dims=len(spec.size))
     return judge(model.seen, case.name, image, _plan(model.spec))
 
 
@@ -252,11 +294,13 @@ def refuse_far(verdict: Verdict, case: Case) -> None:
 def _plan(spec: ClassifierSpec) -> Plan:
     """Say what makes images equal: their size; the network sees their values as they are."""
     channels = tuple(ChannelPlan(name=name, scheme="none") for name in spec.channel_names)
+    if len(spec.size) == 3:
+        return Plan(image_dims=3, spatial_dims=3, orientation="RAS", channels=channels)
     return Plan(image_dims=2, spatial_dims=2, resize=spec.size, channels=channels)
 
 
 def class_probabilities(model: ClassifierModel, images: Tensor) -> NDArray[np.float64]:
-    """Probabilities ``(N, K)`` of prepared images ``(N, C, H, W)``.
+    """Probabilities ``(N, K)`` of prepared images ``(N, C, *S)``.
 
     Raises:
         WorkError: The scores are not finite.

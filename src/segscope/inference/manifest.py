@@ -173,12 +173,7 @@ def made_with(device: torch.device | str) -> dict[str, Any]:
 
 def hash_cases(cases: Sequence[Case]) -> dict[str, list[str]]:
     """Hash the files of cases, images before the label map."""
-    return {
-        case.name: input_hashes(
-            (*case.image_files, *([case.label_file] if case.label_file else []))
-        )
-        for case in cases
-    }
+    return {case.name: input_hashes(case.files) for case in cases}
 
 
 def write_manifest(

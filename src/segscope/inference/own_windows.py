@@ -55,7 +55,7 @@ class OwnWindows:
         """Hold all classes for a slab of the image at a time; mirrored copies, for all of it."""
         if not self.exclusive:
             return self.probabilities(model, prepared, how)[0]
-        if how.mirror:
+        if how.mirror or prepared.frame is not None:  # which turns rows away from the file's
             return _plan(model).undo_labels(self.scores(model, prepared, how), prepared)
         plain = _How(model, [[]], how.overlap, how.batch)
         x = _tensor(prepared.array)

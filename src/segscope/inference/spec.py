@@ -91,7 +91,7 @@ class ModelSpec(BaseModel):
     @property
     def inputs(self) -> Inputs:
         """What the network is shown."""
-        if self.mask is None:
+        if not mask_channels(self.plan):
             return "image"
         return "gbm" if len(self.channel_names) == 1 else "image+gbm"
 
@@ -119,7 +119,10 @@ class ModelSpec(BaseModel):
                 f"the network takes {channels} channels, named are {len(self.channel_names)}, "
                 f"planned {len(self.plan.channels)}"
             )
-        if bool(mask_channels(self.plan)) != (self.mask is not None):
+        framed = self.plan.frame == "template"
+        if framed != (self.mask is not None and self.mask.frame == "template"):
+            raise ValueError("mask and the plan do not agree on a template's frame")
+        if bool(mask_channels(self.plan)) != (self.mask is not None) and not framed:
             raise ValueError("mask and the plan's channels do not agree on a global binary mask")
         if len(self.labels) != max(2, classes):
             raise ValueError(f"{classes} output channels do not fit the labels {self.labels}")
@@ -168,10 +171,11 @@ class ModelSpec(BaseModel):
         mask, count = self.mask, len(self.channel_names)
         if mask is None:
             return self
-        if mask_channels(self.plan) != (count - 1,):
+        shown = len(mask_channels(self.plan))
+        if shown and mask_channels(self.plan) != (count - 1,):
             raise ValueError("the global binary mask must be the last channel of the plan")
         own = len(mask.image_channels)
-        if own < 1 or (count > 1 and own != count - 1) or mask.channel >= own:
+        if own < 1 or (count > 1 and own != count - shown) or mask.channel >= own:
             raise ValueError(
                 f"mask.image_channels names {own} channels, of which mask.channel is number "
                 f"{mask.channel}, for a network of {count}"

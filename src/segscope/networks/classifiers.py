@@ -8,7 +8,8 @@
     nasnetmobile  Zoph 2018, arXiv:1707.07012
 
 The architectures are pytorchcv's, whose parameters are Keras's within a thousandth; other names are
-timm's. Both are in the extra ``classifiers``. Weights are random; `take_weights` puts others in.
+timm's. Both are in the extra ``classifiers``. Of volumes: MONAI's `VOLUME_CLASSIFIERS`. Weights are
+random; `take_weights` puts others in.
 """
 
 import difflib
@@ -49,17 +50,27 @@ CLASSIFIERS: dict[str, _Known] = {
 }
 
 
+VOLUME_CLASSIFIERS: dict[str, _Known] = {
+    "resnet10": _Known("resnet", "resnet10", smallest=8),
+    "resnet18": _Known("resnet", "resnet18", smallest=8),
+    "resnet34": _Known("resnet", "resnet34", smallest=8),
+    "resnet50": _Known("resnet", "resnet50", smallest=8),
+    "densenet121": _Known("densenet", "densenet121"),
+}
+"""MONAI's, with three spatial dimensions (He 2016, Huang 2017)."""
+
+
 class Classifier(nn.Module):
     """A classifier of images of any size.
 
     Args:
-        body: From images ``(N, C, H, W)`` to scores ``(N, classes)``.
+        body: From images ``(N, C, *S)`` to scores ``(N, classes)``.
         smallest: Shortest side that the body can take.
         multiple: What its sides must be multiples of; NASNet joins paths that halve differently.
         fixed: The only sides that the body can take, as of many transformers.
 
     Shape:
-        Input ``(N, C, H, W)``, output ``(N, classes)``, the scores before softmax. Where sides are
+        Input ``(N, C, *S)``, output ``(N, classes)``, the scores before softmax. Where sides are
         too short, or no multiples, the image is enlarged to the next ones that are; where they are
         fixed, it is brought to these.
     """
@@ -70,7 +81,7 @@ class Classifier(nn.Module):
         *,
         smallest: int = 1,
         multiple: int = 1,
-        fixed: tuple[int, int] | None = None,
+        fixed: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         self.body = body
@@ -82,17 +93,19 @@ class Classifier(nn.Module):
             -(-max(s, self.smallest) // self.multiple) * self.multiple for s in sides
         )
         if wanted != sides:
-            x = functional.interpolate(x, wanted, mode="bilinear", align_corners=False)
+            mode = "bilinear" if x.ndim == 4 else "trilinear"
+            x = functional.interpolate(x, wanted, mode=mode, align_corners=False)
         return self.body(x)
 
 
-def classifier(name: str, in_channels: int, classes: int) -> Classifier:
+def classifier(name: str, in_channels: int, classes: int, *, spatial_dims: int = 2) -> Classifier:
     """Build a classifier with random weights.
 
     Args:
         name: One of `CLASSIFIERS`, or a timm model, also with a tag (``resnet50.a1_in1k``).
         in_channels: Of the images.
         classes: At least two; one score each.
+        spatial_dims: 2 for plane images; 3 for volumes, by one of `VOLUME_CLASSIFIERS`.
 
     Raises:
         ValueError: An unknown name, or numbers out of their range.
@@ -108,6 +121,8 @@ def classifier(name: str, in_channels: int, classes: int) -> Classifier:
         raise ValueError(
             f"in_channels must be at least 1, classes at least 2, got {in_channels} and {classes}"
         )
+    if spatial_dims == 3:
+        return _from_monai(name, in_channels, classes)
     if name not in CLASSIFIERS:
         return _from_timm(name, in_channels, classes)
     known = CLASSIFIERS[name]
@@ -186,7 +201,7 @@ def _names(found: Any) -> tuple[str, ...]:
     return tuple(f"body.{name}." for name in names)
 
 
-def check_classifier(name: str) -> None:
+def check_classifier(name: str, *, spatial_dims: int = 2) -> None:
     """Refuse a name that `classifier` does not know, before any is built.
 
     Raises:
@@ -195,6 +210,11 @@ def check_classifier(name: str) -> None:
     Example:
         >>> check_classifier("xception")
     """
+    if spatial_dims == 3:
+        if name not in VOLUME_CLASSIFIERS:
+            offered = ", ".join(VOLUME_CLASSIFIERS)
+            raise ValueError(f"unknown classifier of volumes {name!r}, there are {offered}")
+        return
     if name in CLASSIFIERS:
         return
     _need("timm", name)
@@ -206,6 +226,20 @@ def check_classifier(name: str) -> None:
         known = tagged or [*CLASSIFIERS, *timm.list_models()]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
         raise ValueError(f"unknown classifier {name!r}, did you mean {', '.join(close)}?")
+
+
+def _from_monai(name: str, in_channels: int, classes: int) -> Classifier:
+    check_classifier(name, spatial_dims=3)
+    known = VOLUME_CLASSIFIERS[name]
+    make: Any = getattr(
+        importlib.import_module(f"monai.networks.nets.{known.module}"), known.function
+    )
+    numbers = (
+        {"n_input_channels": in_channels, "num_classes": classes}
+        if known.module == "resnet"
+        else {"in_channels": in_channels, "out_channels": classes}
+    )
+    return Classifier(make(spatial_dims=3, **numbers), smallest=known.smallest)
 
 
 def _from_timm(name: str, in_channels: int, classes: int) -> Classifier:

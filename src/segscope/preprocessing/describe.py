@@ -24,6 +24,8 @@ def describe_plan(plan: Plan) -> tuple[str, ...]:
         channel 0 (US): as stored
     """
     said = [f"axes: {'turned to the closest RAS+ order' if plan.orientation else 'as in the file'}"]
+    if plan.frame == "template":
+        said.append("frame: a template's, that the image is registered to; predictions come back")
     if plan.slice_axis is not None:
         said.append(f"slices: along the {_AXES[plan.slice_axis]} of these axes, one by one")
     if plan.crop:

@@ -12,6 +12,7 @@ from segscope.preprocessing.normalise import ChannelPlan
 from segscope.preprocessing.plan import Plan
 
 Inputs = Literal["image", "gbm", "image+gbm"]
+Frames = Literal["own", "template"]
 MaskMethod = Literal["threshold", "network", "labels", "file"]
 
 MASK_CHANNEL = "global binary mask"
@@ -30,6 +31,8 @@ class MaskPlan(BaseModel):
         threshold: ``otsu``, or a value in the files' units (e.g. -300 HU for skin in CT).
         channel: Of the image, that is registered and thresholded.
         transform: ``rigid`` or ``affine``.
+        frame: ``template``: the network is shown image and mask in the template's frame, and its
+            predictions are brought back; ``own``: in the image's. Not written where it is own.
         run: Folder of the coarse run.
         folder: With one mask ``CASE.ext`` per case, for ``file``.
         labels: Names whose union is the mask, for ``network`` and ``labels``; all where empty.
@@ -52,6 +55,7 @@ class MaskPlan(BaseModel):
     threshold: Literal["otsu"] | float = "otsu"
     channel: int = Field(default=0, ge=0)
     transform: Literal["rigid", "affine"] = "rigid"
+    frame: Frames = Field(default="own", exclude_if=lambda frame: frame == "own")
     run: str | None = None
     folder: str | None = None
     labels: tuple[str, ...] = ()
@@ -68,12 +72,19 @@ class MaskPlan(BaseModel):
             return self.closing_mm
         return _CLOSING_MM if self.method == "threshold" else 0.0
 
+    @property
+    def registers(self) -> bool:
+        """Whether images are registered to a template."""
+        return self.method == "threshold" or self.frame == "template"
+
     @model_validator(mode="after")
     def _complete(self) -> "MaskPlan":
-        wanted = {"template": "threshold", "run": "network", "folder": "file"}
+        wanted = {"run": "network", "folder": "file"}
         for name, method in wanted.items():
             if getattr(self, name) is not None and self.method != method:
                 raise ValueError(f"{name} is for method {method}, not {self.method}")
+        if self.template is not None and not self.registers:
+            raise ValueError("template is for method threshold, or for frame template")
         if self.method == "network" and self.run is None:
             raise ValueError("method network needs run: the folder of a coarse run of segscope")
         if self.method == "file" and self.folder is None:
@@ -83,10 +94,11 @@ class MaskPlan(BaseModel):
         return self
 
 
-def plan_inputs(plan: Plan, inputs: Inputs) -> Plan:
-    """Add the mask's channel to a plan, or leave nothing but the mask.
+def plan_inputs(plan: Plan, inputs: Inputs, *, frame: Frames = "own") -> Plan:
+    """Add the mask's channel to a plan, or leave nothing but the mask, in one frame or the other.
 
-    The mask alone is not cut to its content: where it lies in the image is what it tells.
+    The mask alone is not cut to its content: where it lies in the image is what it tells. Nothing
+    is in a template's frame, where every place is the same one of every image.
 
     Example:
         >>> plan = Plan(image_dims=2, spatial_dims=2, channels=(ChannelPlan(name="US"),))
@@ -94,12 +106,13 @@ def plan_inputs(plan: Plan, inputs: Inputs) -> Plan:
         ['zscore', 'mask']
     """
     own = tuple(channel for channel in plan.channels if channel.scheme != "mask")
+    shown = {"frame": frame, "crop": plan.crop and frame == "own"}
     if inputs == "image":
-        return plan.model_copy(update={"channels": own})
+        return plan.model_copy(update={**shown, "channels": own})
     mask = ChannelPlan(name=MASK_CHANNEL, scheme="mask")
     if inputs == "gbm":
-        return plan.model_copy(update={"channels": (mask,), "crop": False})
-    return plan.model_copy(update={"channels": (*own, mask)})
+        return plan.model_copy(update={**shown, "channels": (mask,), "crop": False})
+    return plan.model_copy(update={**shown, "channels": (*own, mask)})
 
 
 def mask_channels(plan: Plan) -> tuple[int, ...]:

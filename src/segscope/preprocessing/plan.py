@@ -6,7 +6,7 @@ the crop's shape, put into background, and turned to the file's own axes. Where 
 resampled, the way back is exact to the bit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from segscope.errors import InputError
-from segscope.images import Grid, Image, LabelMap, Probabilities
+from segscope.images import Frame, Grid, Image, LabelMap, Probabilities
 from segscope.preprocessing.crop import (
     Box,
     centred_box,
@@ -24,6 +24,7 @@ from segscope.preprocessing.crop import (
     cut_grid,
     middle_box,
 )
+from segscope.preprocessing.frame import into_frame, labels_into_frame, read_at
 from segscope.preprocessing.normalise import ChannelPlan, normalise
 from segscope.preprocessing.orient import Orientation, orientation_to_ras, reorient, reorient_grid
 from segscope.preprocessing.preparer import Shown
@@ -50,6 +51,8 @@ class Prepared(Shown):
         resampled_shape: After resampling, before padding to a fixed shape.
         nearest_axis: Of ``array``; not blended when resampling.
         notes: Of the image, and what preparing it added.
+        frame: Of the template in whose world ``grid`` lies, its grid as ``array`` was first read;
+            None where ``grid`` lies in the file's own world. Orientation and box are then of it.
     """
 
     grid: Grid
@@ -58,6 +61,7 @@ class Prepared(Shown):
     reoriented_shape: tuple[int, ...]
     resampled_shape: tuple[int, ...]
     nearest_axis: int | None = None
+    frame: Frame | None = None
 
     @property
     def box_shape(self) -> tuple[int, ...]:
@@ -80,6 +84,9 @@ class Plan(BaseModel):
         crop: Cut to what differs from the border's most common value, before resampling.
         crop_mm: Cut to this size around the middle, the same place of every image; what lies beyond
             is background. Not written where nothing is cut.
+        frame: ``template``: the image is brought onto the grid of the template that it was
+            registered to, at ``spacing_mm`` or ``resize``, before it is cut; predictions are
+            brought back. Not written where it is ``own``.
         interpolation: Of the image's channels; labels and probabilities are always linear.
         through_plane: ``nearest`` takes voxels over, unblended, along an axis that is more than
             three times as coarse as the finest, in the image or in ``spacing_mm``.
@@ -106,6 +113,9 @@ class Plan(BaseModel):
     resize_mode: Literal["stretch", "fit"] = "stretch"
     crop: bool = False
     crop_mm: tuple[float, ...] | None = Field(default=None, exclude_if=lambda size: size is None)
+    frame: Literal["own", "template"] = Field(
+        default="own", exclude_if=lambda frame: frame == "own"
+    )
     interpolation: Literal["linear", "cubic"] = "linear"
     through_plane: Literal["blend", "nearest"] = "blend"
     channels: tuple[ChannelPlan, ...] = Field(min_length=1)
@@ -157,6 +167,11 @@ class Plan(BaseModel):
                 f"the plan is for {len(self.channels)} channels in {self.image_dims}D, "
                 f"got {len(image.array)} in {image.grid.ndim}D"
             )
+        native, frame = image.grid, None
+        if self.frame == "template":
+            frame = self._frame_of(image)
+            masks = [k for k, channel in enumerate(self.channels) if channel.scheme == "mask"]
+            image = into_frame(image, frame.grid, frame, masks=masks)
         orientation: Orientation = tuple((axis, 1) for axis in range(image.grid.ndim))
         if self.orientation is not None:
             orientation = orientation_to_ras(image.grid)
@@ -186,13 +201,14 @@ class Plan(BaseModel):
         return Prepared(
             array=prepared,
             grid=cut_grid(resampled_grid(grid, inner), centred_box(inner, shape)),
-            native=image.grid,
+            native=native,
             orientation=orientation,
             box=box,
             reoriented_shape=whole.shape,
             resampled_shape=inner,
             nearest_axis=nearest_axis,
             notes=tuple(notes),
+            frame=frame,
         )
 
     def apply_label(self, label: LabelMap, prepared: Prepared) -> NDArray[np.integer[Any]]:
@@ -212,7 +228,10 @@ class Plan(BaseModel):
                 f"the label map does not lie on the image's grid: shape {label.grid.shape} for "
                 f"{prepared.native.shape}, corners {apart:.3g} mm apart"
             )
-        array = cut(reorient(label.array, prepared.orientation), prepared.box)
+        array = label.array
+        if prepared.frame is not None:
+            array = labels_into_frame(array, label.grid, prepared.frame.grid, prepared.frame)
+        array = cut(reorient(array, prepared.orientation), prepared.box)
         kind = np.uint8 if array.max(initial=0) < 256 else np.uint16
         resampled = resample_labels(
             array, prepared.resampled_shape, nearest_axis=prepared.nearest_axis
@@ -274,6 +293,18 @@ class Plan(BaseModel):
             sides.append(side if kept else max(1, round(side * old / new)))
         return tuple(sides)
 
+    def _frame_of(self, image: Image) -> Frame:
+        """The template's frame, its grid as fine as the plan wants it."""
+        if image.frame is None:
+            raise InputError(
+                "was not registered to the template that this network wants; run it through "
+                "segscope, or train with mask.frame own"
+            )
+        grid = image.frame.grid
+        if self.orientation is not None:
+            grid = reorient_grid(grid, orientation_to_ras(grid))
+        return replace(image.frame, grid=resampled_grid(grid, self.resampled_shape(grid)))
+
     def _box(self, array: NDArray[Any], grid: Grid) -> tuple[Box, list[str]]:
         """What is kept of a reoriented image, and a note where that is its middle only."""
         box = content_box(array) if self.crop else tuple((0, side) for side in grid.shape)
@@ -321,6 +352,11 @@ def _put_back(
 ) -> None:
     """Write one channel ``(*P)`` into its place on the file's grid, ``outside`` around it."""
     inner = crop_or_pad(channel, prepared.resampled_shape)
+    if prepared.frame is not None:
+        grid = cut_grid(prepared.grid, centred_box(prepared.grid.shape, inner.shape))
+        back = prepared.frame.to_template
+        out[...] = read_at(inner, grid, prepared.native, back, outside=outside)
+        return
     out.fill(outside)
     # a view of `out` in the prepared axes: writing through it turns and pastes at once
     place = cut(reorient(out, prepared.orientation), prepared.box)

@@ -7,7 +7,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from segscope.images import Grid, LabelMap
+from segscope.images import Frame, Grid, LabelMap
 from segscope.preprocessing.plan import Prepared
 
 _FAST = 1  # of isal: label maps are nearly empty, they become small all the same
@@ -25,6 +25,9 @@ def pack_way_back(prepared: Prepared) -> NDArray[np.uint8]:
         "nearest_axis": prepared.nearest_axis,
         "notes": prepared.notes,
     }
+    if prepared.frame is not None:
+        frame = prepared.frame
+        facts["frame"] = {**_grid_facts(frame.grid), "to_image": frame.to_image.tolist()}
     return _as_bytes(facts)
 
 
@@ -53,6 +56,7 @@ def unpack_way_back(packed: NDArray[np.uint8], array: NDArray[np.float32]) -> Pr
         resampled_shape=tuple(facts["resampled_shape"]),
         nearest_axis=facts["nearest_axis"],
         notes=tuple(facts["notes"]),
+        frame=_frame(facts.get("frame")),
     )
 
 
@@ -93,3 +97,7 @@ def _grid_facts(grid: Grid) -> dict[str, Any]:
 
 def _grid(facts: dict[str, Any]) -> Grid:
     return Grid(tuple(facts["shape"]), np.array(facts["affine"], np.float64))
+
+
+def _frame(facts: dict[str, Any] | None) -> Frame | None:
+    return None if facts is None else Frame(_grid(facts), np.array(facts["to_image"], np.float64))

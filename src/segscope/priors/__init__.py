@@ -2,15 +2,14 @@
 
 from segscope.priors.distance import PriorDistance, prior_distance
 from segscope.priors.global_mask import GlobalMask, global_binary_mask
+from segscope.priors.mask_source import MaskSource, open_mask_source, resolve_mask_plan
 from segscope.priors.masks import (
     CaseMask,
-    MaskSource,
+    frame_file,
     make_masks,
     masked,
     masked_dataset,
     note_plausibility,
-    open_mask_source,
-    resolve_mask_plan,
     write_reference,
 )
 from segscope.priors.plausibility import MaskFigures, Plausibility, measure_mask, plausibility
@@ -24,6 +23,7 @@ __all__ = [
     "Plausibility",
     "PriorDistance",
     "Transform",
+    "frame_file",
     "global_binary_mask",
     "make_masks",
     "masked",

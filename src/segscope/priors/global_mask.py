@@ -116,10 +116,7 @@ def _by_threshold(
     surround = float(border_value(channel))
     transform, seen, reach = None, channel, None
     if template is not None:
-        transform = register(
-            channel, image.grid, template.array[0], template.grid, kind=plan.transform,
-            seed=plan.seed,
-        )  # fmt: skip
+        transform = to_template(image, template, plan)
         grid = template.grid
         seen = onto(channel, image.grid, grid, transform.matrix, outside=surround)
         back = np.asarray(np.linalg.inv(transform.matrix), np.float64)
@@ -128,6 +125,18 @@ def _by_threshold(
     inner = channel > limit if surround <= limit else channel < limit
     notes = (f"mask: {'above' if surround <= limit else 'below'} {limit:.6g}",)
     return inner if reach is None else inner & reach, transform, notes
+
+
+def to_template(image: Image, template: Image, plan: MaskPlan) -> Transform:
+    """Find where the template lies in an image, by the channel that the plan names.
+
+    Raises:
+        WorkError: They do not overlap enough to be compared.
+    """
+    return register(
+        image.array[plan.channel], image.grid, template.array[0], template.grid,
+        kind=plan.transform, seed=plan.seed,
+    )  # fmt: skip
 
 
 def _otsu(values: NDArray[Any]) -> float:

@@ -16,6 +16,7 @@ and one that learns true masks. Draws are folds and seeds, by subject.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from segscope.studies.cam_outcome import SUPERVISED, unet_of
 from segscope.studies.cam_page import answer, sections
 from segscope.studies.cam_regions import cut_regions, regions_again
 from segscope.studies.declared import Asked, read_budgets, refuse_older, run_declared
+from segscope.studies.paper_setup import classifier_of, setup_section
 from segscope.training.classify_images import labelled_images
 from segscope.training.classify_recipe import classify_recipe
 from segscope.training.recipe import merge
@@ -79,7 +81,8 @@ def run_study(
         regions = cut_regions(dataset, folder, rois or RoiOptions())
         images = labelled_images(regions, "class")
         draws = class_draws(images, folds=asked.folds, seeds=asked.seeds)
-    paper = Paper("Segmentation from classifiers", sections, answer=answer)
+    setup = partial(setup_section, "cam", recipe_of=classifier_of)
+    paper = Paper("Segmentation from classifiers", sections, answer=answer, setup=setup)
     return run_declared(
         replace(regions, name=dataset.name), folder, arms, asked, metrics=METRICS,
         reference=SUPERVISED, paper=paper, draws=draws, steps=steps,

@@ -16,6 +16,7 @@ from segscope.experiments import (
     Outcome,
     Paper,
     Step,
+    centre_draws,
     fold_draws,
     make_experiment,
     page_again,
@@ -39,6 +40,8 @@ class Asked:
         jobs: Trials at a time.
         ray: Hand them to Ray.
         page_only: Make tables and page again from the trials that are there.
+        split: Column of ``cases.csv``, such as a centre: each of its values is tested once per
+            seed, by what trained on the others; there are no folds.
     """
 
     budget: str = "minutes"
@@ -48,6 +51,7 @@ class Asked:
     jobs: int = 1
     ray: bool = False
     page_only: bool = False
+    split: str | None = None
 
 
 def arm_of(
@@ -88,9 +92,7 @@ def run_declared(
     if asked.page_only:
         return page_again(folder, dataset, paper)
     if not draws:
-        cases = labelled(dataset)
-        folds = min(asked.folds, len({case.group for case in cases}))
-        draws = fold_draws(cases, folds=folds, seeds=asked.seeds)
+        draws = _draws(dataset, asked)
     experiment = make_experiment(
         dataset, arms, draws, reference=reference, metrics=metrics, steps=steps
     )
@@ -108,6 +110,14 @@ def refuse_older(folder: Path) -> None:
         raise InputError(f"{folder}: holds a study of an older version; name a new folder")
 
 
+def _draws(dataset: Dataset, asked: Asked) -> Sequence[Draw]:
+    cases = labelled(dataset)
+    if asked.split is not None:
+        return centre_draws(dataset.folder, cases, column=asked.split, seeds=asked.seeds)
+    folds = min(asked.folds, len({case.group for case in cases}))
+    return fold_draws(cases, folds=folds, seeds=asked.seeds)
+
+
 def read_paper(name: str) -> dict[str, Any]:
     """Read the numbers that a paper prints, from ``NAME_paper.yaml``.
 
@@ -116,6 +126,18 @@ def read_paper(name: str) -> dict[str, Any]:
         [0.79, 0.79]
     """
     return _data(f"{name}_paper")
+
+
+def read_setup(name: str) -> list[dict[str, Any]]:
+    """Read a paper's set-up: ``setup`` of ``NAME_setup.yaml``, or beside the paper's numbers.
+
+    Example:
+        >>> read_setup("anunet")[0]["what"], read_setup("cam")[0]["what"]
+        ('sides of slices', 'networks')
+    """
+    own = (files("segscope.studies") / f"{name}_setup.yaml").is_file()
+    found: list[dict[str, Any]] = _data(f"{name}_setup" if own else f"{name}_paper")["setup"]
+    return found
 
 
 def read_budgets(name: str) -> dict[str, dict[str, Any]]:

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from segscope.data import Dataset
+from segscope.data import Dataset, is_plane
 from segscope.errors import InputError
 from segscope.experiments import Arm, Draw, Outcome, Paper, Step, subset_draws
 from segscope.studies.declared import Asked, arm_of, read_budgets, run_declared
-from segscope.studies.gbm_masks import FILES, MASKS
+from segscope.studies.gbm_masks import FILES, MASKS, PRIOR
 from segscope.studies.gbm_measures import measure
 from segscope.studies.gbm_page import sections
 from segscope.studies.paper_setup import setup_section
@@ -95,7 +95,7 @@ def run_study(
             val=options.val_subjects, seeds=asked.seeds, aside=aside,
         )  # fmt: skip
         steps = _steps(dataset, subsets.aside, options, asked)
-        arms, draws = _arms(options, asked), subsets.draws
+        arms, draws = _arms(dataset, options, asked), subsets.draws
     paper = Paper(
         "Image, mask or both: few cases",
         partial(sections, layer=options.layer),
@@ -130,20 +130,31 @@ def _steps(dataset: Dataset, aside: Draw, options: Options, asked: Asked) -> lis
     return [*steps, Step(arm=masks, draw=aside)]
 
 
-def _arms(options: Options, asked: Asked) -> list[Arm]:
+def _frame(dataset: Dataset, options: Options) -> dict[str, Any]:
+    """Arms with masks see the frame of the template that the step of the masks has kept."""
+    if options.mask.get("frame") != "template":
+        return {}
+    ending = ".png" if is_plane(dataset.file_ending) else ".nii.gz"
+    alike = ("frame", "transform", "channel", "seed")
+    said = {name: options.mask[name] for name in alike if name in options.mask}
+    return {**said, "template": f"after:{MASKS}/{PRIOR}/template{ending}"}
+
+
+def _arms(dataset: Dataset, options: Options, asked: Asked) -> list[Arm]:
     """The image, and by the masks' origin the mask alone and both."""
-    method = str(options.mask["method"])
+    method, frame = str(options.mask["method"]), _frame(dataset, options)
     origins: dict[str, dict[str, Any]] = {
         # as the step has made them
-        method: {"method": "file", "folder": f"after:{MASKS}/{FILES}", "components": "all"}
+        method: {"method": "file", "folder": f"after:{MASKS}/{FILES}", "components": "all", **frame}
     }
     if options.upper_bound and method != "labels":
-        origins["labels"] = {"method": "labels"}
-    arms = [_arm("image", {"inputs": "image", "mask": None}, asked)]
+        origins["labels"] = {"method": "labels", **frame}
+    alone = _arm("image", {"inputs": "image", "mask": origins[method] if frame else None}, asked)
+    arms = [alone.model_copy(update={"after": (MASKS,)}) if frame else alone]
     for origin, mask in origins.items():
         for inputs in ("gbm", "image+gbm"):
             shown = _arm(f"{inputs} ({origin})", {"inputs": inputs, "mask": mask}, asked)
-            after = (MASKS,) if origin == method else ()
+            after = (MASKS,) if origin == method or frame else ()
             arms.append(shown.model_copy(update={"after": after}))
     return arms
 

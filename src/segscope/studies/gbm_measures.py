@@ -21,7 +21,7 @@ from segscope.experiments import (
 from segscope.images import Case
 from segscope.inference import target
 from segscope.preprocessing import MaskPlan
-from segscope.priors import open_mask_source
+from segscope.priors import frame_file, open_mask_source
 from segscope.studies.gbm_masks import MASKS, PLAN, PRIOR
 from segscope.workflows.modalities import ModalityRow, check_modalities
 
@@ -127,7 +127,8 @@ def _check(dataset_folder: str, folder: str, name: str, place: str) -> None:
 def _as_shown(trial: OpenTrial) -> Case:
     """The first test case with the mask that was made of it, where the network is shown one."""
     case, inputs = trial.cases[0], trial.model.spec.inputs
-    if inputs == "image":
-        return case
-    own = case.image_files if inputs == "image+gbm" else ()
-    return replace(case, image_files=(*own, target(case, trial.root / "run" / "masks")))
+    masks = trial.root / "run" / "masks"
+    frame = frame_file(case, masks) if trial.model.run_spec.plan.frame == "template" else None
+    own = case.image_files if inputs != "gbm" else ()
+    mask = (target(case, masks),) if inputs != "image" else ()
+    return replace(case, image_files=(*own, *mask), frame_file=frame)

@@ -14,6 +14,7 @@ from segscope.experiments.statistics import Estimate, by_subject, estimate, mean
 from segscope.experiments.trial import read_result
 from segscope.report import Picture, Section, Table, feature_sheet
 from segscope.studies.declared import read_paper, write_facts
+from segscope.studies.gbm_gains import gain_table, paper_tables
 from segscope.studies.gbm_masks import SHEET
 from segscope.studies.gbm_measures import (
     inputs_of,
@@ -90,6 +91,8 @@ def _dice(outcome: Outcome, folder: Path) -> Section:
         tables=[
             size_table(outcome, "dice"),
             size_pairs(outcome, "dice"),
+            gain_table(outcome),
+            *paper_tables({"heart": mean_dice(heart), "brain": mean_dice(brain)}),
             Table(["cases", *_NAMES], mean_dice(heart), "The paper, heart: mean of labels."),
             Table(["cases", *_NAMES], mean_dice(brain), "The paper, brain: mean of labels."),
             Table(["cases", "label", *_NAMES], _printed(heart), "The paper's Table 2."),

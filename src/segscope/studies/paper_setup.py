@@ -1,31 +1,45 @@
 """The paper's set-up beside this run's: what a study's page begins with."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from segscope.experiments import Outcome, Trial
 from segscope.report import Section, Table
-from segscope.studies.declared import read_paper
+from segscope.studies.declared import read_setup
 
 _DEVIATES = "deviates"
 _MISSING = object()
 
 
-def setup_section(name: str, outcome: Outcome) -> list[Section]:
+RecipeOf = Callable[[Trial], Mapping[str, Any] | None]
+
+
+def setup_section(
+    name: str, outcome: Outcome, *, recipe_of: RecipeOf | None = None
+) -> list[Section]:
     """Lay the paper's set-up beside what the trials' recipes say.
 
-    ``setup`` of ``NAME_paper.yaml`` is a list of ``what`` (in words), ``keys`` (of the recipe; the
-    first one that is there counts), ``paper`` (the value; absent where the paper names none),
-    ``arms`` (which it is about; all where not given) and ``absent`` (what a recipe without the keys
-    means). The key ``split`` is the numbers of training, validation and test cases.
+    ``setup`` of ``NAME_paper.yaml``, or of ``NAME_setup.yaml``, is a list of ``what`` (in words),
+    ``keys`` (of the recipe; the first one that is there counts), ``paper`` (the value; absent where
+    the paper names none), ``arms`` (which it is about; all where not given) and ``absent`` (what a
+    recipe without the keys means). The key ``split`` is the numbers of training, validation and
+    test cases.
 
     Args:
         name: Of the study.
         outcome: With its trials.
+        recipe_of: What decides a trial where that is not its recipe; None of one that is left out.
+            Steps are looked at too.
     """
-    trials = {t.arm.name: t for t in reversed(outcome.trials) if t.recipe is not None}
-    entries = [one for one in read_paper(name)["setup"] if _about(one, trials)]
+    trials = {}
+    steps: Sequence[Trial] = () if recipe_of is None else outcome.steps
+    for trial in reversed((*outcome.trials, *steps)):
+        recipe = trial.recipe if recipe_of is None else recipe_of(trial)
+        if recipe is not None:
+            trials[trial.arm.name] = replace(trial, recipe=dict(recipe))
+    entries = [one for one in read_setup(name) if _about(one, trials)]
     rows = [setup_row(one, _about(one, trials)) for one in entries]
     count = sum(row[-1] == _DEVIATES for row in rows)
     said = f"{count} of {len(rows)} differ from the paper." if count else "Nothing differs."
@@ -36,6 +50,12 @@ def setup_section(name: str, outcome: Outcome) -> list[Section]:
             tables=[Table(["", "the paper", "this run", ""], rows)],
         )
     ]
+
+
+def classifier_of(trial: Trial) -> Mapping[str, Any] | None:
+    """A classifier's recipe, of a trial that trains one by work of its own."""
+    found: Any = trial.arm.options.get("recipe")
+    return found if isinstance(found, Mapping) and "network" in found and "size" in found else None
 
 
 def setup_row(entry: Mapping[str, Any], trials: Mapping[str, Trial]) -> list[str]:

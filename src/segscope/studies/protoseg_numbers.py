@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segscope.audit import CaseAudit, quality_of
+from segscope.audit.controls import Controlled
 from segscope.audit.result import mean_of
 from segscope.audit.sensitivity import Noisy, Separable
 from segscope.audit.summary import layers_of, pooled, with_dice
@@ -24,6 +25,8 @@ Statistic = Callable[[Numbers, Numbers], float]
 
 Subjects = Mapping[str, str]
 """Case to subject."""
+
+CHANCE = "chance"
 
 Audits = Mapping[str, Sequence[Audited]]
 """Arm to the audits of its trials."""
@@ -63,6 +66,46 @@ def layers(audits: Audits, subjects: Subjects) -> list[Compared]:
     names = audits[ARMS[0]][0].found.layers
     measures = {name: partial(_layer, number) for number, name in enumerate(names)}
     return _compared(measures, audits, subjects)
+
+
+def above_chance(audits: Sequence[Audited], subjects: Subjects) -> list[Compared]:
+    """SA of every layer against the same with the guide moved half the image away, by subject."""
+    cases = [case for one in audits for case in one.found.cases]
+    measures = {}
+    for number, name in enumerate(audits[0].found.layers):
+        own = [(case.name, _layer(number, case)) for case in cases]
+        moved = [(case.name, mean_of(case.layers[number].chance)) for case in cases]
+        measures[name] = {
+            CHANCE: over_subjects(moved, subjects),
+            "SA": over_subjects(own, subjects),
+        }
+    return compare_measures(measures, CHANCE)
+
+
+def controls(
+    found: Sequence[Controlled], layers: Sequence[str], subjects: Subjects
+) -> dict[str, dict[str, Estimate]]:
+    """SA of every layer under every control: control to layer."""
+    return {
+        control: {
+            layer: estimate(
+                over_subjects([(one.case, one.abilities[k]) for one in found
+                               if one.control == control], subjects)
+            )
+            for k, layer in enumerate(layers)
+        }
+        for control in dict.fromkeys(one.control for one in found)
+    }  # fmt: skip
+
+
+def against_offline(audits: Audits, arm: str, subjects: Subjects) -> list[Compared]:
+    """Dice of the output and SA of the last map of another arm less those offline."""
+    measures = {"output B": lambda case: case.dice, "last map": last_map}
+    values = {
+        name: {of: _of_arm(audits[of], subjects, value) for of in (ARMS[0], arm)}
+        for name, value in measures.items()
+    }
+    return compare_measures(values, ARMS[0])
 
 
 def rank_correlations(audits: Sequence[Audited], subjects: Subjects) -> dict[str, Interval]:

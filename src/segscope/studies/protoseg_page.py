@@ -24,6 +24,7 @@ from segscope.report.audit_page import (
 )
 from segscope.studies import protoseg_numbers as numbers
 from segscope.studies.declared import read_paper, write_facts
+from segscope.studies.protoseg_controls import controls_section
 from segscope.studies.protoseg_measures import (
     ARMS,
     Audited,
@@ -50,7 +51,7 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
     }
     facts: dict[str, Any] = {"audits": {arm: len(found) for arm, found in audits.items()}}
     found: list[Section] = []
-    if all(audits.values()):
+    if all(audits.get(arm) for arm in ARMS):
         shown, found = _audited(outcome, audits, subjects)
         facts |= shown
     if separable:
@@ -63,6 +64,10 @@ def sections(outcome: Outcome, dataset: Dataset, folder: Path) -> list[Section]:
             for arm, curves in noise.items()
         }
         found.append(_noise(noise))
+    if all(audits.get(arm) for arm in ARMS):
+        shown, more = controls_section(outcome, folder, audits, subjects)
+        facts |= shown
+        found.append(more)
     write_facts(folder, "protoseg", outcome, **json_ready(facts))
     return found
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from segscope.data.json_files import read_text_file
 from segscope.errors import InputError
+from segscope.inference.classify import check_size
 from segscope.training.recipe import check_whole, load_yaml
 
 _MOST_BYTES = 1 << 22
@@ -19,7 +20,7 @@ class ClassifyRecipe(BaseModel):
     Args:
         network: Name, see `segscope.networks.classifier`.
         column: Of ``cases.csv``, with the classes.
-        size: Rows and columns that images are brought to.
+        size: Rows and columns that images are brought to; three sides for volumes.
         weights: ``random``; ``pretrained``, from its package's cache or fetched; or a file of the
             same architecture's weights.
         epochs: At most.
@@ -42,7 +43,7 @@ class ClassifyRecipe(BaseModel):
     format: Literal[1] = 1
     network: str = "xception"
     column: str = "class"
-    size: tuple[int, int] = (128, 128)
+    size: tuple[int, ...] = (128, 128)
     weights: str = "random"
     epochs: int = Field(default=200, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
@@ -55,6 +56,12 @@ class ClassifyRecipe(BaseModel):
     val_share: float = Field(default=0.2, gt=0, le=0.5)
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
+
+    @field_validator("size")
+    @classmethod
+    def _sides(cls, size: tuple[int, ...]) -> tuple[int, ...]:
+        check_size(size)
+        return size
 
 
 def classify_recipe(settings: Mapping[str, Any]) -> ClassifyRecipe:

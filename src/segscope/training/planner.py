@@ -252,7 +252,10 @@ def _plan_images(fingerprint: Fingerprint, fixed: Mapping[str, Any]) -> Plan:
         changes = {k: v for k, v in wanted.items() if k not in _CHOICES}
         whole = Plan.model_validate({**plan.model_dump(mode="json"), **changes})
         # a wrong word is reported with all other faults of the recipe
-        return plan_inputs(whole, inputs) if inputs in ("gbm", "image+gbm") else whole
+        framed = _get(fixed, "mask", "frame", None) == "template"
+        if inputs not in ("gbm", "image+gbm") and not framed:
+            return whole
+        return plan_inputs(whole, inputs, frame="template" if framed else "own")
     except ValueError as error:
         raise InputError(f"recipe: preprocessing is not usable: {error}") from None
 

@@ -31,8 +31,7 @@ def prepare_case(case: Case, dataset: Dataset, plan: Plan, store: Cache) -> Prep
     Raises:
         InputError: A file is refused, or the case has no label map.
     """
-    files = [*case.image_files, *([case.label_file] if case.label_file else [])]
-    key = cache_key(_FORMAT, plan.model_dump_json(), repr(dataset.reading), *files)
+    key = cache_key(_FORMAT, plan.model_dump_json(), repr(dataset.reading), *case.files)
 
     def make() -> dict[str, NDArray[Any]]:
         loaded = load_of(dataset, case)

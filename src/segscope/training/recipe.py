@@ -139,11 +139,15 @@ class Recipe(_Section):
 
     @model_validator(mode="after")
     def _inputs_agree(self) -> "Recipe":
-        if (self.mask is None) != (self.inputs == "image"):
+        framed = self.mask is not None and self.mask.frame == "template"
+        if (self.mask is None) != (self.inputs == "image") and not framed:
             raise ValueError(
                 "inputs gbm and image+gbm need mask.method (threshold, network, file or labels), "
-                f"inputs image takes none; got inputs {self.inputs} and mask {self.mask}"
+                "inputs image takes none but for mask.frame template; got inputs "
+                f"{self.inputs} and mask {self.mask}"
             )
+        if framed != (self.preprocessing.frame == "template"):
+            raise ValueError("preprocessing.frame is planned from mask.frame; leave it out")
         masks = mask_channels(self.preprocessing)
         if len(masks) != (self.inputs != "image") or masks != self.augment.mask_channels:
             raise ValueError(

@@ -18,7 +18,8 @@ _BOUNDS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "at least
 PLANNED = frozenset({
     "patch", "preprocessing.image_dims", "preprocessing.spatial_dims", "preprocessing.slice_axis",
     "preprocessing.orientation", "preprocessing.spacing_mm", "preprocessing.resize",
-    "preprocessing.crop", "preprocessing.channels", "network.widths", "network.strides",
+    "preprocessing.crop", "preprocessing.frame", "preprocessing.channels", "network.widths",
+    "network.strides",
     "train.batch_size", "augment.mirror_axes", "augment.voxel_mm", "augment.mask_channels",
     "mask.image_channels",
 })  # fmt: skip

@@ -202,9 +202,8 @@ def stamps(cases: Sequence[Case]) -> dict[str, list[tuple[int, int]]]:
     """Size and time of change of every case's files, which are quick to compare."""
     found = {}
     for case in cases:
-        files = [*case.image_files, *([case.label_file] if case.label_file else [])]
         known = [
-            part for file in files for part in ([*file.iterdir()] if file.is_dir() else [file])
+            part for file in case.files for part in ([*file.iterdir()] if file.is_dir() else [file])
         ]
         found[case.name] = [(s.st_size, s.st_mtime_ns) for s in (part.stat() for part in known)]
     return found

@@ -61,7 +61,7 @@ class Network:
         """Load or make it."""
         if self.run is not None:
             return open_model(self.run, self.opening)
-        return _made_with(self.name, self.opening.weights)[0].to(choose_device(self.device))
+        return made_with(self.name, self.opening.weights)[0].to(choose_device(self.device))
 
 
 def run_model(run: Path, opening: OpenOptions) -> Auditee:
@@ -101,7 +101,7 @@ def own_model(
         InputError: No preparation is named; no such function; it returns no network; weights that
             do not fit; no dataset.
     """
-    net, notes = _made_with(name, weights)
+    net, notes = made_with(name, weights)
     if not is_dataset(source):
         raise InputError(
             f"-i {source}: --model needs a dataset (with dataset.json), which says what channels "
@@ -129,7 +129,16 @@ def tried_preparations(
         raise InputError(f"audit: {error}") from None
 
 
-def _made_with(name: str, weights: str | None) -> tuple[nn.Module, tuple[str, ...]]:
+def made_with(name: str, weights: str | None) -> tuple[nn.Module, tuple[str, ...]]:
+    """Make a network by a user's function, and read its weights; what was done to them is said.
+
+    Args:
+        name: ``module:function`` or ``FILE.py:function``.
+        weights: A file; the function's own where not given.
+
+    Raises:
+        InputError: No such function or file; it returns no network; weights that do not fit.
+    """
     net = _made(name)
     if weights is None:
         return net, ()
@@ -141,13 +150,16 @@ def _made_with(name: str, weights: str | None) -> tuple[nn.Module, tuple[str, ..
 
 
 def _made(name: str) -> nn.Module:
-    module_name, _, function = name.partition(":")
+    module_name, _, function = name.rpartition(":")
     if not module_name or not function:
         raise InputError(f"--model {name}: expected module:function, e.g. my_networks:make")
-    here = str(Path.cwd())
+    file = Path(module_name) if module_name.endswith(".py") else None
+    if file is not None and not file.is_file():
+        raise InputError(f"--model {name}: {file}: no such file; check the path")
+    here = str(Path.cwd() if file is None else file.resolve().parent)
     sys.path.insert(0, here)
     try:
-        module: Any = importlib.import_module(module_name)
+        module: Any = importlib.import_module(module_name if file is None else file.stem)
     except ImportError as error:
         raise InputError(f"--model {name}: cannot import {module_name} ({error})") from None
     except (Exception, SystemExit) as error:

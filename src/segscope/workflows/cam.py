@@ -21,7 +21,10 @@ class CamOptions(CaseOptions, ModelOptions):
         method: ``gradcam``, ``hirescam``, ``gradcam++``, ``saliency``, ``gradientshap``,
             ``activation``, or one of an installed package.
         signed: Without the ReLU of ``gradcam`` and ``hirescam``.
-        layer: By name (``NAME#2``: its second run); the last one by default.
+        model: Instead of a run: a classifier that somebody else has trained, ``timm:NAME``,
+            ``torchvision:NAME``, ``FILE.py:function``, each with ``,WEIGHTS``.
+        layer: By name (``NAME#2``: its second run); the last one by default; of a classifier
+            ``faithful``: the one whose maps tell most of the score, which needs no mask.
         of: Of a classifier: a class, or ``predicted``.
         threshold: ``otsu``; of a classifier also ``image-level``.
     """
@@ -31,6 +34,7 @@ class CamOptions(CaseOptions, ModelOptions):
     of: str = "predicted"
     threshold: str = "otsu"
     signed: bool = False
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,12 @@ class Mapped:
         return read_record(self.folder / "cam.json")
 
 
-def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None) -> Mapped:
+def cam(run: Path | None, source: Path, output: Path, options: CamOptions | None = None) -> Mapped:
     """Show where each label's score comes from, and how well that alone would segment.
 
     Args:
-        run: Folder of a run, of a segmentation network or a classifier; or another tool's model.
+        run: Folder of a run, of a segmentation network or a classifier; or another tool's model;
+            None where ``options.model`` names a classifier.
         source: Dataset, folder, file or DICOM series.
         output: New folder for the maps.
         options: The defaults where not given.
@@ -61,8 +66,10 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
         WorkError: After all others were mapped: some cases failed; each is named.
     """
     chosen = options or CamOptions()
+    if (run is None) == (chosen.model is None):
+        raise InputError("cam: name the folder of a run, or a trained classifier with --model")
     check_new_folder(output)
-    if not is_there(run / "classifier.json"):
+    if run is not None and not is_there(run / "classifier.json"):
         check_model(run)
     check_cases(source, chosen)
 
@@ -75,6 +82,8 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
 
     method = signed_method(chosen.method) if chosen.signed else chosen.method
     check_method(method)
+    if run is None:
+        return _of_given(source, output, chosen, method)
     classifies = holds_classifier(run)
     if not classifies and (chosen.of != "predicted" or chosen.threshold != "otsu"):
         raise InputError("--class and --threshold are for classifiers; this is a segmentation run")
@@ -98,4 +107,23 @@ def cam(run: Path, source: Path, output: Path, options: CamOptions | None = None
             model, cases, output, run=run, method=method, layer=layer, masks=chosen.masks,
             reading=how,
         )  # fmt: skip
+    return Mapped(output, tuple(rows))
+
+
+def _of_given(source: Path, output: Path, chosen: CamOptions, method: str) -> Mapped:
+    """Maps of a classifier that was trained elsewhere."""
+    from segscope.audit import choose_cases
+    from segscope.workflows.classifier_cam import run_classifier_cam
+    from segscope.workflows.given_classifier import open_classifier
+
+    if chosen.masks is not None:
+        raise InputError(f"--masks {chosen.masks}: a classifier is shown no mask; leave it out")
+    prepare = None if chosen.prepare is None else Path(chosen.prepare)
+    known = open_classifier(str(chosen.model), source, prepare=prepare, device=chosen.device)
+    channels = len(known.spec.channel_names)
+    cases = choose_cases(source, channels=channels, which=chosen.cases, truth=chosen.truth)
+    rows = run_classifier_cam(
+        known, cases, output, method=method, layer=chosen.layer, of=chosen.of,
+        criterion=chosen.threshold, reading=chosen.reading(),
+    )  # fmt: skip
     return Mapped(output, tuple(rows))

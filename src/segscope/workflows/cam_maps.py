@@ -114,7 +114,7 @@ def run_cam(
             image, truth = _native(subject, case, reading)
             for name, (target, values) in wanted.items():
                 levels, grid = _map(subject, opened, target, method, layer)
-                _write(folder, case, f"{case.name}_{name}", levels, grid)
+                write_map(folder, case, f"{case.name}_{name}", levels, grid)
                 mask = None if truth is None else np.isin(truth, values)
                 row = score_map(case.name, name, levels, mask)
                 picture = draw_map(image, levels, mask, grid, row)
@@ -235,7 +235,8 @@ def draw_map(
     )
 
 
-def _write(folder: Path, case: Case, name: str, levels: NDArray[np.uint8], grid: Grid) -> None:
+def write_map(folder: Path, case: Case, name: str, levels: NDArray[np.uint8], grid: Grid) -> None:
+    """Write a map on its image's grid into ``heatmaps/``, 0 to 255."""
     (folder / "heatmaps").mkdir(parents=True, exist_ok=True)
     like = case.image_files[0]
     known = (image_ending(like) or "").lower() in (".nii", ".nii.gz")

@@ -75,7 +75,7 @@ def train_classifier(
     """Train a classifier on the classes of cases.csv, and score it on held-out images.
 
     Args:
-        dataset: nnU-Net v2 raw folder of plane images.
+        dataset: nnU-Net v2 raw folder of plane images or volumes.
         output: Folder of the run, new; also receives ``validation.json``.
         options: The defaults where not given.
 
@@ -85,7 +85,7 @@ def train_classifier(
     chosen = as_it_stands(options or TrainClassifierOptions(), output, to_log)
     check_dataset_folder(dataset)
     check_settings(chosen.settings)
-    recipe = _recipe(chosen, output)
+    recipe = _recipe(chosen, dataset, output)
     from segscope.training import classify
     from segscope.training.classify_images import labelled_images
 
@@ -103,12 +103,14 @@ def train_classifier(
     )
 
 
-def _recipe(chosen: TrainClassifierOptions, output: Path) -> "ClassifyRecipe":
+def _recipe(chosen: TrainClassifierOptions, dataset: Path, output: Path) -> "ClassifyRecipe":
     """Put the recipe together; a run that goes on has its own, which nothing may contradict."""
     named = {"network": chosen.model, "column": chosen.column, "weights": chosen.weights}
     given: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if chosen.size is not None:
-        given["size"] = [chosen.size, chosen.size]
+        from segscope.data import is_plane
+
+        given["size"] = [chosen.size] * (2 if is_plane(open_folder(dataset).file_ending) else 3)
     settings = as_settings(chosen.settings)
     from segscope.training import other_values, parse_settings, refuse_others
     from segscope.training.classify_recipe import classify_recipe, read_classify_recipe

@@ -24,7 +24,7 @@ from segscope.inference.classify import (
     ClassifierModel,
     ClassifierSpec,
     class_probabilities,
-    judge_plane,
+    judge_image,
     prepare_image,
     refuse_far,
 )
@@ -155,7 +155,7 @@ def _prepared(
     anyway: bool,
 ) -> torch.Tensor:
     """Prepare an image; say in what it is unlike those of the training, or refuse it."""
-    verdict = judge_plane(model, case, reading)
+    verdict = judge_image(model, case, reading)
     if not anyway:
         refuse_far(verdict, case)
     if said := verdict.describe():

@@ -17,7 +17,7 @@ from segscope.images import Case, Image
 from segscope.inference import TrainedModel, predict_labels
 from segscope.metrics import count_agreement, overlap_scores
 from segscope.preprocessing.crop import border_value
-from segscope.priors import MaskSource
+from segscope.priors import GlobalMask, MaskSource
 
 Change = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -108,12 +108,12 @@ def _rows(
     image = load_case(
         Case(case.name, case.image_files), channels=len(plan.image_channels), reading=reading
     ).image
-    mask = source.make(case, image, reading).mask
-    first = predict_labels(model, Image(mask.array[None], mask.grid)).array
-    again = predict_labels(model, Image(mask.array[None], mask.grid)).array
+    made = source.make(case, image, reading)
+    mask, shown = made.mask, _shown(source, made)
+    first, again = (predict_labels(model, shown).array for _ in range(2))
     for name, array in _changed(image, plan.channel).items():
-        other = source.make(case, Image(array, image.grid), reading).mask
-        found = predict_labels(model, Image(other.array[None], other.grid)).array
+        remade = source.make(case, Image(array, image.grid), reading)
+        other, found = remade.mask, predict_labels(model, _shown(source, remade)).array
         yield ModalityRow(
             case.name,
             name,
@@ -121,6 +121,11 @@ def _rows(
             dice=_dice(first, found),
             same_mask_same_bits=bool(np.array_equal(first, again)),
         )
+
+
+def _shown(source: MaskSource, made: GlobalMask) -> Image:
+    frame = source.frame(made.transform)
+    return Image(made.mask.array[None], made.mask.grid, frame=frame)
 
 
 def _changed(image: Image, channel: int) -> dict[str, NDArray[np.float64]]:

@@ -242,6 +242,8 @@ def describe(recipe: "Recipe", *, classes: int) -> list[str]:
         until += f", at most {settings.max_minutes:g} minutes"
     spacing = "as in the files" if plan.spacing_mm is None else plan.spacing_mm
     shown = f" (shown {recipe.inputs}, by {recipe.mask.method})" if recipe.mask else ""
+    if recipe.preprocessing.frame == "template":
+        shown += " in the template's frame"
     return [
         f"network {network.name}{shown} {plan.spatial_dims}D, widths {list(network.widths)}",
         f"patch {list(recipe.patch)}, batch {settings.batch_size}, spacing {spacing}"

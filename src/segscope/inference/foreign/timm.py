@@ -93,7 +93,7 @@ class CentreCrop:
             crop_mode="squash" if self.squash else "center",
         )
 
-    def on_image(self, heat: Tensor, shape: tuple[int, int]) -> NDArray[np.float32]:
+    def on_image(self, heat: Tensor, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """Bring a map of the network's image onto the picture's pixels; 0 beyond what was cut."""
         whole = (self.resized, self.resized)
         if not self.squash:
