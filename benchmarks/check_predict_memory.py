@@ -86,7 +86,7 @@ def peer(folder: Path, run: Path, image: Path) -> None:
     started = time.perf_counter()
     with torch.inference_mode():
         found = sliding_window_inference(
-            x, model.spec.patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
+            x, model.run_spec.patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
         )
         labels = found.argmax(1)  # type: ignore[union-attr]
     np.save(folder / "peer.npy", labels.numpy().astype(np.uint8))

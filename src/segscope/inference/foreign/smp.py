@@ -14,6 +14,7 @@ from segscope.data import sha256_of
 from segscope.data.json_files import read_json
 from segscope.errors import InputError
 from segscope.inference.foreign.asked import Body, trained
+from segscope.inference.foreign.config_json import has_keys
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.model import TrainedModel
 from segscope.inference.weights import load_into
@@ -29,14 +30,7 @@ _PACKAGE = "segmentation_models_pytorch"
 
 def is_smp(path: Path) -> bool:
     """Whether a folder holds such a model, by its files."""
-    file = path / "config.json"
-    if not file.is_file() or (path / "model.json").is_file():
-        return False
-    try:
-        facts = read_json(file)
-    except InputError:
-        return False
-    return isinstance(facts, dict) and "_model_class" in facts
+    return has_keys(path, "_model_class")
 
 
 def read_smp(path: Path) -> Body:

@@ -20,6 +20,7 @@ from segscope.data.json_files import read_json
 from segscope.errors import InputError
 from segscope.inference.classify import ClassifierModel, ClassifierSpec
 from segscope.inference.device import choose_device
+from segscope.inference.foreign.config_json import has_keys
 from segscope.inference.kind import Kind, OpenOptions
 from segscope.inference.model import TrainedModel
 from segscope.inference.weights import load_into
@@ -33,14 +34,7 @@ _INTERPOLATIONS = ("bicubic", "bilinear", "nearest", "lanczos", "hamming", "box"
 
 def is_timm(path: Path) -> bool:
     """Whether a folder holds such a classifier, by its files."""
-    file = path / "config.json"
-    if not file.is_file() or (path / "model.json").is_file():
-        return False
-    try:
-        facts = read_json(file)
-    except InputError:
-        return False
-    return isinstance(facts, dict) and {"architecture", "pretrained_cfg"} <= facts.keys()
+    return has_keys(path, "architecture", "pretrained_cfg")
 
 
 @dataclass(frozen=True)
