@@ -75,11 +75,19 @@ def place(request, tmp_path_factory):
     return folder
 
 
-def test_a_prediction_reads_each_image_once_and_is_near_its_network(seen, place, tmp_path):
+@pytest.mark.parametrize(("words", "times"), [(["--no-previews"], 1), ([], 2)],
+                         ids=["label_maps", "pictures"])  # fmt: skip
+def test_a_prediction_reads_each_image_once_and_is_near_its_network(
+    seen, place, tmp_path, words, times
+):
+    """Once more for its picture, which is drawn from what was written."""
     seen.command("predict", place / "run", "-i", place / "data" / "imagesTr", "-o", tmp_path / "o",
-                 "--device", "cpu")  # fmt: skip
-    assert set(seen.reads.values()) == {1}
-    assert len(seen.reads) == 3
+                 "--device", "cpu", *words)  # fmt: skip
+    images = {file: count for file, count in seen.reads.items() if file.startswith("images")}
+    assert set(images.values()) == {times}
+    assert len(images) == 3
+    # every label map is read back to be measured
+    assert [count for file, count in seen.reads.items() if file not in images] == [1] * 3
     assert len(seen.deepest) <= 10, seen.deepest
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from segscope import __version__
-from segscope.data import atomic_path, sha256_of
+from segscope.data import atomic_path, sha256_of, write_bytes
 from segscope.errors import InputError, WorkError
 from segscope.images import Fingerprint
 from segscope.inference.run_files import FINGERPRINT, MANIFEST, check_run_file, read_fingerprint
@@ -121,7 +121,8 @@ def _unpack(file: Path, folder: Path) -> None:
         try:
             with zipfile.ZipFile(stream) as packed:
                 for entry in _checked(file, packed.infolist()):
-                    packed.extract(entry, folder)  # whose name is one of ours
+                    # its name is one of ours, and it is no larger than the file that holds it
+                    write_bytes(folder / entry.filename, packed.read(entry))
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise InputError(f"{file}: is damaged, or no model of segscope ({error}); copy it again"
                              ) from None  # fmt: skip
