@@ -12,8 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from segscope.data import find_cases
-from segscope.inference import predict_cases
-from segscope.inference.open_model import OpenOptions
+from segscope.inference import OpenOptions, predict_cases
 from segscope.workflows.predict_pieces import Model
 
 MODES = ("off", "fast", "standard", "thorough")

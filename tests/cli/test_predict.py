@@ -36,12 +36,14 @@ def test_a_dataset_is_predicted_once_and_then_reused(capsys, place):
     code, out, _ = predict(capsys, place)
     assert code == 0
     assert out.startswith("3 label maps written to")
+    assert "0 to accept, " in out  # nobody has learned what this network's figures mean
     code, out, _ = predict(capsys, place)
     assert (code, "0 label maps" in out, "3 were there already" in out) == (0, True, True)
     code, out, _ = predict(capsys, place, "--overwrite", "--json", "--batch", "2")
     facts = json.loads(out)
     assert facts.pop("peak_memory").endswith(" GiB")
     assert set(facts.pop("files")) == {"statistics", "previews"}
+    assert {one["verdict"] for one in facts.pop("facts").values()} <= {"look", "redo"}
     assert facts == {"written": ["p0", "p1", "p2"], "reused": [], "notes": {}}
 
 
@@ -74,7 +76,7 @@ def test_one_failing_case_ends_with_1_and_is_named(capsys, place):
     assert code == 1
     assert "1 of 3 cases failed: p1: " in said
     assert {f.name for f in (place / "out").iterdir()} == {
-        "p0.png", "p2.png", "manifest.json", "statistics.csv", "previews"
+        "p0.png", "p2.png", "manifest.json", "quality.csv", "statistics.csv", "previews"
     }  # fmt: skip
 
 
