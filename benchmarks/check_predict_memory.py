@@ -83,10 +83,12 @@ def peer(folder: Path, run: Path, image: Path) -> None:
     model = load_model(run)
     volume = np.asarray(nib.load(image).dataobj, np.float32)  # type: ignore[attr-defined]
     x = torch.from_numpy((volume - volume.mean()) / volume.std())[None, None]
+    patch = model.run_spec.patch
+    assert patch is not None  # a run has one
     started = time.perf_counter()
     with torch.inference_mode():
         found = sliding_window_inference(
-            x, model.run_spec.patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
+            x, patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
         )
         labels = found.argmax(1)  # type: ignore[union-attr]
     np.save(folder / "peer.npy", labels.numpy().astype(np.uint8))
