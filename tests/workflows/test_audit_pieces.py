@@ -14,7 +14,7 @@ from segscope.workflows.ranking import known_audit, measure_quality
 from segscope.workflows.train import TrainOptions, train
 from tests.packages import installed
 from tests.synthetic import write_plane_dataset
-from tests.workflows.test_predict_pieces import Here, content
+from tests.workflows.test_predict_pieces import Here
 
 TINY = {"network.widths": [4, 8], "train.epochs": 2, "train.steps_per_epoch": 2,
         "train.snapshots": [1, 2]}  # fmt: skip
@@ -31,6 +31,10 @@ def place(tmp_path_factory):
 
 def options(**more):
     return AuditOptions(device="cpu", cases="all", **more)
+
+
+def content(folder):
+    return {f.relative_to(folder): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
 
 
 def test_two_processes_write_the_same_audit(place, tmp_path):
