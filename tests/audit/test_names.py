@@ -55,13 +55,14 @@ def test_names_that_cannot_be_asked_for():
 
 def test_what_each_score_needs():
     net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.Dropout(0.5))
-    model = SimpleNamespace(net=net, spec=SimpleNamespace(mirror_axes=()))
+    model = SimpleNamespace(net=net, spec=SimpleNamespace(mirror_axes=()), parts=None)
     bare = {name: score.why_not(Means(model)) for name, score in SCORES.items()}
     assert [name for name, why in bare.items() if not why] == [
         "mu", "max_probability", "foreground_negative_entropy", "profile", "mu_above_chance",
         "dropout",
     ]  # fmt: skip
     model.spec.mirror_axes = (0,)
+    model.parts = SimpleNamespace(members=lambda model, prepared: [])
     rich = Means(model, ensemble=[model], snapshots=[model, model], masks={"a": None})
     assert not any(score.why_not(rich) for score in SCORES.values())
     assert SCORES["prior_volume"].over_cases([1.0, 3.0, 2.0]) == [-1.0, -1.0, 0.0]

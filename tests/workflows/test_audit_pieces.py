@@ -5,7 +5,7 @@ import pytest
 from segscope.audit import choose_cases
 from segscope.data import AS_STORED
 from segscope.errors import Failures, InputError, WorkError
-from segscope.inference import load_model
+from segscope.inference import OpenOptions, load_model
 from segscope.workflows.audit import AuditOptions, audit
 from segscope.workflows.audit_model import Network
 from segscope.workflows.audit_pieces import Several, audit_by_several
@@ -14,7 +14,7 @@ from segscope.workflows.ranking import known_audit, measure_quality
 from segscope.workflows.train import TrainOptions, train
 from tests.packages import installed
 from tests.synthetic import write_plane_dataset
-from tests.workflows.test_predict_pieces import Here, content
+from tests.workflows.test_predict_pieces import Here
 
 TINY = {"network.widths": [4, 8], "train.epochs": 2, "train.steps_per_epoch": 2,
         "train.snapshots": [1, 2]}  # fmt: skip
@@ -31,6 +31,10 @@ def place(tmp_path_factory):
 
 def options(**more):
     return AuditOptions(device="cpu", cases="all", **more)
+
+
+def content(folder):
+    return {f.relative_to(folder): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
 
 
 def test_two_processes_write_the_same_audit(place, tmp_path):
@@ -54,7 +58,9 @@ def ranked(place, several, scores=()):
 
 
 def test_pieces_rank_as_the_whole_does(place):
-    several = Several(Network(place / "run", device="cpu"), Here(one_disk=True))
+    several = Several(
+        Network(place / "run", opening=OpenOptions(device="cpu")), Here(one_disk=True)
+    )
     found = ranked(place, several)
     assert found.to_dict() == ranked(place, None).to_dict()
     assert {"vog", "ensemble"} <= found.audit.cases[0].quality.keys()
@@ -70,7 +76,10 @@ def test_a_packages_score_that_fails_ends_the_ranking_by_pieces_too(place, tmp_p
 
         ODD = QualityScore("fails once", odd)
     """
-    several, said = Several(Network(place / "run", device="cpu"), Here(one_disk=True)), []
+    several, said = (
+        Several(Network(place / "run", opening=OpenOptions(device="cpu")), Here(one_disk=True)),
+        [],
+    )
     with installed(tmp_path, "odd-things", code, {"segscope.quality_scores:odd": "ODD"}):
         for one in (None, several):
             with pytest.raises(InputError, match=r"'odd' of odd-things==1\.2 .*ZeroDiv") as found:
@@ -93,7 +102,10 @@ def test_a_case_to_calibrate_on_that_cannot_be_read_ends_the_ranking(place):
 def test_heat_maps_come_back_from_who_has_another_disk(place, tmp_path):
     model, failures = load_model(place / "run"), Failures()
     cases = choose_cases(place / "data", channels=1, which="all", run=place / "run")
-    several = Several(Network(place / "run", device="cpu"), Here(one_disk=False, fails=["p1"]))
+    several = Several(
+        Network(place / "run", opening=OpenOptions(device="cpu")),
+        Here(one_disk=False, fails=["p1"]),
+    )
     found = audit_by_several(
         several, model, cases, failures, options={"reading": AS_STORED}, heat_maps=tmp_path
     )

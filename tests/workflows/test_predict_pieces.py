@@ -4,8 +4,8 @@ import pytest
 
 from segscope.data import find_cases, open_dataset
 from segscope.errors import InputError, WorkError
+from segscope.inference import OpenOptions, load_model, predict_cases, save_model
 from segscope.inference import PredictOptions as CaseOptions
-from segscope.inference import load_model, predict_cases, save_model
 from segscope.jobs import Done
 from segscope.workflows.predict import PredictOptions, predict
 from segscope.workflows.predict_pieces import Model, predict_piece, shared_by
@@ -70,7 +70,7 @@ class Here:
 
 
 def made_by(crew, place, out):
-    by = Model(place / "run", "best", "cpu", None, bf16=False, fast=False)
+    by = Model(place / "run", OpenOptions(device="cpu"))
     model, options = load_model(place / "run"), CaseOptions(probabilities=True)
     cases = find_cases(place / "data", channels=1)
     make = shared_by(crew, by, out, options)
@@ -93,7 +93,7 @@ def test_cases_that_nobody_survives_are_named(place, tmp_path):
 
 
 def test_a_finished_case_is_taken_up_and_one_made_otherwise_is_made_again(place, tmp_path):
-    by = Model(place / "run", "best", "cpu", None, bf16=False, fast=False)
+    by = Model(place / "run", OpenOptions(device="cpu"))
     case = find_cases(place / "data", channels=1)[:1]
     seen = tmp_path / "p0" / "seen"
     predict_piece(by, str(tmp_path), CaseOptions(), case)

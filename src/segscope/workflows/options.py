@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from segscope.inference import OpenOptions
 
 _LOG = logging.getLogger(__name__)
-_MARKS = ("model.", "plans.", "dataset.json", "fold_", "checkpoint_", "configs", "config.json")
+_MARKS = ("model.", "plans.", "fold_", "checkpoint_", "configs", "config.json")
 """How names begin in folders of models; the door looks closer."""
 
 
