@@ -87,9 +87,7 @@ def peer(folder: Path, run: Path, image: Path) -> None:
     assert patch is not None  # a run has one
     started = time.perf_counter()
     with torch.inference_mode():
-        found = sliding_window_inference(
-            x, patch, 1, model.net, overlap=OVERLAP, mode="gaussian"
-        )
+        found = sliding_window_inference(x, patch, 1, model.net, overlap=OVERLAP, mode="gaussian")
         labels = found.argmax(1)  # type: ignore[union-attr]
     np.save(folder / "peer.npy", labels.numpy().astype(np.uint8))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

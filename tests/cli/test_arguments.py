@@ -32,6 +32,8 @@ WRONG = {
                  ["empty", "empty", "-o", "o", "--convention", "x"],
                  ["empty", "empty", "-o", "o", "--empty", "x"]],
     "report": [["none"], ["empty"]],
+    "export": [["none", "-o", "o"], ["empty", "-o", "o"]],
+    "model inspect": [["none"]],
     "audit": [["none", "-i", "data", "-o", "o"], ["run", "-i", "none", "-o", "o"],
               ["run", "-i", "data", "-o", "run"], ["--model", "x", "-i", "data", "-o", "o"],
               ["run", "-i", "data", "-o", "o", "--cases", "some"],

@@ -236,7 +236,7 @@ def test_a_run_that_lost_its_split_does_not_take_its_training_cases(
         (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--cases", "some"], "expected one of"),
         (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--cases", "test"], "has none"),
         (["audit", "RUN", "-i", "NONE", "-o", "NEW"], "no such file"),
-        (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--prepare", "asis"], "are for --model"),
+        (["audit", "RUN", "-i", "DATA", "-o", "NEW", "--prepare", "asis"], "no such choice"),
         (["quality", "RUN", "-i", "NONE"], "no such file"),
         (["quality", "RUN", "-i", "DATA", "--calibrate", "DATA"], "predicted from itself"),
         (["quality", "RUN", "-i", "DATA", "--ensemble", "DATA"], "model.json"),

@@ -37,6 +37,7 @@ def test_options_reach_the_work(capsys, asked, tmp_path):
      (["--padding", "1,2,3"], "expected two shares")],
 )  # fmt: skip
 def test_words_without_meaning_are_refused(capsys, asked, tmp_path, words, said):
+    (tmp_path / "dataset.json").write_text("{}")
     code, _, err = call(capsys, "data", "rois", tmp_path, "-o", "new", *words)
     assert code == 2
     assert said in err

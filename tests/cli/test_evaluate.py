@@ -123,8 +123,8 @@ def test_one_file_against_one(capsys, dataset):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--convention", "wmh"], "expected default or wmh2017"),
-        (["--empty", "zero"], "expected nan or one"),
+        (["--convention", "wmh"], "expected one of default, wmh2017"),
+        (["--empty", "zero"], "expected one of nan, one"),
         (["--tolerance-mm", "-1"], "0"),
         (["--labels", "nowhere"], "no such folder"),
     ],

@@ -85,7 +85,7 @@ def test_one_failing_case_ends_with_1_and_is_named(capsys, place):
     [
         (["--level", "L3"], "L1 to L2"),
         (["--level", "two"], "expected L1"),
-        (["--device", "tpu"], "--device tpu: is not here"),
+        (["--device", "tpu"], "--device tpu: expected auto"),
         (["--weights", "last"], "there are best"),
     ],
 )

@@ -8,9 +8,10 @@ from tests.commands import call
 
 
 def test_options_reach_the_work(capsys, monkeypatch):
-    asked = Asked(monkeypatch, "segscope.workflows.report", "report", Reported(Path("r.html")))
+    made = Reported(Path("r.html"), "Ready")
+    asked = Asked(monkeypatch, "segscope.workflows.report", "report", made)
     words = ["--audit", "a", "--against", "x=b", "--against", "y=c", "-o", "r.html"]
-    assert call(capsys, "report", "run", *words) == (0, "page: r.html\n", "")
+    assert call(capsys, "report", "run", *words) == (0, "Ready\npage: r.html\n", "")
     assert asked.given == (
         Path("run"),
         ReportOptions(audit=Path("a"), against=("x=b", "y=c"), output=Path("r.html")),

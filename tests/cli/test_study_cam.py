@@ -45,6 +45,7 @@ def test_the_papers_six_unless_named_and_json_is_what_was_written(capsys, asked,
 
 
 def test_regions_without_lesion_come_from_somewhere(capsys, asked, tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
     code, _, err = call(capsys, "study", "cam", tmp_path, "-o", "x", "--normals", "none")
     assert code == 2
     assert "expected images or mirror" in err

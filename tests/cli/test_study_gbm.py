@@ -44,6 +44,7 @@ def test_options_reach_the_study_and_a_row_leaves_out_what_is_not_done(capsys, a
 
 @pytest.mark.parametrize("sizes", ["a", "1,,2", "1;2"])
 def test_sizes_that_are_no_numbers_are_refused_before_the_work(capsys, asked, tmp_path, sizes):
+    (tmp_path / "dataset.json").write_text("{}")
     code, _, err = call(
         capsys, "study", "learning-curve", tmp_path, "-o", "out", "--sizes", sizes
     )  # fmt: skip

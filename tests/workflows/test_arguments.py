@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from segscope.errors import InputError
-from segscope.explain import calibration
+from segscope.trust import calibration
 from segscope.workflows.arguments import (
     check_cases,
     check_choice,
@@ -70,6 +70,6 @@ def test_the_options_of_cases_are_looked_at_one_by_one(tmp_path):
 
 def test_choices_are_named():
     check_choice("--method", "quantile", METHODS)
-    assert METHODS == calibration.METHODS
-    with pytest.raises(InputError, match="--method x: expected one of isotonic, quantile"):
+    assert ("trust", *calibration.METHODS) == METHODS
+    with pytest.raises(InputError, match="--method x: expected one of trust, isotonic, quantile"):
         check_choice("--method", "x", METHODS)

@@ -172,5 +172,3 @@ def test_a_run_or_a_classifier_is_named_not_both(tmp_path):
     for run, asked in ((None, {}), (tmp_path, {"model": "timm:resnet10t"})):
         with pytest.raises(InputError, match="name the folder of a run, or a trained classifier"):
             cam(run, tmp_path, tmp_path / "out", CamOptions(**asked))
-    with pytest.raises(InputError, match="is for --model"):
-        cam(tmp_path, tmp_path, tmp_path / "out", CamOptions(prepare=tmp_path / "how.yaml"))

@@ -77,7 +77,8 @@ def test_the_command_that_is_named_does_what_it_says(place, tmp_path):
 
 def test_a_dataset_passes_and_what_is_not_known_is_left_to_its_reader(place, tmp_path):
     check_dataset_folder(place / "data")
-    check_dataset_folder(tmp_path)
+    with pytest.raises(InputError, match=r"dataset\.json: is missing"):
+        check_dataset_folder(tmp_path)
     assert open_folder(place / "data").folder == open_dataset(place / "data").folder
     with pytest.raises(InputError, match=r"dataset\.json: is missing"):
         open_folder(tmp_path)

@@ -70,11 +70,12 @@ class Here:
 
 
 def made_by(crew, place, out):
-    by = Model(place / "run", OpenOptions(device="cpu"))
+    by = Model(place / "run", OpenOptions(device="cpu"), "standard")
     model, options = load_model(place / "run"), CaseOptions(probabilities=True)
     cases = find_cases(place / "data", channels=1)
     make = shared_by(crew, by, out, options)
-    return predict_cases(model, cases, out, probabilities=True, make=make)
+    watch = by.watch(model, mirror=None)
+    return predict_cases(model, cases, out, probabilities=True, make=make, watch=watch)
 
 
 def test_what_comes_last_first_and_without_a_common_folder_is_the_same(place, tmp_path):
@@ -93,7 +94,7 @@ def test_cases_that_nobody_survives_are_named(place, tmp_path):
 
 
 def test_a_finished_case_is_taken_up_and_one_made_otherwise_is_made_again(place, tmp_path):
-    by = Model(place / "run", OpenOptions(device="cpu"))
+    by = Model(place / "run", OpenOptions(device="cpu"), "standard")
     case = find_cases(place / "data", channels=1)[:1]
     seen = tmp_path / "p0" / "seen"
     predict_piece(by, str(tmp_path), CaseOptions(), case)

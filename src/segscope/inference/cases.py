@@ -27,7 +27,7 @@ from segscope.inference.manifest import (
 from segscope.inference.meant import compare
 from segscope.inference.model import TrainedModel
 from segscope.inference.parts import Described
-from segscope.inference.predict import HowKeywords, both_prepared, label_prepared, prepare
+from segscope.inference.predict import inferer_of, prepare, say_memory
 from segscope.inference.predicted import NotMeantError, Predicted, SomeFailedError
 from segscope.inference.verdict import FAR, Verdict
 from segscope.inference.watching import Watch
@@ -166,6 +166,8 @@ def _maker(
     model: TrainedModel, options: PredictOptions, known: Known | None, watch: Watch | None
 ) -> Make:
     """Predict in this process."""
+    how = model.how(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
+    reverse = model.parts is not None and model.parts.reverse_axes
 
     def make(
         cases: Sequence[Case], failures: Failures, verdicts: dict[str, Verdict]
@@ -173,35 +175,23 @@ def _maker(
         for case in track(cases, "predicting"):
             made = None
             with failures.of(case.name):
-                prepared = _prepared(model, case, options, verdicts, known)
-                made = _made(model, case, prepared, options, verdicts[case.name], watch)
+                prepared, found = _prepared(model, case, options, verdicts, known), None
+                looked_on = nullcontext() if watch is None else closing(watch.over(prepared))
+                with looked_on as watching, say_memory(model.device, how.batch):
+                    inferer = inferer_of(model, watching)
+                    if options.probabilities:
+                        label, found = inferer.probabilities(model, prepared, how)
+                    else:
+                        label = inferer.labels(model, prepared, how)
+                    facts = {} if watching is None else watching.facts(verdicts[case.name])
+                notes = (*prepared.notes, *verdicts[case.name].describe())
+                label = _as_written(label, options.label_values)
+                put = partial(_put, label, found, case.image_files[0], reverse)
+                made = Made(case.name, notes, put, facts=facts)
             if made is not None:
                 yield made
 
     return make
-
-
-def _made(
-    model: TrainedModel,
-    case: Case,
-    prepared: Shown,
-    options: PredictOptions,
-    verdict: Verdict,
-    watch: Watch | None,
-) -> Made:
-    """Predict a prepared case, looked on by whoever does."""
-    reverse, found = model.parts is not None and model.parts.reverse_axes, None
-    how = HowKeywords(mirror=options.mirror, overlap=options.overlap, batch=options.batch)
-    with nullcontext() if watch is None else closing(watch.over(prepared)) as watching:
-        if options.probabilities:
-            label, found = both_prepared(model, prepared, watching=watching, **how)
-        else:
-            label = label_prepared(model, prepared, watching=watching, **how)
-        facts = {} if watching is None else watching.facts(verdict)
-    label = _as_written(label, options.label_values)
-    notes = (*label.notes, *verdict.describe())
-    put = partial(_put, label, found, case.image_files[0], reverse)
-    return Made(case.name, notes, put, facts=facts)
 
 
 def _as_written(label: LabelMap, values: Mapping[str, int] | None) -> LabelMap:

@@ -15,6 +15,7 @@ __all__ = [
     "HowKeywords",
     "both_prepared",
     "count_passes",
+    "inferer_of",
     "label_prepared",
     "predict_labels",
     "predict_prepared",
@@ -104,7 +105,7 @@ def label_prepared(
     """
     chosen = model.how(**how)
     with say_memory(model.device, chosen.batch):
-        label = _inferer(model, watching).labels(model, prepared, chosen)
+        label = inferer_of(model, watching).labels(model, prepared, chosen)
     return LabelMap(label.array, label.grid, prepared.notes)
 
 
@@ -118,11 +119,16 @@ def both_prepared(
     """Predict labels as `label_prepared` does, and the probabilities that they come from."""
     chosen = model.how(**how)
     with say_memory(model.device, chosen.batch):
-        label, found = _inferer(model, watching).probabilities(model, prepared, chosen)
+        label, found = inferer_of(model, watching).probabilities(model, prepared, chosen)
     return LabelMap(label.array, label.grid, prepared.notes), found
 
 
-def _inferer(model: TrainedModel, watching: Watching | None) -> Inferer:
+def inferer_of(model: TrainedModel, watching: Watching | None = None) -> Inferer:
+    """Who runs a model's network; ``watching`` is shown the probabilities of a run's.
+
+    Raises:
+        ValueError: Of another tool's model, while it is looked on.
+    """
     if model.parts is None:
         return OwnWindows(watching=watching)
     if watching is not None:

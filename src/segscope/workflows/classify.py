@@ -159,8 +159,10 @@ def classify(
         WorkError: After all others were classified: some images failed; each is named.
     """
     chosen = options or ClassifyOptions()
-    if not is_there(run / "classifier.json"):
-        raise InputError(f"{run}: holds no classifier.json; name a run of segscope classify")
+    if not any(is_there(run / name) for name in ("classifier.json", "config.json")):
+        raise InputError(
+            f"{run}: holds no classifier.json; name a run of segscope classify, or a timm folder"
+        )
     check_there(source)
     check_device(chosen.device)
 

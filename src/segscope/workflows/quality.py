@@ -12,7 +12,7 @@ from segscope.workflows.options import CaseOptions, JobOptions, ModelOptions, ch
 if TYPE_CHECKING:
     from segscope.workflows.ranking import Ranked
 
-METHODS = ("isotonic", "quantile")
+METHODS = ("trust", "isotonic", "quantile")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,10 @@ def report(
     check_model(run)
     own = (run / "model.json").is_file()
     if chosen.audit is None and not own:
-        raise InputError(f"{run}: is no run of segscope; say --audit FOLDER, where its audit is")
+        raise InputError(
+            f"{run}: holds no model.json, so it is no run of segscope; say --audit FOLDER, where "
+            "its audit is"
+        )
     if not 0 < chosen.good < 1:
         raise InputError(f"--good {chosen.good:g}: must lie between 0 and 1")
     others = chosen.others()
