@@ -246,7 +246,8 @@ def test_nothing_stays_open(tmp_path):
 
 @pytest.mark.parametrize("kind", ["pipe", "link to nowhere"])
 def test_a_lock_that_is_no_file_is_refused_and_not_waited_for(tmp_path, kind):
-    lock = tmp_path / "lock"
+    lock = tmp_path / ".segscope" / "lock"
+    lock.parent.mkdir()
     if kind == "pipe":
         os.mkfifo(lock)
     else:

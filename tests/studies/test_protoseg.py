@@ -120,7 +120,7 @@ def test_separableness_and_noise_are_of_every_test_case(study):
         assert {one["n"] for curve in curves.values() for one in curve} == {6}
         assert {len(curve) for curve in curves.values()} == {len(facts["layers"])}
     text = (folder / "s" / "report.html").read_text()
-    table = text[text.index("(Table 3)") :]
+    table = text[text.index("(Table 3)</h2>") :]
     assert table.index("<td>online") < table.index("<td>offline")  # the paper's first
 
 

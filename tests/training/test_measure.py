@@ -21,6 +21,7 @@ class Bright(nn.Module):
     """Finds what is brighter than a half, without learning; counts what it is shown."""
 
     multiple = (1, 1, 1)
+    fixed, pads_after = None, False
 
     def __init__(self, classes=3):
         super().__init__()

@@ -1,13 +1,13 @@
 """DICOM folders whose files lie about being one series, and the order of their files."""
 
-import shutil
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from segscope.data import read_image
+from segscope.data import read_image, write_bytes
 from segscope.data.decoders.decoded import decoding
 from segscope.data.decoders.dicom_files import list_slices
 from segscope.errors import InputError
@@ -30,10 +30,13 @@ def read_one_series(folder: Path) -> Image:
                 found = pydicom.dcmread(file)
                 uid = uid or found.get("SeriesInstanceUID")
                 if found.get("SeriesInstanceUID") == uid:
-                    shutil.copyfile(file, Path(place) / f"{number:05d}.dcm")
-                    continue
-                found.SeriesInstanceUID = uid
-                found.save_as(Path(place) / f"{number:05d}.dcm")
+                    content = file.read_bytes()
+                else:
+                    found.SeriesInstanceUID = uid
+                    stream = io.BytesIO()
+                    found.save_as(stream)
+                    content = stream.getvalue()
+            write_bytes(Path(place) / f"{number:05d}.dcm", content)
         try:
             return read_image(Path(place))
         except InputError as error:

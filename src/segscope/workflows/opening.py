@@ -27,8 +27,10 @@ def check_dataset_folder(dataset: Path) -> None:
         raise InputError(f"{dataset}: is no dataset (it has no {_MARK}); {seen}")
     if not is_there(dataset / _MARK):
         from segscope.data import open_dataset
+        from segscope.data.layouts import layout_of
 
-        open_dataset(dataset)  # of another layout, or refused before more is loaded
+        if layout_of(dataset) is None:  # refused before more is loaded
+            open_dataset(dataset)
 
 
 def open_folder(dataset: Path) -> "Dataset":

@@ -125,9 +125,19 @@ def predict(
         write_trust(output, done)
         error.done = _described(done, cases, output, labels, reading, chosen)
         raise
-    done = replace(done, mask_warnings=odd)
+    done = replace(done, mask_warnings=odd, remarks=(*done.remarks, *_untrusted(model, chosen)))
     write_trust(output, done)
     return _described(done, cases, output, labels, reading, chosen)
+
+
+def _untrusted(model: "TrainedModel", chosen: PredictOptions) -> tuple[str, ...]:
+    """Say where nothing is said of the quality of predictions."""
+    if chosen.trust == "off" or model.parts is None:
+        return ()
+    return (
+        "no Dice is predicted for another tool's model; segscope quality says which of its "
+        "predictions to look at first",
+    )
 
 
 def _check(run: Path, source: Path, output: Path, chosen: PredictOptions) -> None:
