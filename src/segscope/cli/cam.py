@@ -23,7 +23,8 @@ from segscope.cli.options import (
 def cam(
     *,
     run: Annotated[
-        Path | None, typer.Argument(help="Folder of a run, or a model of another tool (nnU-Net).")
+        Path | None,
+        typer.Argument(help="A run, or another tool's model (nnU-Net, MONAI, smp, ONNX)."),
     ] = None,
     model: Annotated[
         str | None,

@@ -71,7 +71,7 @@ Scores = Annotated[
 ]
 
 Model = Annotated[
-    Path, typer.Argument(help="Folder of a run, or a model of another tool (nnU-Net).")
+    Path, typer.Argument(help="A run, or another tool's model (nnU-Net, MONAI, smp, ONNX).")
 ]
 Folds = Annotated[str | None, typer.Option("--folds", help="Of an nnU-Net folder: 0,1 or all.")]
 Checkpoint = Annotated[
