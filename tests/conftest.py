@@ -1,6 +1,5 @@
 """Fixtures that every room's tests share."""
 
-import functools
 import os
 from pathlib import Path
 
@@ -16,22 +15,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("segscope")
-
-_FOR_A_MODULE = 'scope="module"'
-
-
-@functools.cache
-def _shares_fixtures(file: Path) -> bool:
-    return _FOR_A_MODULE in file.read_text(encoding="utf-8")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what their module has made run in one process: it is made once."""
-    for item in items:
-        if _shares_fixtures(item.path):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
