@@ -70,11 +70,22 @@ def test_intervals_are_over_subjects_where_these_are_known():
     assert by_person.unit == "subjects"
 
 
+def test_a_case_that_is_rightly_empty_is_accepted_and_is_none_of_the_worst():
+    empty = {"status": "ok", "dice": math.nan, "n_pred": 0, "n_ref": 0}
+    scored = Scored({"e": {"a": empty}, "x": {"a": row(0.9)}}, {})
+    answer = first_screen(scored, None, {"heat_e": PNG, "heat_x": PNG})
+    assert answer.lists[0].cases == [("x", "Dice 0.90"), ("e", "rightly empty")]
+    assert not answer.lists[1].cases
+    assert not answer.lists[2].cases
+    assert answer.pictures[0].caption == "x: Dice 0.90"
+    assert answer.numbers[1].value == "1 of 1"
+
+
 def test_a_missing_prediction_is_nothing_right():
     rows = {"x": {"a": {"status": "missing"}}, "y": {"a": row(1.0)}}
     scored = Scored(rows, {})
     assert scored.mean().mean == 0.5
-    assert first_screen(scored, None, {}).lists[2].cases == [("x", "0.00, no prediction")]
+    assert first_screen(scored, None, {}).lists[2].cases == [("x", "Dice 0.00, no prediction")]
 
 
 def test_without_scores_an_audit_with_truth_is_judged_and_one_without_is_not():

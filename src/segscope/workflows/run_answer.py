@@ -111,8 +111,7 @@ def first_screen(
     if scored is None:
         return _unscored(found, pictures)
     verdict = judge(scored, found, good=good)
-    order = sorted(scored.rows, key=lambda case: (-math.inf if math.isnan(scored.dice(case))
-                                                  else scored.dice(case), case))  # fmt: skip
+    order = worst_first(scored)
     worst = [case for case in order if f"heat_{case}" in pictures][:_PICTURED]
     return Answer(
         verdict.level,
@@ -120,12 +119,16 @@ def first_screen(
         verdict.reasons,
         _numbers(scored, found, good),
         [
-            Picture(pictures[f"heat_{case}"], f"{case}: Dice {scored.dice(case):.2f}"
-                    f"{_because(scored.failures(case))}")
-            for case in worst
+            Picture(pictures[f"heat_{case}"], f"{case}: {_said(scored, case)}") for case in worst
         ],
         _lists(scored, order, good),
     )  # fmt: skip
+
+
+def worst_first(scored: Scored) -> list[str]:
+    """Sort cases by their Dice, lowest first; those that are rightly empty come last."""
+    dice = {case: scored.dice(case) for case in scored.rows}
+    return sorted(dice, key=lambda case: (math.isnan(dice[case]), dice[case], case))
 
 
 def judge(scored: Scored, found: DatasetAudit | None, *, good: float = GOOD) -> Readiness:
@@ -168,7 +171,7 @@ def _numbers(scored: Scored, found: DatasetAudit | None, good: float) -> list[Nu
         lowest = min(means, key=lambda label: (means[label].mean != means[label].mean,
                                                means[label].mean))  # fmt: skip
         numbers.append(_number(f"lowest label: {lowest}", means[lowest], scored.unit))
-    values = [scored.dice(case) for case in scored.rows]
+    values = [dice for dice in map(scored.dice, scored.rows) if not math.isnan(dice)]
     fine = sum(value >= good for value in values)
     numbers.append(
         Number(f"cases with Dice {good:g} or more", f"{fine} of {len(values)}", "measured, "
@@ -192,22 +195,31 @@ def _lists(scored: Scored, order: Sequence[str], good: float) -> list[CaseList]:
     groups: dict[str, list[str]] = {"accept": [], "look": [], "redo": []}
     for case in order:
         dice = scored.dice(case)
-        kind = "accept" if dice >= good else "look" if dice >= good / 2 else "redo"
+        # undefined: nothing is there, and nothing was found
+        right = dice >= good or math.isnan(dice)
+        kind = "accept" if right else "look" if dice >= good / 2 else "redo"
         groups[kind].append(case)
     said = {
-        "accept": f"Dice {good:g} or more.",
+        "accept": f"Dice {good:g} or more, or rightly empty.",
         "look": f"Dice {good / 2:g} to {good:g}: correct them.",
-        "redo": f"Dice below {good / 2:g}, or undefined: draw them anew.",
+        "redo": f"Dice below {good / 2:g}: draw them anew.",
     }
     return [
         CaseList(
             kind,
             said[kind],
-            [(c, f"{scored.dice(c):.2f}{_because(scored.failures(c))}") for c in cases[:_LISTED]],
+            [(c, _said(scored, c)) for c in cases[:_LISTED]],
             max(0, len(cases) - _LISTED),
         )
         for kind, cases in groups.items()
     ]
+
+
+def _said(scored: Scored, case: str) -> str:
+    dice = scored.dice(case)
+    return (
+        "rightly empty" if math.isnan(dice) else f"Dice {dice:.2f}{_because(scored.failures(case))}"
+    )
 
 
 def _because(said: str) -> str:

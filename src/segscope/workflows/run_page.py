@@ -14,7 +14,7 @@ from segscope.inference.run_files import LOG, MANIFEST, has_run_file
 from segscope.metrics import SHOWN
 from segscope.report import Lines, Picture, Section, Table, audit_sections, page, read_log
 from segscope.workflows.audit_folder import read_pictures
-from segscope.workflows.run_answer import Scored, first_screen, read_scores
+from segscope.workflows.run_answer import Scored, first_screen, read_scores, worst_first
 
 
 def write_run_page(
@@ -95,12 +95,10 @@ def _cases(scored: Scored | None) -> list[Section]:
     """Every validated case and what is wrong with it, the worst first."""
     if scored is None:
         return []
-    order = sorted(scored.rows, key=lambda case: (scored.dice(case) == scored.dice(case),
-                                                  scored.dice(case), case))  # fmt: skip
     rows = [
         [case, scored.dice(case), *(row.get("dice") for row in scored.rows[case].values()),
          scored.failures(case)]
-        for case in order
+        for case in worst_first(scored)
         if len(scored.rows[case]) == len(scored.labels)
     ]  # fmt: skip
     labels = scored.labels if len(scored.labels) > 1 else ["of the label"]
